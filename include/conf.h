@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* conf.h - popauth-milter.conf, read once into a value that never changes
+ *
+ * The only user of libconfuse.  A reload makes a new conf; whoever works with the old one holds a reference and
+ * finishes with it.  conf_current() hands out the one in force.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include <stdio.h>
+
+#include "policy.h"
+
+enum stage { STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT };
+
+struct conf {
+	struct policy policy; /* its lists belong to the conf */
+	char *user;	      /* the daemon's own user; "" = stay who we are */
+	char *socket_group;   /* group that may use the milter and map sockets; "" = the user's own */
+	char *state_dir;
+	char *rules_dir, *rules_local; /* shipped rules; the administrator's own, "" or missing = none */
+	char *milter_socket;  /* libmilter form: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST */
+	char *map_socket;     /* a path; "" = no socketmap */
+	char *control_socket; /* a path */
+	char **logs;	      /* NULL-terminated paths */
+	bool log_from_start;  /* a log never read before: from its beginning, or only what comes */
+	char **own_names;     /* NULL-terminated: names that nobody but us may use in HELO */
+	char *postmaster;     /* whom to write to, in reply texts */
+	enum stage reject_at; /* where a cached or blocked client is told */
+	bool firewall;
+	char *firewall_helper;	/* path of popauth-firewall */
+	char *set4, *set6;
+	unsigned long max_clients;
+	unsigned flush_every;	/* seconds */
+};
+
+/* Read and check; errors are "FILE:LINE: what is wrong" (several lines, one mistake each, as far as they fit).
+ * On success the caller owns one reference. */
+struct conf *conf_read(const char *path, struct err *e);
+struct conf *conf_get(struct conf *c); /* one reference more; returns c */
+void conf_put(struct conf *c);	       /* NULL is fine */
+
+/* The conf in force.  conf_current() returns a reference of the caller's; conf_install() takes over the caller's. */
+struct conf *conf_current(void);
+void conf_install(struct conf *c);
+
+/* Print a sample configuration file with every option, its default and its meaning: the master copy of the list. */
+void conf_print_sample(FILE *out);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cut.h - a consistent set of changes on its way to the store
+ *
+ * The log thread makes a cut between two lines, so that the changed records and the log positions in it belong
+ * together; the writer thread commits it as one transaction.  One owner at a time, no lock.
+ */
+#ifndef CUT_H
+#define CUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cut_table { CUT_CLIENTS, CUT_SOURCES, CUT_META, CUT_TABLES };
+
+struct cut {
+	uint8_t *buf;
+	size_t len, cap;
+	unsigned items;
+};
+
+struct cut_item {
+	enum cut_table table;
+	bool deleted; /* no value */
+	const uint8_t *key, *val;
+	size_t klen, vlen;
+};
+
+void cut_init(struct cut *c);
+void cut_clear(struct cut *c); /* frees; as after cut_init() */
+void cut_put(struct cut *c, enum cut_table t, const void *key, size_t klen, const void *val, size_t vlen);
+void cut_del(struct cut *c, enum cut_table t, const void *key, size_t klen);
+/* Room for a value of at most `size` bytes that the caller writes in place; then cut_seal() with its true length. */
+uint8_t *cut_open(struct cut *c, enum cut_table t, const void *key, size_t klen, size_t size);
+void cut_seal(struct cut *c, size_t vlen);
+/* Walk: *at is 0 first.  false at the end. */
+bool cut_next(const struct cut *c, size_t *at, struct cut_item *item);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ledger.h - all that is known of all clients, in memory
+ *
+ * A table of records in LEDGER_SHARDS shards, each under a mutex of its own.  The locks are leaves: they are held for
+ * one record's work, never two at a time, and never over I/O, a log message or a callback that takes another lock.
+ * Any thread may call anything here, except that ledger_cut() belongs to the thread that also knows the log positions.
+ *
+ * Keys are clients, not addresses: the ledger folds (policy's ipv6_prefix).
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+
+#include "cut.h"
+#include "policy.h"
+
+#define LEDGER_SHARDS 1024
+
+struct ledger;
+
+/* What a milter callback needs to know of a client, copied out. */
+struct answer {
+	enum verdict verdict;
+	enum event_kind kind; /* cached or blocked: for what; EVENT_KINDS: by hand */
+	const char *zone;     /* cached: the zone or the reason, interned; NULL: none */
+	uint32_t until;
+};
+
+struct ledger *ledger_new(size_t max_clients);
+void ledger_free(struct ledger *l);
+size_t ledger_size(const struct ledger *l);
+
+/* Apply one event; returns policy_apply()'s CHANGE_ bits. */
+unsigned ledger_apply(struct ledger *l, const struct policy *p, const struct event *ev, time_t now);
+void ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, time_t now, struct answer *out);
+unsigned ledger_add(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now,
+    uint32_t term, struct str text);
+unsigned ledger_del(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now);
+
+/* Called with the shard locked: copy what you need, quickly; no I/O, no log, no other lock. */
+typedef void ledger_fn(void *arg, const struct addr *client, const struct record *r);
+/* false: nothing known of that client, fn was not called. */
+bool ledger_view(struct ledger *l, const struct policy *p, const struct addr *a, ledger_fn *fn, void *arg);
+/* Every record, one shard after the other; what changes meanwhile may be met or missed. */
+void ledger_walk(struct ledger *l, ledger_fn *fn, void *arg);
+/* The same for one shard only, 0 .. LEDGER_SHARDS - 1: for callers that pause in between. */
+void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *arg);
+
+/* Append every record changed since the last cut (and the keys of those forgotten) to `c`. */
+void ledger_cut(struct ledger *l, struct cut *c);
+/* Take back one record from the store, before any other thread runs. */
+int ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
+/* Forget what no longer matters, a few shards per call, so that the cost of one call does not grow with time. */
+void ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned shards);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pipeline.h - event -> ledger -> effects: the one entry for everything that is learned
+ *
+ * The daemon, `simulate` and the replay tests all run this; they differ only in the clock and in the effects.
+ */
+#ifndef PIPELINE_H
+#define PIPELINE_H
+
+#include "ledger.h"
+
+/* Called after the ledger's lock is gone, by the thread that brought the event.  They must not block.  NULL: none. */
+struct effects {
+	void *arg;
+	/* What the kernel should hold of this client may have changed: ask the ledger. */
+	void (*block_changed)(void *arg, const struct addr *client);
+	/* Somebody may want to see this. */
+	void (*told)(void *arg, const struct event *ev, const struct addr *client, unsigned changes);
+};
+
+struct pipeline {
+	struct ledger *ledger;
+	struct effects effects;
+	_Atomic uint64_t kinds[EVENT_KINDS]; /* events by kind since start */
+};
+
+void pipeline_init(struct pipeline *pl, struct ledger *l, const struct effects *fx); /* fx NULL: no effects */
+unsigned pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *ev, time_t now);
+unsigned pipeline_add(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now,
+    uint32_t term, struct str text);
+unsigned pipeline_del(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* policy.h - what follows from what is known: the one place that decides
+ *
+ * Pure functions: settings, a record and an event go in, the changed record and the verdict come out.  No clock, no
+ * lock, no I/O.  An event is judged at its own time, so a line read late grants and blocks only for what is left.
+ */
+#ifndef POLICY_H
+#define POLICY_H
+
+#include "netlist.h"
+#include "record.h"
+
+#define POLICY_HITS_MAX 1000		 /* the greatest n of a threshold: that many hits are remembered */
+#define POLICY_REPEAT	(30 * 86400)	 /* blocks at most this far apart make a repeat offender */
+#define POLICY_TERM_MAX (10 * 365 * 86400) /* the longest term anywhere */
+
+/* n or more within any `span` seconds: blocked for `term`.  n = 0: off. */
+struct threshold {
+	uint32_t n, span, term;
+};
+
+struct kind_policy {
+	struct threshold rate, total;
+	bool distinct; /* the same recipient counts once */
+	bool caches;   /* the first offence puts the client into the cache */
+	bool on;       /* off: such events are counted in the statistics and nowhere else */
+};
+
+struct policy {
+	struct kind_policy kind[EVENT_KINDS];
+	uint32_t relay_for;	      /* 0: no POP before SMTP */
+	uint32_t cache_for;
+	uint32_t block_max;	      /* terms double up to here */
+	bool login_credit;	      /* while its grant is alive a client's failures do not count */
+	unsigned ipv6_prefix;	      /* 1..128 */
+	const struct netlist *allow;  /* never granted by logins' absence, never cached, never blocked */
+	const struct netlist *own;    /* our own addresses and proxies: nothing is ever learned about them */
+};
+
+/* What an event changed; several can be true. */
+enum {
+	CHANGE_COUNTED = 1 << 0,   /* a hit was added to a tally */
+	CHANGE_GRANTED = 1 << 1,   /* may relay, and could not before */
+	CHANGE_RENEWED = 1 << 2,   /* may relay for longer */
+	CHANGE_UNGRANTED = 1 << 3,
+	CHANGE_CACHED = 1 << 4,
+	CHANGE_UNCACHED = 1 << 5,
+	CHANGE_BLOCKED = 1 << 6,   /* newly, or for longer */
+	CHANGE_UNBLOCKED = 1 << 7,
+	CHANGE_FORGIVEN = 1 << 8,  /* would have counted, but for login_credit */
+	CHANGE_DUPLICATE = 1 << 9, /* told before, by the other witness */
+	CHANGE_TRUSTED = 1 << 10,  /* allowlisted or our own: nothing was done */
+	CHANGE_EXPIRED = 1 << 11   /* so old that nothing of its term is left */
+};
+
+enum verdict {
+	VERDICT_CONTINUE, /* nothing known that matters */
+	VERDICT_TRUSTED,  /* allowlisted or our own */
+	VERDICT_RELAY,	  /* a live relay grant */
+	VERDICT_BLOCKED,  /* should not have come through the firewall */
+	VERDICT_CACHED
+};
+
+/* The defaults of popauth-milter.conf(5). */
+void policy_defaults(struct policy *p);
+/* Loopback and the like, our own addresses, or the allowlist. */
+bool policy_trusts(const struct policy *p, const struct addr *a);
+/* Apply one event to the client's record.  `now` is the present: what an event of the past would have started and
+ * ended before `now` is not started.  Returns CHANGE_ bits. */
+unsigned policy_apply(const struct policy *p, struct record *r, const struct event *ev, time_t now);
+/* The order of judgement: trusted, relay, blocked, cached.  `r` may be NULL: nothing known. */
+enum verdict policy_judge(const struct policy *p, const struct addr *a, const struct record *r, time_t now);
+
+enum set { SET_RELAY, SET_CACHE, SET_BLOCK, SETS };
+const char *set_name(enum set s);
+/* An administrator's hand.  `term` 0 takes the configured one; `text` is the user (relay) or the reason. */
+unsigned policy_add(const struct policy *p, struct record *r, enum set s, time_t now, uint32_t term, struct str text);
+unsigned policy_del(struct record *r, enum set s, time_t now);
+bool record_in(const struct record *r, enum set s, time_t now);
+
+/* Nothing in it can matter any more. */
+bool policy_forgets(const struct policy *p, const struct record *r, time_t now);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* record.h - all that is known of one client
+ *
+ * A record is plain data: whoever owns it guards it (in the ledger: the lock of its shard).  Times are seconds since
+ * 1970; 0 means never.  An entry "until t" is alive while now < t.
+ *
+ * Most clients are seen once or twice, so a record is small and what few need hangs off it.
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "event.h"
+#include "window.h"
+
+/* The hits of one kind.  Owned by the record, newest kind first. */
+struct tally {
+	struct tally *next;
+	uint8_t kind; /* enum event_kind */
+	uint16_t len, cap;
+	struct hit hits[];
+};
+
+/* Leave to relay, because somebody read mail from there. */
+struct grant {
+	uint32_t first, last, until;
+	uint32_t logins;
+	char user[]; /* of the last login; "" when not known */
+};
+
+enum threshold_kind { BY_NONE, BY_RATE, BY_TOTAL, BY_HAND };
+
+struct record {
+	struct tally *tallies;
+	struct grant *grant;	  /* NULL: none; may have run out */
+	const char *cached_zone;  /* rbl: which list; by hand: the reason; interned, never freed; NULL: none */
+	const char *blocked_note; /* by hand: the reason; interned, never freed; NULL: none */
+	uint32_t seen;		  /* the last event */
+	uint32_t login;		  /* the last login, kept when the grant has gone */
+	uint32_t cached_at, cached_until;
+	uint32_t cached_hits;	  /* events of the cached kind since, the first included */
+	uint32_t blocked_at, blocked_until;
+	uint8_t cached_kind;	  /* enum event_kind; EVENT_KINDS: by hand */
+	uint8_t blocked_kind;	  /* the same */
+	uint8_t blocked_by;	  /* enum threshold_kind */
+	uint8_t blocks;		  /* how often blocked, each within 30 days of the one before; stays at 255 */
+};
+
+const char *threshold_kind_name(enum threshold_kind by);
+
+void record_init(struct record *r);
+/* Free what hangs off it; the record itself is the caller's and is as after record_init(). */
+void record_clear(struct record *r);
+
+static inline bool
+record_granted(const struct record *r, uint32_t now)
+{
+	return r->grant != NULL && now < r->grant->until;
+}
+
+static inline bool
+record_cached(const struct record *r, uint32_t now)
+{
+	return now < r->cached_until;
+}
+
+static inline bool
+record_blocked(const struct record *r, uint32_t now)
+{
+	return now < r->blocked_until;
+}
+
+const struct tally *record_tally(const struct record *r, enum event_kind kind); /* NULL: no hits */
+/* Count a hit, keeping at most the last `cap` of its kind. */
+enum window_hit record_hit(struct record *r, enum event_kind kind, struct hit hit, uint16_t cap, bool distinct);
+/* Forget all hits of all kinds. */
+void record_forgive(struct record *r);
+void record_grant(struct record *r, struct str user, uint32_t at, uint32_t until);
+void record_ungrant(struct record *r);
+
+/* The same text gives the same pointer, good until the process ends.  Zones and reasons are few; once the table's
+ * bound is reached a new text comes out as "(other)", and that is counted.  Any thread. */
+const char *intern(struct str text);
+
+/* Portable bytes for the store (little-endian, versioned).  Returns the length; nothing is written beyond `size`,
+ * so a result greater than `size` asks for that much room. */
+size_t record_encode(const struct record *r, uint8_t *buf, size_t size);
+/* r as after record_init() before; on failure it is so again. */
+int record_decode(struct record *r, const uint8_t *buf, size_t len, struct err *e);
+
+#endif
