@@ -30,9 +30,6 @@ void cut_init(struct cut *c);
 void cut_clear(struct cut *c); /* frees; as after cut_init() */
 void cut_put(struct cut *c, enum cut_table t, const void *key, size_t klen, const void *val, size_t vlen);
 void cut_del(struct cut *c, enum cut_table t, const void *key, size_t klen);
-/* Room for a value of at most `size` bytes that the caller writes in place; then cut_seal() with its true length. */
-uint8_t *cut_open(struct cut *c, enum cut_table t, const void *key, size_t klen, size_t size);
-void cut_seal(struct cut *c, size_t vlen);
 /* Walk: *at is 0 first.  false at the end. */
 bool cut_next(const struct cut *c, size_t *at, struct cut_item *item);
 

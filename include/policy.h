@@ -10,7 +10,6 @@
 #include "netlist.h"
 #include "record.h"
 
-#define POLICY_HITS_MAX 1000		 /* the greatest n of a threshold: that many hits are remembered */
 #define POLICY_REPEAT	(30 * 86400)	 /* blocks at most this far apart make a repeat offender */
 #define POLICY_TERM_MAX (10 * 365 * 86400) /* the longest term anywhere */
 
@@ -33,7 +32,7 @@ struct policy {
 	uint32_t block_max;	      /* terms double up to here */
 	bool login_credit;	      /* while its grant is alive a client's failures do not count */
 	unsigned ipv6_prefix;	      /* 1..128 */
-	const struct netlist *allow;  /* never granted by logins' absence, never cached, never blocked */
+	const struct netlist *allow;  /* no offence of theirs counts: never cached, never blocked */
 	const struct netlist *own;    /* our own addresses and proxies: nothing is ever learned about them */
 };
 
@@ -63,12 +62,16 @@ enum verdict {
 
 /* The defaults of popauth-milter.conf(5). */
 void policy_defaults(struct policy *p);
+/* Events of this kind about this address teach nothing: it is loopback or the like, or one of our own; or allowlisted,
+ * and the event is an offence. */
+bool policy_ignores(const struct policy *p, const struct addr *a, enum event_kind kind);
 /* Loopback and the like, our own addresses, or the allowlist. */
 bool policy_trusts(const struct policy *p, const struct addr *a);
-/* Apply one event to the client's record.  `now` is the present: what an event of the past would have started and
- * ended before `now` is not started.  Returns CHANGE_ bits. */
+/* Apply one event to the client's record, at the event's own time: reading a log late or twice as fast gives the same
+ * record.  `now` is the present; it only tells CHANGE_EXPIRED from the changes that matter still.  An event dated
+ * after `now` is taken as now.  Returns CHANGE_ bits. */
 unsigned policy_apply(const struct policy *p, struct record *r, const struct event *ev, time_t now);
-/* The order of judgement: trusted, relay, blocked, cached.  `r` may be NULL: nothing known. */
+/* The order of judgement: trusted, blocked by hand, relay, blocked, cached.  `r` may be NULL: nothing known. */
 enum verdict policy_judge(const struct policy *p, const struct addr *a, const struct record *r, time_t now);
 
 enum set { SET_RELAY, SET_CACHE, SET_BLOCK, SETS };

@@ -16,6 +16,8 @@
 #include "event.h"
 #include "window.h"
 
+#define RECORD_HITS_MAX 1000 /* hits remembered of one kind, and so the greatest n of a threshold */
+
 /* The hits of one kind.  Owned by the record, newest kind first. */
 struct tally {
 	struct tally *next;
@@ -76,8 +78,9 @@ record_blocked(const struct record *r, uint32_t now)
 const struct tally *record_tally(const struct record *r, enum event_kind kind); /* NULL: no hits */
 /* Count a hit, keeping at most the last `cap` of its kind. */
 enum window_hit record_hit(struct record *r, enum event_kind kind, struct hit hit, uint16_t cap, bool distinct);
-/* Forget all hits of all kinds. */
-void record_forgive(struct record *r);
+/* Forget all hits up to and including the moment `upto`, of all kinds. */
+void record_forgive(struct record *r, uint32_t upto);
+/* Grant relaying from `at` to `until`.  A live grant is prolonged, never cut short. */
 void record_grant(struct record *r, struct str user, uint32_t at, uint32_t until);
 void record_ungrant(struct record *r);
 

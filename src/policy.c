@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* policy.c - what follows from what is known
+ *
+ *	event      record changes                              see
+ *	login      relay granted; cache, block and hits lifted login()
+ *	offence    a hit; cached at once (rbl, forgeries);     offence()
+ *	           blocked at a threshold
+ */
+#include "policy.h"
+
+#define MINUTE 60u
+#define HOUR   3600u
+#define DAY    86400u
+
+void
+policy_defaults(struct policy *p)
+{
+	static const struct kind_policy usual = {
+		.rate = { 10, MINUTE, HOUR }, .total = { 25, DAY, DAY }, .on = true
+	};
+	static const struct kind_policy noisy = { .rate = { 20, MINUTE, HOUR }, .on = true };
+
+	*p = (struct policy){
+		.relay_for = 15 * MINUTE,
+		.cache_for = DAY,
+		.block_max = 7 * DAY,
+		.login_credit = true,
+		.ipv6_prefix = 64,
+	};
+	for (unsigned k = 0; k < EVENT_KINDS; k++)
+		p->kind[k] = usual;
+	for (unsigned k = EVENT_HELO_FORGERY; k <= EVENT_RECIPIENT_FORGERY; k++)
+		p->kind[k].caches = true;
+	p->kind[EVENT_RBL].caches = true;
+	p->kind[EVENT_AUTH_FAILURE].rate = (struct threshold){ 10, 10 * MINUTE, HOUR };
+	p->kind[EVENT_AUTH_FAILURE].total = (struct threshold){ 100, DAY, DAY };
+	p->kind[EVENT_UNKNOWN_USER].distinct = true;
+	p->kind[EVENT_UNKNOWN_USER].total.n = 50;
+	p->kind[EVENT_RATE_LIMIT] = noisy;
+	p->kind[EVENT_PROTOCOL] = noisy;
+	p->kind[EVENT_LOGIN] = (struct kind_policy){ .on = true };
+	p->kind[EVENT_POLICY] = (struct kind_policy){ .on = true };
+}
+
+bool
+policy_ignores(const struct policy *p, const struct addr *a, enum event_kind kind)
+{
+	return addr_is_special(a) || netlist_has(p->own, a) || (kind != EVENT_LOGIN && netlist_has(p->allow, a));
+}
+
+bool
+policy_trusts(const struct policy *p, const struct addr *a)
+{
+	return addr_is_special(a) || netlist_has(p->own, a) || netlist_has(p->allow, a);
+}
+
+static uint32_t
+plus(uint32_t at, uint32_t term)
+{
+	return term < UINT32_MAX - at ? at + term : UINT32_MAX;
+}
+
+static uint32_t
+stamp(time_t t, time_t now)
+{
+	if (t > now)
+		t = now;
+	return t <= 0 ? 1 : (uint64_t)t >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)t;
+}
+
+static uint16_t
+remembered(const struct kind_policy *kp)
+{
+	uint32_t n = kp->rate.n > kp->total.n ? kp->rate.n : kp->total.n;
+
+	return (uint16_t)(n > RECORD_HITS_MAX ? RECORD_HITS_MAX : n);
+}
+
+static void
+uncache(struct record *r)
+{
+	r->cached_at = r->cached_until = r->cached_hits = 0;
+	r->cached_zone = NULL;
+}
+
+static void
+unblock(struct record *r)
+{
+	r->blocked_at = r->blocked_until = 0;
+	r->blocked_by = BY_NONE;
+	r->blocked_note = NULL;
+	r->blocks = 0;
+}
+
+/* A person is there: what this address did before was hers, and forgiven.  What an administrator said stays. */
+static unsigned
+login(struct record *r, struct str user, uint32_t at, uint32_t term)
+{
+	unsigned changes = 0;
+	bool granted = record_granted(r, at);
+
+	if (at > r->login)
+		r->login = at;
+	if (record_cached(r, at) && r->cached_at <= at && r->cached_kind != EVENT_KINDS) {
+		uncache(r);
+		changes |= CHANGE_UNCACHED;
+	}
+	if (record_blocked(r, at) && r->blocked_at <= at && r->blocked_by != BY_HAND) {
+		unblock(r);
+		changes |= CHANGE_UNBLOCKED;
+	}
+	record_forgive(r, at);
+	if (term == 0)
+		return changes;
+	record_grant(r, user, at, plus(at, term));
+	return changes | (granted ? CHANGE_RENEWED : CHANGE_GRANTED);
+}
+
+static bool
+has_credit(const struct policy *p, const struct record *r, uint32_t at)
+{
+	return p->login_credit && record_granted(r, at) && r->grant->first <= at;
+}
+
+/* The MTA's own word renews the entry; the milter's refusals from the cache do not, so that a list that has taken the
+ * client off is asked again after cache_for at the latest. */
+static unsigned
+cache(const struct policy *p, struct record *r, const struct event *ev, uint32_t at)
+{
+	if (record_cached(r, at)) {
+		r->cached_hits++;
+		if (ev->source == SOURCE_LOG && r->cached_kind == ev->kind && r->cached_until < plus(at, p->cache_for))
+			r->cached_until = plus(at, p->cache_for);
+		return 0;
+	}
+	if (p->cache_for == 0)
+		return 0;
+	r->cached_at = at;
+	r->cached_until = plus(at, p->cache_for);
+	r->cached_hits = 1;
+	r->cached_kind = (uint8_t)ev->kind;
+	r->cached_zone = intern(ev->zone);
+	return CHANGE_CACHED;
+}
+
+static uint32_t
+doubled(uint32_t term, unsigned times, uint32_t most)
+{
+	while (times-- > 0 && term < most)
+		term = term > most / 2 ? most : term * 2;
+	return term < most ? term : most;
+}
+
+/* A client that is blocked already is blocked anew only by a graver threshold, and then for the longer of the two. */
+static unsigned
+block(const struct policy *p, struct record *r, enum event_kind kind, enum threshold_kind by, uint32_t term,
+    uint32_t at)
+{
+	bool blocked = record_blocked(r, at);
+	uint32_t until;
+
+	if (blocked && r->blocked_by >= by)
+		return 0;
+	if (!blocked) {
+		bool again = r->blocks > 0 && at - r->blocked_at <= POLICY_REPEAT;
+
+		r->blocks = !again ? 1 : r->blocks == UINT8_MAX ? UINT8_MAX : (uint8_t)(r->blocks + 1);
+		r->blocked_at = at;
+		r->blocked_until = 0;
+	}
+	until = plus(at, doubled(term, r->blocks - 1u, p->block_max));
+	if (until > r->blocked_until)
+		r->blocked_until = until;
+	r->blocked_kind = (uint8_t)kind;
+	r->blocked_by = (uint8_t)by;
+	r->blocked_note = NULL;
+	return CHANGE_BLOCKED;
+}
+
+static bool
+reached(const struct threshold *th, const struct record *r, enum event_kind kind, uint32_t at)
+{
+	const struct tally *t = record_tally(r, kind);
+
+	return th->n > 0 && t != NULL && t->len >= th->n && window_most(t->hits, t->len, at, th->span) >= th->n;
+}
+
+static unsigned
+judge(const struct policy *p, struct record *r, enum event_kind kind, uint32_t at)
+{
+	const struct kind_policy *kp = &p->kind[kind];
+	unsigned changes = 0;
+
+	if (reached(&kp->rate, r, kind, at))
+		changes |= block(p, r, kind, BY_RATE, kp->rate.term, at);
+	if (reached(&kp->total, r, kind, at))
+		changes |= block(p, r, kind, BY_TOTAL, kp->total.term, at);
+	return changes;
+}
+
+static struct hit
+hit_of(const struct event *ev, uint32_t at)
+{
+	uint32_t tag = ev->recipient.n == 0 ? 0 : (str_hash(ev->recipient) & TAG_HASH) | 1u;
+
+	return (struct hit){ at, tag | (ev->source == SOURCE_MILTER ? TAG_MILTER : 0) };
+}
+
+static unsigned
+offence(const struct policy *p, struct record *r, const struct event *ev, uint32_t at)
+{
+	const struct kind_policy *kp = &p->kind[ev->kind];
+	uint16_t cap = remembered(kp);
+	unsigned changes = 0;
+
+	if (!kp->on)
+		return 0;
+	if (has_credit(p, r, at))
+		return CHANGE_FORGIVEN;
+	if (cap > 0)
+		switch (record_hit(r, ev->kind, hit_of(ev, at), cap, kp->distinct)) {
+		case WINDOW_PAIRED:
+			return CHANGE_DUPLICATE;
+		case WINDOW_TOO_OLD:
+			return CHANGE_EXPIRED;
+		case WINDOW_REPEATED:
+			return 0;
+		case WINDOW_COUNTED:
+			changes = CHANGE_COUNTED | judge(p, r, ev->kind, at);
+			break;
+		}
+	if (kp->caches)
+		changes |= cache(p, r, ev, at);
+	return changes;
+}
+
+/* What was begun and has already ended is no change to anybody outside. */
+static unsigned
+outlived(const struct record *r, unsigned changes, uint32_t now)
+{
+	unsigned gone = 0;
+
+	if (!record_granted(r, now))
+		gone |= changes & (CHANGE_GRANTED | CHANGE_RENEWED);
+	if (!record_cached(r, now))
+		gone |= changes & CHANGE_CACHED;
+	if (!record_blocked(r, now))
+		gone |= changes & CHANGE_BLOCKED;
+	return gone == 0 ? changes : (changes & ~gone) | CHANGE_EXPIRED;
+}
+
+unsigned
+policy_apply(const struct policy *p, struct record *r, const struct event *ev, time_t now)
+{
+	uint32_t at = stamp(ev->time, now);
+	unsigned changes;
+
+	if (at > r->seen)
+		r->seen = at;
+	if (ev->kind != EVENT_LOGIN)
+		changes = offence(p, r, ev, at);
+	else
+		changes = p->kind[EVENT_LOGIN].on ? login(r, ev->user, at, p->relay_for) : 0;
+	return outlived(r, changes, stamp(now, now));
+}
+
+enum verdict
+policy_judge(const struct policy *p, const struct addr *a, const struct record *r, time_t now)
+{
+	uint32_t at = stamp(now, now);
+
+	if (policy_trusts(p, a))
+		return VERDICT_TRUSTED;
+	if (r == NULL)
+		return VERDICT_CONTINUE;
+	if (record_blocked(r, at) && r->blocked_by == BY_HAND)
+		return VERDICT_BLOCKED;
+	if (record_granted(r, at))
+		return VERDICT_RELAY;
+	if (record_blocked(r, at))
+		return VERDICT_BLOCKED;
+	return record_cached(r, at) ? VERDICT_CACHED : VERDICT_CONTINUE;
+}
+
+const char *
+set_name(enum set s)
+{
+	static const char *const names[SETS] = { [SET_RELAY] = "relay", [SET_CACHE] = "cache", [SET_BLOCK] = "block" };
+
+	return names[s];
+}
+
+static unsigned
+add_to_cache(struct record *r, uint32_t at, uint32_t term, struct str reason)
+{
+	r->cached_at = at;
+	r->cached_until = plus(at, term);
+	r->cached_hits = 0;
+	r->cached_kind = EVENT_KINDS;
+	r->cached_zone = intern(reason);
+	return CHANGE_CACHED;
+}
+
+static unsigned
+add_to_blocks(struct record *r, uint32_t at, uint32_t term, struct str reason)
+{
+	r->blocked_at = at;
+	r->blocked_until = plus(at, term);
+	r->blocked_kind = EVENT_KINDS;
+	r->blocked_by = BY_HAND;
+	r->blocked_note = intern(reason);
+	return CHANGE_BLOCKED;
+}
+
+unsigned
+policy_add(const struct policy *p, struct record *r, enum set s, time_t now, uint32_t term, struct str text)
+{
+	uint32_t at = stamp(now, now);
+
+	if (at > r->seen)
+		r->seen = at;
+	switch (s) {
+	case SET_RELAY:
+		return login(r, text, at, term != 0 ? term : p->relay_for != 0 ? p->relay_for : 15 * MINUTE);
+	case SET_CACHE:
+		return add_to_cache(r, at, term != 0 ? term : p->cache_for != 0 ? p->cache_for : DAY, text);
+	case SET_BLOCK:
+		return add_to_blocks(r, at, term != 0 ? term : DAY, text);
+	case SETS:
+		break;
+	}
+	panic("policy_add: no set %d", (int)s);
+}
+
+unsigned
+policy_del(struct record *r, enum set s, time_t now)
+{
+	if (!record_in(r, s, now))
+		return 0;
+	switch (s) {
+	case SET_RELAY:
+		record_ungrant(r);
+		return CHANGE_UNGRANTED;
+	case SET_CACHE:
+		uncache(r);
+		return CHANGE_UNCACHED;
+	case SET_BLOCK: /* with its hits, or the next one would block again at once */
+		unblock(r);
+		record_forgive(r, stamp(now, now));
+		return CHANGE_UNBLOCKED;
+	case SETS:
+		break;
+	}
+	panic("policy_del: no set %d", (int)s);
+}
+
+bool
+record_in(const struct record *r, enum set s, time_t now)
+{
+	uint32_t at = stamp(now, now);
+
+	return s == SET_RELAY ? record_granted(r, at) : s == SET_CACHE ? record_cached(r, at) : record_blocked(r, at);
+}
+
+static bool
+tally_matters(const struct policy *p, const struct tally *t, uint32_t at)
+{
+	const struct kind_policy *kp = &p->kind[t->kind];
+	uint32_t span = kp->rate.span > kp->total.span ? kp->rate.span : kp->total.span;
+
+	return at < plus(t->hits[t->len - 1].at, span);
+}
+
+bool
+policy_forgets(const struct policy *p, const struct record *r, time_t now)
+{
+	uint32_t at = stamp(now, now);
+
+	if (record_granted(r, at) || record_cached(r, at) || record_blocked(r, at))
+		return false;
+	if ((r->blocks > 0 && at < plus(r->blocked_at, POLICY_REPEAT)) || (r->login > 0 && at < plus(r->login, DAY)))
+		return false;
+	for (const struct tally *t = r->tallies; t != NULL; t = t->next)
+		if (tally_matters(p, t, at))
+			return false;
+	return true;
+}

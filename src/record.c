@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* record.c - all that is known of one client, and its form in the store */
+#include "record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+#define RECORD_VERSION 1
+#define USER_MAX       255
+
+const char *
+threshold_kind_name(enum threshold_kind by)
+{
+	static const char *const names[] = { [BY_NONE] = "none", [BY_RATE] = "rate", [BY_TOTAL] = "total",
+		[BY_HAND] = "hand" };
+
+	return names[by];
+}
+
+void
+record_init(struct record *r)
+{
+	memset(r, 0, sizeof *r);
+}
+
+void
+record_clear(struct record *r)
+{
+	while (r->tallies != NULL) {
+		struct tally *t = r->tallies;
+
+		r->tallies = t->next;
+		free(t);
+	}
+	free(r->grant);
+	record_init(r);
+}
+
+const struct tally *
+record_tally(const struct record *r, enum event_kind kind)
+{
+	const struct tally *t = r->tallies;
+
+	while (t != NULL && t->kind != kind)
+		t = t->next;
+	return t;
+}
+
+/* The link that holds the tally of this kind, or the one at the end. */
+static struct tally **
+tally_link(struct record *r, enum event_kind kind)
+{
+	struct tally **link = &r->tallies;
+
+	while (*link != NULL && (*link)->kind != kind)
+		link = &(*link)->next;
+	return link;
+}
+
+/* Room for one more hit as long as there are fewer than `cap`; where the configuration has become smaller since, the
+ * oldest go. */
+static struct tally *
+tally_room(struct record *r, enum event_kind kind, uint16_t cap)
+{
+	struct tally **link = tally_link(r, kind), *t = *link;
+	unsigned want;
+
+	if (t != NULL && t->len > cap) {
+		memmove(t->hits, t->hits + (t->len - cap), cap * sizeof *t->hits);
+		t->len = cap;
+	}
+	if (t != NULL && (t->len < t->cap || t->cap >= cap))
+		return t;
+	want = t == NULL ? 2 : t->cap * 2u;
+	if (want > cap)
+		want = cap;
+	*link = xrealloc(t, sizeof *t + want * sizeof *t->hits);
+	if (t == NULL)
+		**link = (struct tally){ .kind = (uint8_t)kind };
+	(*link)->cap = (uint16_t)want;
+	return *link;
+}
+
+enum window_hit
+record_hit(struct record *r, enum event_kind kind, struct hit hit, uint16_t cap, bool distinct)
+{
+	struct tally *t = tally_room(r, kind, cap);
+
+	return window_hit(t->hits, &t->len, t->cap < cap ? t->cap : cap, hit, distinct);
+}
+
+void
+record_forgive(struct record *r, uint32_t upto)
+{
+	struct tally **link = &r->tallies;
+
+	while (*link != NULL) {
+		struct tally *t = *link;
+		uint16_t gone = 0;
+
+		while (gone < t->len && t->hits[gone].at <= upto)
+			gone++;
+		t->len = (uint16_t)(t->len - gone);
+		memmove(t->hits, t->hits + gone, t->len * sizeof *t->hits);
+		if (t->len > 0) {
+			link = &t->next;
+			continue;
+		}
+		*link = t->next;
+		free(t);
+	}
+}
+
+void
+record_grant(struct record *r, struct str user, uint32_t at, uint32_t until)
+{
+	struct grant *old = r->grant, *g;
+	bool alive = old != NULL && at < old->until;
+
+	if (user.n > USER_MAX)
+		user.n = USER_MAX;
+	if (alive && at < old->last && until <= old->until) { /* read late: all it adds is one login */
+		old->logins++;
+		return;
+	}
+	g = xmalloc(sizeof *g + user.n + 1);
+	g->first = alive && old->first < at ? old->first : at;
+	g->last = at;
+	g->until = alive && old->until > until ? old->until : until;
+	g->logins = alive ? old->logins + 1 : 1;
+	str_copy(g->user, user.n + 1, user);
+	free(old);
+	r->grant = g;
+}
+
+void
+record_ungrant(struct record *r)
+{
+	free(r->grant);
+	r->grant = NULL;
+}
+
+/* Writing: counts every byte, writes those that fit. */
+struct writer {
+	uint8_t *buf;
+	size_t size, len;
+};
+
+static void
+put(struct writer *w, uint32_t v, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++, w->len++, v >>= 8)
+		if (w->len < w->size)
+			w->buf[w->len] = (uint8_t)v;
+}
+
+static void
+put_text(struct writer *w, const char *text)
+{
+	size_t n = text == NULL ? 0 : strlen(text);
+
+	if (n > USER_MAX)
+		n = USER_MAX;
+	put(w, (uint32_t)n, 1);
+	for (size_t i = 0; i < n; i++)
+		put(w, (uint8_t)text[i], 1);
+}
+
+static void
+put_tallies(struct writer *w, const struct record *r)
+{
+	for (const struct tally *t = r->tallies; t != NULL; t = t->next) {
+		put(w, t->kind, 1);
+		put(w, t->len, 2);
+		for (uint16_t i = 0; i < t->len; i++) {
+			put(w, t->hits[i].at, 4);
+			put(w, t->hits[i].tag, 4);
+		}
+	}
+	put(w, EVENT_KINDS, 1);
+}
+
+size_t
+record_encode(const struct record *r, uint8_t *buf, size_t size)
+{
+	struct writer w = { buf, size, 0 };
+	const uint32_t times[] = { r->seen, r->login, r->cached_at, r->cached_until, r->cached_hits, r->blocked_at,
+		r->blocked_until };
+	const uint8_t small[] = { r->cached_kind, r->blocked_kind, r->blocked_by, r->blocks };
+
+	put(&w, RECORD_VERSION, 1);
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+		put(&w, times[i], 4);
+	for (size_t i = 0; i < sizeof small; i++)
+		put(&w, small[i], 1);
+	put_text(&w, r->cached_zone);
+	put_text(&w, r->blocked_note);
+	put(&w, r->grant != NULL, 1);
+	if (r->grant != NULL) {
+		put(&w, r->grant->first, 4);
+		put(&w, r->grant->last, 4);
+		put(&w, r->grant->until, 4);
+		put(&w, r->grant->logins, 4);
+		put_text(&w, r->grant->user);
+	}
+	put_tallies(&w, r);
+	return w.len;
+}
+
+/* Reading: past the end every value is 0 and `bad` says so once for all. */
+struct reader {
+	const uint8_t *buf;
+	size_t len, at;
+	bool bad;
+};
+
+static uint32_t
+get(struct reader *in, unsigned bytes)
+{
+	uint32_t v = 0;
+
+	if (in->len - in->at < bytes) {
+		in->bad = true;
+		in->at = in->len;
+		return 0;
+	}
+	for (unsigned i = 0; i < bytes; i++)
+		v |= (uint32_t)in->buf[in->at++] << (8 * i);
+	return v;
+}
+
+static struct str
+get_text(struct reader *in)
+{
+	struct str s = { NULL, get(in, 1) };
+
+	if (in->len - in->at < s.n) {
+		in->bad = true;
+		return STR_NONE;
+	}
+	s.p = (const char *)in->buf + in->at;
+	in->at += s.n;
+	return s;
+}
+
+static void
+get_grant(struct reader *in, struct record *r)
+{
+	uint32_t first = get(in, 4), last = get(in, 4), until = get(in, 4), logins = get(in, 4);
+	struct str user = get_text(in);
+
+	record_grant(r, user, last, until);
+	r->grant->first = first;
+	r->grant->logins = logins;
+}
+
+static void
+get_tallies(struct reader *in, struct record *r)
+{
+	struct tally **link = &r->tallies;
+
+	for (uint32_t kind; (kind = get(in, 1)) != EVENT_KINDS && !in->bad;) {
+		uint32_t len = get(in, 2);
+		struct tally *t;
+
+		if (kind > EVENT_KINDS || len == 0 || len > RECORD_HITS_MAX || (in->len - in->at) / 8 < len) {
+			in->bad = true;
+			return;
+		}
+		t = xmalloc(sizeof *t + len * sizeof *t->hits);
+		*t = (struct tally){ .kind = (uint8_t)kind, .len = (uint16_t)len, .cap = (uint16_t)len };
+		for (uint32_t i = 0; i < len; i++) {
+			t->hits[i].at = get(in, 4);
+			t->hits[i].tag = get(in, 4);
+		}
+		*link = t;
+		link = &t->next;
+	}
+}
+
+int
+record_decode(struct record *r, const uint8_t *buf, size_t len, struct err *e)
+{
+	struct reader in = { buf, len, 0, false };
+	uint32_t version = get(&in, 1);
+	uint32_t *times[] = { &r->seen, &r->login, &r->cached_at, &r->cached_until, &r->cached_hits, &r->blocked_at,
+		&r->blocked_until };
+	uint8_t *small[] = { &r->cached_kind, &r->blocked_kind, &r->blocked_by, &r->blocks };
+
+	if (version != RECORD_VERSION)
+		return err_set(e, "record of version %u, this program knows version %d", version, RECORD_VERSION);
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+		*times[i] = get(&in, 4);
+	for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
+		*small[i] = (uint8_t)get(&in, 1);
+	r->cached_zone = intern(get_text(&in));
+	r->blocked_note = intern(get_text(&in));
+	if (get(&in, 1) != 0)
+		get_grant(&in, r);
+	get_tallies(&in, r);
+	if (!in.bad && in.at == in.len && r->cached_kind <= EVENT_KINDS && r->blocked_kind <= EVENT_KINDS &&
+	    r->blocked_by <= BY_HAND)
+		return 0;
+	record_clear(r);
+	return err_set(e, "record of %zu bytes is damaged", len);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* window.c - the times of the last hits */
+#include "window.h"
+
+#include <string.h>
+
+static void
+remove_at(struct hit *hits, uint16_t *len, uint16_t i)
+{
+	memmove(hits + i, hits + i + 1, (size_t)(*len - i - 1) * sizeof *hits);
+	(*len)--;
+}
+
+static enum window_hit
+insert(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new)
+{
+	uint16_t i;
+
+	if (*len == cap) {
+		if (cap == 0 || new.at < hits[0].at)
+			return WINDOW_TOO_OLD;
+		remove_at(hits, len, 0);
+	}
+	for (i = *len; i > 0 && hits[i - 1].at > new.at; i--)
+		hits[i] = hits[i - 1];
+	hits[i] = new;
+	(*len)++;
+	return WINDOW_COUNTED;
+}
+
+static uint32_t
+apart(uint32_t a, uint32_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* The same thing, told by the other witness at about the same time, and not yet paired. */
+static bool
+pairs(struct hit a, struct hit b)
+{
+	return ((a.tag ^ b.tag) & (TAG_HASH | TAG_MILTER)) == TAG_MILTER && (a.tag & TAG_PAIRED) == 0 &&
+	    apart(a.at, b.at) <= WINDOW_PAIR;
+}
+
+enum window_hit
+window_hit(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new, bool distinct)
+{
+	enum window_hit is = WINDOW_COUNTED;
+
+	if ((new.tag & TAG_HASH) == 0)
+		return insert(hits, len, cap, new);
+	for (uint16_t i = *len; i-- > 0;) {
+		if (pairs(hits[i], new)) {
+			hits[i].tag |= TAG_PAIRED;
+			return WINDOW_PAIRED;
+		}
+		if (!distinct || ((hits[i].tag ^ new.tag) & TAG_HASH) != 0)
+			continue;
+		if (hits[i].at >= new.at)
+			return WINDOW_REPEATED;
+		remove_at(hits, len, i);
+		is = WINDOW_REPEATED;
+		break;
+	}
+	insert(hits, len, cap, new);
+	return is;
+}
+
+unsigned
+window_most(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span)
+{
+	unsigned most = 0;
+	uint16_t end = 0;
+
+	for (uint16_t start = 0; start < len && hits[start].at <= at; start++) {
+		if (at - hits[start].at >= span)
+			continue;
+		while (end < len && (hits[end].at <= hits[start].at || hits[end].at - hits[start].at < span))
+			end++;
+		if (end - start > (int)most)
+			most = (unsigned)(end - start);
+	}
+	return most;
+}
