@@ -25,6 +25,7 @@ struct answer {
 	uint32_t until;
 };
 
+/* Above max_clients the least valuable go, a few at most later than they should: each makes room in its own shard. */
 struct ledger *ledger_new(size_t max_clients);
 void ledger_free(struct ledger *l);
 size_t ledger_size(const struct ledger *l);

@@ -13,7 +13,7 @@ struct effects {
 	void *arg;
 	/* What the kernel should hold of this client may have changed: ask the ledger. */
 	void (*block_changed)(void *arg, const struct addr *client);
-	/* Somebody may want to see this. */
+	/* Somebody may want to see this.  `ev` is NULL for an administrator's change. */
 	void (*told)(void *arg, const struct event *ev, const struct addr *client, unsigned changes);
 };
 

@@ -70,6 +70,14 @@ pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *
 	return changes;
 }
 
+static void
+by_hand(struct pipeline *pl, const struct addr *client, unsigned changes)
+{
+	block_effect(pl, client, changes);
+	if (changes != 0)
+		pl->effects.told(pl->effects.arg, NULL, client, changes);
+}
+
 unsigned
 pipeline_add(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now, uint32_t term,
     struct str text)
@@ -77,7 +85,7 @@ pipeline_add(struct pipeline *pl, const struct policy *p, enum set s, const stru
 	struct addr client = addr_client(a, p->ipv6_prefix);
 	unsigned changes = ledger_add(pl->ledger, p, s, a, now, term, text);
 
-	block_effect(pl, &client, changes);
+	by_hand(pl, &client, changes);
 	return changes;
 }
 
@@ -87,6 +95,6 @@ pipeline_del(struct pipeline *pl, const struct policy *p, enum set s, const stru
 	struct addr client = addr_client(a, p->ipv6_prefix);
 	unsigned changes = ledger_del(pl->ledger, p, s, a, now);
 
-	block_effect(pl, &client, changes);
+	by_hand(pl, &client, changes);
 	return changes;
 }

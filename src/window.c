@@ -16,7 +16,7 @@ insert(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new)
 {
 	uint16_t i;
 
-	if (*len == cap) {
+	if (*len >= cap) {
 		if (cap == 0 || new.at < hits[0].at)
 			return WINDOW_TOO_OLD;
 		remove_at(hits, len, 0);

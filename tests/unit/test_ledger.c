@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ledger.h"
+#include "pipeline.h"
+#include "stats.h"
+#include "unit.h"
+
+#define T0 1000000
+
+static struct policy policy;
+
+static int
+fresh(void **state)
+{
+	policy_defaults(&policy);
+	*state = ledger_new(100000);
+	return 0;
+}
+
+static int
+done(void **state)
+{
+	ledger_free(*state);
+	return 0;
+}
+
+static struct addr
+nth(unsigned n)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "10.%u.%u.%u", n >> 16, (n >> 8) & 255, n & 255);
+	return address(text);
+}
+
+static unsigned
+tell(struct ledger *l, enum event_kind kind, const struct addr *a, time_t at)
+{
+	struct event ev = { .kind = kind, .addr = *a, .time = at };
+
+	return ledger_apply(l, &policy, &ev, at);
+}
+
+static void
+count_one(void *arg, const struct addr *client, const struct record *r)
+{
+	(void)client;
+	(void)r;
+	(*(unsigned *)arg)++;
+}
+
+/* A record of one ledger, as it is kept on disk, against the other ledger's. */
+struct comparison {
+	struct ledger *other;
+	uint8_t buf[512];
+	size_t len;
+	unsigned same;
+};
+
+static void
+encode(void *arg, const struct addr *client, const struct record *r)
+{
+	struct comparison *cmp = arg;
+
+	(void)client;
+	cmp->len = record_encode(r, cmp->buf, sizeof cmp->buf);
+}
+
+static void
+compare(void *arg, const struct addr *client, const struct record *r)
+{
+	struct comparison *cmp = arg;
+	uint8_t mine[512];
+	size_t n = record_encode(r, mine, sizeof mine);
+
+	cmp->same += ledger_view(cmp->other, &policy, client, encode, cmp) && cmp->len == n &&
+	    memcmp(mine, cmp->buf, n) == 0;
+}
+
+static void
+finds_what_was_put_in(void **state)
+{
+	struct ledger *l = *state;
+	struct answer ans;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		struct addr a = nth(i);
+
+		tell(l, EVENT_RBL, &a, T0);
+	}
+	assert_int_equal(ledger_size(l), 20000);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct addr a = nth(i), other = nth(i + 20000);
+
+		ledger_judge(l, &policy, &a, T0 + 1, &ans);
+		assert_int_equal(ans.verdict, VERDICT_CACHED);
+		ledger_judge(l, &policy, &other, T0 + 1, &ans);
+		assert_int_equal(ans.verdict, VERDICT_CONTINUE);
+	}
+}
+
+static void
+folds_ipv6(void **state)
+{
+	struct addr one = address("2001:db8:1:2::1"), two = address("2001:db8:1:2:ffff::9"), far = address("2001:db8:1:3::1");
+	struct answer ans;
+
+	tell(*state, EVENT_LOGIN, &one, T0);
+	ledger_judge(*state, &policy, &two, T0, &ans);
+	assert_int_equal(ans.verdict, VERDICT_RELAY);
+	ledger_judge(*state, &policy, &far, T0, &ans);
+	assert_int_equal(ans.verdict, VERDICT_CONTINUE);
+}
+
+static void
+keeps_nothing_for_nothing(void **state)
+{
+	struct addr a = nth(1), lo = address("127.0.0.1");
+	struct answer ans;
+
+	ledger_judge(*state, &policy, &a, T0, &ans);
+	tell(*state, EVENT_POLICY, &a, T0);
+	assert_int_equal(tell(*state, EVENT_LOGIN, &lo, T0), CHANGE_TRUSTED);
+	assert_int_equal(ledger_del(*state, &policy, SET_BLOCK, &a, T0), 0);
+	assert_int_equal(ledger_size(*state), 0);
+}
+
+static void
+cuts_hold_what_changed(void **state)
+{
+	struct ledger *l = *state, *copy = ledger_new(100000);
+	struct comparison cmp = { .other = copy };
+	struct cut_item item;
+	struct cut c;
+	size_t at = 0;
+	struct err e;
+
+	for (unsigned i = 0; i < 5000; i++) {
+		struct addr a = nth(i);
+
+		tell(l, i % 3 == 0 ? EVENT_LOGIN : EVENT_RBL, &a, T0 + i);
+	}
+	cut_init(&c);
+	ledger_cut(l, &c);
+	assert_int_equal(c.items, 5000);
+	while (cut_next(&c, &at, &item))
+		assert_int_equal(ledger_restore(copy, item.key, item.klen, item.val, item.vlen, &e), 0);
+	cut_clear(&c);
+	ledger_cut(l, &c);
+	assert_int_equal(c.items, 0);
+	ledger_walk(l, compare, &cmp);
+	assert_int_equal(cmp.same, 5000);
+	assert_int_equal(ledger_size(copy), 5000);
+	cut_clear(&c);
+	ledger_free(copy);
+}
+
+static void
+forgets_and_says_so(void **state)
+{
+	struct ledger *l = *state;
+	struct cut_item item;
+	struct cut c;
+	size_t at = 0;
+	unsigned deleted = 0;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		struct addr a = nth(i);
+
+		tell(l, EVENT_RELAY_DENIED, &a, T0 + (i % 2) * 86400);
+	}
+	cut_init(&c);
+	ledger_cut(l, &c);
+	cut_clear(&c);
+	ledger_sweep(l, &policy, T0 + 86400, LEDGER_SHARDS);
+	assert_int_equal(ledger_size(l), 1500);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct addr a = nth(i);
+		unsigned n = 0;
+
+		assert_int_equal(ledger_view(l, &policy, &a, count_one, &n), i % 2);
+	}
+	ledger_cut(l, &c);
+	while (cut_next(&c, &at, &item))
+		deleted += item.deleted;
+	assert_int_equal(deleted, 1500);
+	cut_clear(&c);
+}
+
+static void
+is_bounded(void **state)
+{
+	struct ledger *small = ledger_new(20000);
+	uint64_t before = stat_get(STAT_CLIENTS_EVICTED);
+	unsigned kept = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) { /* worth keeping */
+		struct addr a = nth(i);
+
+		ledger_add(small, &policy, SET_BLOCK, &a, T0, 86400, STR_NONE);
+	}
+	for (unsigned i = 100; i < 60000; i++) {
+		struct addr a = nth(i);
+
+		tell(small, EVENT_RELAY_DENIED, &a, T0 + i);
+	}
+	assert_in_range(ledger_size(small), 20000, 20200);
+	assert_int_equal(stat_get(STAT_CLIENTS_EVICTED) - before, 60000 - ledger_size(small));
+	for (unsigned i = 0; i < 100; i++) {
+		struct addr a = nth(i);
+		struct answer ans;
+
+		ledger_judge(small, &policy, &a, T0 + 1, &ans);
+		kept += ans.verdict == VERDICT_BLOCKED;
+	}
+	assert_in_range(kept, 95, 100);
+	ledger_free(small);
+}
+
+static void *
+hammer(void *arg)
+{
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < 5000; i++) {
+			struct addr a = nth(i);
+			struct answer ans;
+
+			tell(arg, i % 7 == 0 ? EVENT_LOGIN : EVENT_RBL, &a, T0 + round);
+			ledger_judge(arg, &policy, &a, T0 + round, &ans);
+		}
+	return NULL;
+}
+
+/* For the thread sanitizer, and for counts that must come out right without it. */
+static void
+bears_many_threads(void **state)
+{
+	pthread_t threads[4];
+	struct cut c;
+
+	cut_init(&c);
+	for (size_t i = 0; i < ROWS(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, hammer, *state), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		unsigned n = 0;
+
+		ledger_cut(*state, &c);
+		ledger_walk(*state, count_one, &n);
+		ledger_sweep(*state, &policy, T0, 100);
+	}
+	for (size_t i = 0; i < ROWS(threads); i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(ledger_size(*state), 5000);
+	cut_clear(&c);
+}
+
+struct heard {
+	struct addr blocked;
+	unsigned blocks, tellings;
+};
+
+static void
+hear_block(void *arg, const struct addr *client)
+{
+	struct heard *h = arg;
+
+	h->blocked = *client;
+	h->blocks++;
+}
+
+static void
+hear(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
+{
+	(void)ev;
+	(void)client;
+	(void)changes;
+	((struct heard *)arg)->tellings++;
+}
+
+static void
+effects_follow(void **state)
+{
+	struct heard h = { .blocks = 0 };
+	struct effects fx = { &h, hear_block, hear };
+	struct addr a = address("2001:db8::7"), client = address("2001:db8::");
+	struct event ev = { .kind = EVENT_RELAY_DENIED, .addr = a, .time = T0 };
+	struct pipeline pl;
+
+	pipeline_init(&pl, *state, &fx);
+	for (unsigned i = 0; i < 12; i++)
+		pipeline_event(&pl, &policy, &ev, T0);
+	assert_int_equal(h.blocks, 1);
+	assert_int_equal(h.tellings, 12);
+	assert_true(addr_eq(&h.blocked, &client));
+	assert_int_equal(pl.kinds[EVENT_RELAY_DENIED], 12);
+	assert_int_equal(pipeline_del(&pl, &policy, SET_BLOCK, &a, T0), CHANGE_UNBLOCKED);
+	assert_int_equal(pipeline_del(&pl, &policy, SET_BLOCK, &a, T0), 0);
+	assert_int_equal(h.blocks, 2);
+	assert_int_equal(h.tellings, 13);
+	assert_int_equal(pipeline_add(&pl, &policy, SET_BLOCK, &a, T0, 60, STR("x")), CHANGE_BLOCKED);
+	assert_int_equal(h.blocks, 3);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, done)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(finds_what_was_put_in),
+		TEST(folds_ipv6),
+		TEST(keeps_nothing_for_nothing),
+		TEST(cuts_hold_what_changed),
+		TEST(forgets_and_says_so),
+		TEST(is_bounded),
+		TEST(bears_many_threads),
+		TEST(effects_follow),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "policy.h"
+#include "unit.h"
+
+static struct policy policy;
+static struct record record;
+
+static int
+fresh(void **state)
+{
+	(void)state;
+	policy_defaults(&policy);
+	record_init(&record);
+	return 0;
+}
+
+static int
+done(void **state)
+{
+	(void)state;
+	record_clear(&record);
+	return 0;
+}
+
+static unsigned
+tell(enum event_kind kind, time_t at, const char *recipient)
+{
+	struct event ev = { .kind = kind, .time = at, .recipient = str_of(recipient), .zone = STR("zen.example") };
+
+	if (kind == EVENT_LOGIN)
+		ev.user = STR("alice");
+	return policy_apply(&policy, &record, &ev, at);
+}
+
+/* `n` offences from `at` on, `step` seconds apart, each against a recipient of its own. */
+static unsigned
+offend(enum event_kind kind, unsigned n, time_t at, time_t step)
+{
+	unsigned changes = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		char recipient[32];
+
+		(void)snprintf(recipient, sizeof recipient, "u%u@example.org", i);
+		changes |= tell(kind, at + step * (time_t)i, recipient);
+	}
+	return changes;
+}
+
+#define T0 1000000
+
+static void
+blocks_at_the_thresholds(void **state)
+{
+	static const struct {
+		const char *name;
+		enum event_kind kind;
+		unsigned n;
+		time_t step;
+		enum threshold_kind by;
+		uint32_t term;
+	} rows[] = {
+		{ "9 in a minute", EVENT_RBL, 9, 6, BY_NONE, 0 },
+		{ "10 in 54 s", EVENT_RBL, 10, 6, BY_RATE, 3600 },
+		{ "10 in 60 s are 10 in 61", EVENT_RELAY_DENIED, 10, 60 / 9 + 1, BY_NONE, 0 },
+		{ "24 in a day", EVENT_RBL, 24, 3000, BY_NONE, 0 },
+		{ "25 in 20 hours", EVENT_RBL, 25, 3000, BY_TOTAL, 86400 },
+		{ "25 in 25 hours", EVENT_RBL, 25, 3750, BY_NONE, 0 },
+		{ "10 wrong passwords in 9 min", EVENT_AUTH_FAILURE, 10, 60, BY_RATE, 3600 },
+		{ "99 wrong passwords in a day", EVENT_AUTH_FAILURE, 99, 800, BY_NONE, 0 },
+		{ "100 wrong passwords in a day", EVENT_AUTH_FAILURE, 100, 800, BY_TOTAL, 86400 },
+		{ "dictionary", EVENT_UNKNOWN_USER, 10, 1, BY_RATE, 3600 },
+		{ "slow dictionary", EVENT_UNKNOWN_USER, 50, 1000, BY_TOTAL, 86400 },
+		{ "slow dictionary, not yet", EVENT_UNKNOWN_USER, 49, 1000, BY_NONE, 0 },
+		{ "19 protocol errors", EVENT_PROTOCOL, 19, 1, BY_NONE, 0 },
+		{ "20 protocol errors", EVENT_PROTOCOL, 20, 1, BY_RATE, 3600 },
+		{ "protocol errors have no total", EVENT_PROTOCOL, 1000, 10, BY_NONE, 0 },
+		{ "policy never counts", EVENT_POLICY, 1000, 0, BY_NONE, 0 },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		time_t last = T0 + rows[i].step * (time_t)(rows[i].n - 1);
+
+		fresh(state);
+		offend(rows[i].kind, rows[i].n, T0, rows[i].step);
+		row_eq(rows[i].name, record.blocked_by, rows[i].by);
+		if (rows[i].by != BY_NONE) {
+			row_eq(rows[i].name, record.blocked_until, last + rows[i].term);
+			row_eq(rows[i].name, record.blocked_kind, rows[i].kind);
+		}
+		done(state);
+	}
+}
+
+static void
+one_typing_error_repeated_is_one(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		tell(EVENT_UNKNOWN_USER, T0 + i, "alcie@example.org");
+	assert_int_equal(record.blocked_by, BY_NONE);
+	assert_int_equal(record_tally(&record, EVENT_UNKNOWN_USER)->len, 1);
+}
+
+static void
+caches_what_is_certain_at_once(void **state)
+{
+	for (unsigned k = 0; k < EVENT_KINDS; k++) {
+		bool want = k == EVENT_RBL || k == EVENT_HELO_FORGERY || k == EVENT_SENDER_FORGERY ||
+		    k == EVENT_RECIPIENT_FORGERY;
+
+		fresh(state);
+		row_eq(event_kind_name(k), (tell(k, T0, "x@example.org") & CHANGE_CACHED) != 0, want);
+		row_eq(event_kind_name(k), record_cached(&record, T0), want);
+		done(state);
+	}
+}
+
+static void
+cache_entries_end(void **state)
+{
+	struct addr a = address("192.0.2.1");
+	struct event retry = { .kind = EVENT_RBL, .source = SOURCE_MILTER, .time = T0 + 80000 };
+
+	(void)state;
+	tell(EVENT_RBL, T0, NULL);
+	assert_string_equal(record.cached_zone, "zen.example");
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 86399), VERDICT_CACHED);
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 86400), VERDICT_CONTINUE);
+	policy_apply(&policy, &record, &retry, T0 + 80000); /* our own refusal does not prolong */
+	assert_int_equal(record.cached_until, T0 + 86400);
+	assert_int_equal(record.cached_hits, 2);
+	tell(EVENT_RBL, T0 + 80001, NULL); /* the MTA's does */
+	assert_int_equal(record.cached_until, T0 + 80001 + 86400);
+}
+
+static void
+a_login_forgives(void **state)
+{
+	struct addr a = address("192.0.2.1");
+	unsigned changes;
+
+	(void)state;
+	offend(EVENT_RBL, 10, T0, 1);
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 20), VERDICT_BLOCKED);
+	changes = tell(EVENT_LOGIN, T0 + 20, NULL);
+	assert_int_equal(changes, CHANGE_GRANTED | CHANGE_UNBLOCKED | CHANGE_UNCACHED);
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 20), VERDICT_RELAY);
+	assert_null(record.tallies);
+	assert_int_equal(record.blocks, 0);
+	assert_int_equal(offend(EVENT_AUTH_FAILURE, 50, T0 + 21, 1), CHANGE_FORGIVEN);
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 20 + 899), VERDICT_RELAY);
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 20 + 900), VERDICT_CONTINUE);
+	assert_int_equal(tell(EVENT_LOGIN, T0 + 100, NULL), CHANGE_RENEWED);
+	policy.login_credit = false;
+	assert_true(offend(EVENT_AUTH_FAILURE, 10, T0 + 101, 1) & CHANGE_BLOCKED);
+}
+
+/* A login that is read late does not undo what came after it. */
+static void
+an_older_login_does_not_lift(void **state)
+{
+	(void)state;
+	offend(EVENT_RBL, 10, T0, 1);
+	tell(EVENT_LOGIN, T0 - 1000, NULL);
+	assert_true(record_blocked(&record, T0 + 10));
+	assert_true(record_cached(&record, T0 + 10));
+	assert_int_equal(record_tally(&record, EVENT_RBL)->len, 10);
+}
+
+static void
+an_old_line_grants_what_is_left(void **state)
+{
+	struct event ev = { .kind = EVENT_LOGIN, .time = T0 };
+
+	(void)state;
+	assert_int_equal(policy_apply(&policy, &record, &ev, T0 + 899), CHANGE_GRANTED);
+	assert_int_equal(record.grant->until, T0 + 900);
+	record_clear(&record);
+	assert_int_equal(policy_apply(&policy, &record, &ev, T0 + 900), CHANGE_EXPIRED);
+	assert_false(record_granted(&record, T0 + 900));
+}
+
+static void
+a_line_from_the_future_is_now(void **state)
+{
+	struct event ev = { .kind = EVENT_LOGIN, .time = T0 + 1000000 };
+
+	(void)state;
+	policy_apply(&policy, &record, &ev, T0);
+	assert_int_equal(record.grant->until, T0 + 900);
+}
+
+static void
+terms_double(void **state)
+{
+	time_t at = T0;
+	static const uint32_t want[] = { 1, 2, 4, 8, 16, 32, 64, 128, 168, 168 }; /* hours; block_max is a week */
+
+	(void)state;
+	policy.kind[EVENT_RBL].total.n = 0;
+	for (size_t i = 0; i < ROWS(want); i++) {
+		offend(EVENT_RBL, 10, at, 0);
+		row_eq("term", record.blocked_until - record.blocked_at, want[i] * 3600);
+		at = (time_t)record.blocked_until + 100;
+	}
+	offend(EVENT_RBL, 10, at + 31 * 86400, 0); /* a month of peace */
+	row_eq("after a month", record.blocked_until - record.blocked_at, 3600);
+}
+
+static void
+a_graver_threshold_prolongs(void **state)
+{
+	(void)state;
+	offend(EVENT_RBL, 10, T0, 1);
+	assert_int_equal(record.blocked_by, BY_RATE);
+	offend(EVENT_RBL, 15, T0 + 10, 1);
+	assert_int_equal(record.blocked_by, BY_TOTAL);
+	assert_int_equal(record.blocked_until, T0 + 24 + 86400);
+	assert_int_equal(record.blocks, 1);
+}
+
+static void
+a_hand_outweighs(void **state)
+{
+	struct addr a = address("192.0.2.1");
+
+	(void)state;
+	assert_int_equal(policy_add(&policy, &record, SET_BLOCK, T0, 600, STR("because")), CHANGE_BLOCKED);
+	tell(EVENT_LOGIN, T0 + 1, NULL);
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 2), VERDICT_BLOCKED);
+	assert_string_equal(record.blocked_note, "because");
+	assert_int_equal(policy_del(&record, SET_BLOCK, T0 + 3), CHANGE_UNBLOCKED);
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 3), VERDICT_RELAY);
+	assert_int_equal(policy_del(&record, SET_RELAY, T0 + 3), CHANGE_UNGRANTED);
+	assert_int_equal(policy_del(&record, SET_RELAY, T0 + 3), 0);
+	assert_int_equal(policy_add(&policy, &record, SET_CACHE, T0 + 3, 0, STR("spammer")), CHANGE_CACHED);
+	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 3), VERDICT_CACHED);
+	assert_int_equal(record.cached_kind, EVENT_KINDS);
+}
+
+static void
+an_unblocked_client_starts_anew(void **state)
+{
+	(void)state;
+	offend(EVENT_RELAY_DENIED, 10, T0, 1);
+	policy_del(&record, SET_BLOCK, T0 + 10);
+	assert_int_equal(tell(EVENT_RELAY_DENIED, T0 + 11, "x@example.net"), CHANGE_COUNTED);
+}
+
+static void
+kinds_can_be_switched_off(void **state)
+{
+	(void)state;
+	policy.kind[EVENT_RBL].on = false;
+	policy.kind[EVENT_LOGIN].on = false;
+	assert_int_equal(offend(EVENT_RBL, 100, T0, 0), 0);
+	assert_int_equal(tell(EVENT_LOGIN, T0, NULL), 0);
+	policy.kind[EVENT_LOGIN].on = true;
+	policy.relay_for = 0;
+	assert_int_equal(tell(EVENT_LOGIN, T0, NULL), 0);
+	assert_int_equal(record.login, T0);
+}
+
+static void
+trusts_its_own(void **state)
+{
+	static const struct {
+		const char *addr;
+		bool trusted, login_ignored, offence_ignored;
+	} rows[] = {
+		{ "127.0.0.1", true, true, true },   { "::1", true, true, true },
+		{ "192.0.2.1", true, true, true },   { "198.51.100.1", true, false, true },
+		{ "203.0.113.1", false, false, false },
+	};
+	struct netlist *own = netlist_new(), *allow = netlist_new();
+
+	(void)state;
+	netlist_add(own, STR("192.0.2.1"), NULL);
+	netlist_add(allow, STR("198.51.100.0/24"), NULL);
+	policy.own = own;
+	policy.allow = allow;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct addr a = address(rows[i].addr);
+
+		row_eq(rows[i].addr, policy_trusts(&policy, &a), rows[i].trusted);
+		row_eq(rows[i].addr, policy_ignores(&policy, &a, EVENT_LOGIN), rows[i].login_ignored);
+		row_eq(rows[i].addr, policy_ignores(&policy, &a, EVENT_RBL), rows[i].offence_ignored);
+	}
+	netlist_free(own);
+	netlist_free(allow);
+}
+
+static void
+forgets_what_is_over(void **state)
+{
+	(void)state;
+	assert_true(policy_forgets(&policy, &record, T0));
+	tell(EVENT_RELAY_DENIED, T0, "x@example.net");
+	assert_false(policy_forgets(&policy, &record, T0 + 86399));
+	assert_true(policy_forgets(&policy, &record, T0 + 86400));
+	offend(EVENT_RELAY_DENIED, 10, T0, 0);
+	assert_false(policy_forgets(&policy, &record, T0 + 29 * 86400)); /* a repeat offender is remembered */
+	assert_true(policy_forgets(&policy, &record, T0 + 31 * 86400));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, done)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(blocks_at_the_thresholds),
+		TEST(one_typing_error_repeated_is_one),
+		TEST(caches_what_is_certain_at_once),
+		TEST(cache_entries_end),
+		TEST(a_login_forgives),
+		TEST(an_older_login_does_not_lift),
+		TEST(an_old_line_grants_what_is_left),
+		TEST(a_line_from_the_future_is_now),
+		TEST(terms_double),
+		TEST(a_graver_threshold_prolongs),
+		TEST(a_hand_outweighs),
+		TEST(an_unblocked_client_starts_anew),
+		TEST(kinds_can_be_switched_off),
+		TEST(trusts_its_own),
+		TEST(forgets_what_is_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "unit.h"
+#include "window.h"
+
+#define CAP 10
+
+/* `hits` hits from `first` on, `step` seconds apart; then one at `now`: how many in 60 s around it? */
+static void
+counts_a_sliding_window(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned first, hits, step, now, want;
+	} rows[] = {
+		{ "first of all", 0, 0, 0, 1000, 1 },
+		{ "all at once", 1000, 4, 0, 1000, 5 },
+		{ "just inside", 1000, 4, 0, 1059, 5 },
+		{ "on the edge", 1000, 4, 0, 1060, 1 },
+		{ "clock went back far", 1000, 4, 0, 900, 1 },
+		{ "clock went back a little", 1000, 4, 0, 950, 5 },
+		{ "some have left", 1000, 4, 20, 1085, 3 },
+		{ "more than are kept", 1000, 15, 0, 1000, CAP },
+		{ "came late, in the middle", 1000, 4, 10, 1015, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hit hits[CAP];
+		uint16_t len = 0;
+
+		for (unsigned k = 0; k < rows[i].hits; k++)
+			window_hit(hits, &len, CAP, (struct hit){ rows[i].first + k * rows[i].step, 0 }, false);
+		window_hit(hits, &len, CAP, (struct hit){ rows[i].now, 0 }, false);
+		row_eq(rows[i].name, window_most(hits, len, rows[i].now, 60), rows[i].want);
+	}
+}
+
+/* Against counting by hand, over every window that holds the moment. */
+static void
+agrees_with_brute_force(void **state)
+{
+	uint32_t seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 2000; round++) {
+		struct hit hits[32];
+		uint16_t len = 0;
+		uint32_t at = 0;
+		unsigned most = 0;
+
+		for (unsigned k = 0; k < 20; k++) {
+			seed = seed * 1664525 + 1013904223;
+			at = 1000 + (seed >> 16) % 200;
+			window_hit(hits, &len, 32, (struct hit){ at, 0 }, false);
+		}
+		for (uint32_t start = at - 29; start <= at; start++) {
+			unsigned n = 0;
+
+			for (uint16_t k = 0; k < len; k++)
+				n += hits[k].at >= start && hits[k].at < start + 30;
+			most = n > most ? n : most;
+		}
+		assert_int_equal(window_most(hits, len, at, 30), most);
+	}
+}
+
+static void
+keeps_the_latest_in_order(void **state)
+{
+	static const uint32_t times[] = { 5, 3, 9, 1, 7, 2 };
+	struct hit hits[4];
+	uint16_t len = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(times); i++)
+		window_hit(hits, &len, 4, (struct hit){ times[i], 0 }, false);
+	assert_int_equal(len, 4);
+	assert_int_equal(hits[0].at, 3);
+	assert_int_equal(hits[1].at, 5);
+	assert_int_equal(hits[2].at, 7);
+	assert_int_equal(hits[3].at, 9);
+	assert_int_equal(window_hit(hits, &len, 4, (struct hit){ 1, 0 }, false), WINDOW_TOO_OLD);
+	assert_int_equal(window_hit(hits, &len, 0, (struct hit){ 1, 0 }, false), WINDOW_TOO_OLD);
+}
+
+#define M TAG_MILTER
+static void
+hears_two_witnesses_once(void **state)
+{
+	static const struct {
+		const char *name;
+		bool distinct;
+		struct hit a, b;
+		enum window_hit want;
+	} rows[] = {
+		{ "milter, then log", false, { 100, 7 | M }, { 101, 7 }, WINDOW_PAIRED },
+		{ "log, then milter", false, { 101, 7 }, { 100, 7 | M }, WINDOW_PAIRED },
+		{ "another recipient", false, { 100, 7 | M }, { 101, 8 }, WINDOW_COUNTED },
+		{ "too far apart", false, { 100, 7 | M }, { 100 + WINDOW_PAIR + 1, 7 }, WINDOW_COUNTED },
+		{ "the same witness twice", false, { 100, 7 }, { 101, 7 }, WINDOW_COUNTED },
+		{ "the same twice, distinct", true, { 100, 7 }, { 101, 7 }, WINDOW_REPEATED },
+		{ "late repeat, distinct", true, { 100, 7 }, { 99, 7 }, WINDOW_REPEATED },
+		{ "two witnesses, distinct", true, { 100, 7 | M }, { 101, 7 }, WINDOW_PAIRED },
+		{ "no tag", false, { 100, M }, { 100, 0 }, WINDOW_COUNTED },
+		{ "no tag, distinct", true, { 100, 0 }, { 100, 0 }, WINDOW_COUNTED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hit hits[CAP];
+		uint16_t len = 0;
+
+		window_hit(hits, &len, CAP, rows[i].a, rows[i].distinct);
+		row_eq(rows[i].name, window_hit(hits, &len, CAP, rows[i].b, rows[i].distinct), rows[i].want);
+		row_eq(rows[i].name, len, rows[i].want == WINDOW_COUNTED ? 2 : 1);
+	}
+}
+
+/* Two rejections, each told by both: two hits, in whatever order they are told. */
+static void
+pairs_one_to_one(void **state)
+{
+	struct hit hits[CAP];
+	uint16_t len = 0;
+
+	(void)state;
+	window_hit(hits, &len, CAP, (struct hit){ 100, 7 | M }, false);
+	window_hit(hits, &len, CAP, (struct hit){ 101, 7 | M }, false);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 100, 7 }, false), WINDOW_PAIRED);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 101, 7 }, false), WINDOW_PAIRED);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 102, 7 }, false), WINDOW_COUNTED);
+	assert_int_equal(len, 3);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_a_sliding_window),
+		cmocka_unit_test(agrees_with_brute_force),
+		cmocka_unit_test(keeps_the_latest_in_order),
+		cmocka_unit_test(hears_two_witnesses_once),
+		cmocka_unit_test(pairs_one_to_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
