@@ -46,8 +46,8 @@ void ledger_walk(struct ledger *l, ledger_fn *fn, void *arg);
 /* The same for one shard only, 0 .. LEDGER_SHARDS - 1: for callers that pause in between. */
 void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *arg);
 
-/* Append every record changed since the last cut (and the keys of those forgotten) to `c`. */
-void ledger_cut(struct ledger *l, struct cut *c);
+/* Append every record changed since the last cut (and the keys of those forgotten) to `c`; `whole`: every record. */
+void ledger_cut(struct ledger *l, struct cut *c, bool whole);
 /* Take back one record from the store, before any other thread runs. */
 int ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
 /* Forget what no longer matters, a few shards per call, so that the cost of one call does not grow with time. */

@@ -394,13 +394,23 @@ cut_client(struct cut *c, struct shard *s, uint32_t slot, const struct addr *cli
 	en->dirty = false;
 }
 
+static void
+touch_all(struct shard *s)
+{
+	for (uint32_t i = 0; i < s->size; i++)
+		if (s->slots[i] != NULL)
+			touch(s, s->slots[i]);
+}
+
 void
-ledger_cut(struct ledger *l, struct cut *c)
+ledger_cut(struct ledger *l, struct cut *c, bool whole)
 {
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
 		struct shard *s = &l->shards[i];
 
 		pthread_mutex_lock(&s->lock);
+		if (whole)
+			touch_all(s);
 		for (uint32_t k = 0; k < s->ndirty; k++)
 			cut_client(c, s, slot_of(s, hash(l, &s->dirty[k]), &s->dirty[k]), &s->dirty[k]);
 		s->ndirty = 0;

@@ -144,13 +144,15 @@ cuts_hold_what_changed(void **state)
 		tell(l, i % 3 == 0 ? EVENT_LOGIN : EVENT_RBL, &a, T0 + i);
 	}
 	cut_init(&c);
-	ledger_cut(l, &c);
+	ledger_cut(l, &c, false);
 	assert_int_equal(c.items, 5000);
 	while (cut_next(&c, &at, &item))
 		assert_int_equal(ledger_restore(copy, item.key, item.klen, item.val, item.vlen, &e), 0);
 	cut_clear(&c);
-	ledger_cut(l, &c);
+	ledger_cut(l, &c, false);
 	assert_int_equal(c.items, 0);
+	ledger_cut(l, &c, true);
+	assert_int_equal(c.items, 5000);
 	ledger_walk(l, compare, &cmp);
 	assert_int_equal(cmp.same, 5000);
 	assert_int_equal(ledger_size(copy), 5000);
@@ -173,7 +175,7 @@ forgets_and_says_so(void **state)
 		tell(l, EVENT_RELAY_DENIED, &a, T0 + (i % 2) * 86400);
 	}
 	cut_init(&c);
-	ledger_cut(l, &c);
+	ledger_cut(l, &c, false);
 	cut_clear(&c);
 	ledger_sweep(l, &policy, T0 + 86400, LEDGER_SHARDS);
 	assert_int_equal(ledger_size(l), 1500);
@@ -183,7 +185,7 @@ forgets_and_says_so(void **state)
 
 		assert_int_equal(ledger_view(l, &policy, &a, count_one, &n), i % 2);
 	}
-	ledger_cut(l, &c);
+	ledger_cut(l, &c, false);
 	while (cut_next(&c, &at, &item))
 		deleted += item.deleted;
 	assert_int_equal(deleted, 1500);
@@ -248,7 +250,7 @@ bears_many_threads(void **state)
 	for (unsigned i = 0; i < 20; i++) {
 		unsigned n = 0;
 
-		ledger_cut(*state, &c);
+		ledger_cut(*state, &c, false);
 		ledger_walk(*state, count_one, &n);
 		ledger_sweep(*state, &policy, T0, 100);
 	}
