@@ -50,6 +50,8 @@ void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *ar
 void ledger_cut(struct ledger *l, struct cut *c, bool whole);
 /* Take back one record from the store, before any other thread runs. */
 int ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
+/* Forget everything, and that there was anything: for a restore that failed half-way. */
+void ledger_clear(struct ledger *l);
 /* Forget what no longer matters, a few shards per call, so that the cost of one call does not grow with time. */
 void ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned shards);
 

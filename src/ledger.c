@@ -62,22 +62,40 @@ ledger_new(size_t max_clients)
 	return l;
 }
 
+static void
+empty(struct shard *s)
+{
+	for (uint32_t i = 0; i < s->size; i++)
+		if (s->slots[i] != NULL) {
+			record_clear(&s->slots[i]->record);
+			free(s->slots[i]);
+			s->slots[i] = NULL;
+		}
+	s->used = 0;
+	s->ndirty = 0;
+}
+
+void
+ledger_clear(struct ledger *l)
+{
+	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
+		pthread_mutex_lock(&l->shards[i].lock);
+		empty(&l->shards[i]);
+		pthread_mutex_unlock(&l->shards[i].lock);
+	}
+	atomic_store(&l->clients, 0);
+}
+
 void
 ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
-		struct shard *s = &l->shards[i];
-
-		for (uint32_t k = 0; k < s->size; k++)
-			if (s->slots[k] != NULL) {
-				record_clear(&s->slots[k]->record);
-				free(s->slots[k]);
-			}
-		free(s->slots);
-		free(s->dirty);
-		pthread_mutex_destroy(&s->lock);
+		empty(&l->shards[i]);
+		free(l->shards[i].slots);
+		free(l->shards[i].dirty);
+		pthread_mutex_destroy(&l->shards[i].lock);
 	}
 	free(l);
 }

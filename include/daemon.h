@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* daemon.h - the running filter: all its parts, in the order they start and stop
+ *
+ *	main()		arguments, configuration, background
+ *	daemon_open()	what needs privileges: the helper, the sockets
+ *	daemon_start()	as our own user: the store, the ledger, the threads
+ *	filter_run()	the milter, in the first thread, until a signal
+ *	daemon_stop()	everything learned goes to the disk
+ *
+ * Who runs: the milter's threads bring events; the log thread brings events and makes cuts; the writer commits them;
+ * the pusher tells the firewall helper; the control and the map thread answer.  The ledger's shard locks are the only
+ * thing they share on the way of an event; effects are handed over by queue.
+ */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include "err.h"
+#include "rules.h"
+
+struct daemon;
+
+/* With a conf installed (conf_install()), single-threaded. */
+struct daemon *daemon_open(struct err *e);
+/* Takes over `rules`. */
+int daemon_start(struct daemon *d, struct rules *rules, struct err *e);
+/* Read configuration and rules again; on failure both stay as they are.  Any thread. */
+int daemon_reload(struct daemon *d, struct err *e);
+void daemon_stop(struct daemon *d);
+
+/* Load the rules that a conf names. */
+struct conf;
+int daemon_rules(const struct conf *c, struct rules **out, struct err *e);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* learner.h - the log thread: follows the logs, asks the rules, tells the pipeline
+ *
+ * It is the only thread that knows how far the logs were read, and so the one that makes cuts: between two lines, the
+ * changed records and the positions belong together.
+ */
+#ifndef LEARNER_H
+#define LEARNER_H
+
+#include "conf.h"
+#include "follow.h"
+#include "pipeline.h"
+#include "rules.h"
+
+struct learner;
+
+struct learner *learner_new(struct pipeline *pl);
+void learner_free(struct learner *l); /* after learner_stop(); NULL is fine */
+
+/* Before learner_start(): how far a log was read the last time. */
+int learner_resume(struct learner *l, struct str path, const uint8_t *val, size_t len, struct err *e);
+/* Take back all learner_resume(). */
+void learner_forget(struct learner *l);
+/* Takes over `rules`.  Follows the logs of the conf in force. */
+int learner_start(struct learner *l, struct rules *rules, struct err *e);
+void learner_stop(struct learner *l);
+
+/* After a new conf was installed: take over its logs and `rules`.  Returns at once; the thread does it after the
+ * lines in hand. */
+void learner_reload(struct learner *l, struct rules *rules);
+/* Have the thread append what changed to `c`, and wait for it: some milliseconds.  Any thread but the log's own, one
+ * at a time. */
+void learner_cut(struct learner *l, struct cut *c, bool whole);
+
+/* The logs' state, as of the last look.  The status is valid during the call; fn must be quick. */
+typedef void learner_log_fn(void *arg, const struct follow_status *st);
+void learner_each_log(struct learner *l, learner_log_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* daemon.c - the running filter: its parts, and what they lend each other */
+#include "daemon.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "control.h"
+#include "filter.h"
+#include "firewall.h"
+#include "learner.h"
+#include "logmsg.h"
+#include "reply.h"
+#include "socketmap.h"
+#include "stats.h"
+#include "status.h"
+#include "store.h"
+#include "version.h"
+#include "writer.h"
+
+struct daemon {
+	struct pipeline pipeline;
+	struct ledger *ledger;
+	struct evidence *evidence;
+	struct watch *watch;
+	struct learner *learner;
+	struct firewall_helper helper;
+	struct firewall *firewall; /* NULL before daemon_start(): nothing is learned before */
+	struct store *store;
+	struct writer *writer;
+	struct control *control;
+	struct socketmap *map;	   /* NULL: not configured */
+	pthread_mutex_t reloading; /* one reload at a time; held while files are read, never by a thread that serves mail */
+	time_t started;
+	enum store_state store_state;
+	struct err store_note; /* what happened to a store that was set aside */
+};
+
+/* The owner that files made by root must have, so that the daemon's own user can use them. */
+struct owner {
+	uid_t uid;
+	gid_t gid, socket_gid;
+};
+
+/* Effects: what follows from an event, handed over by queue. */
+
+static void
+block_changed(void *arg, const struct addr *client)
+{
+	const struct daemon *d = arg;
+
+	firewall_block_changed(d->firewall, client);
+}
+
+static void
+told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
+{
+	const struct daemon *d = arg;
+
+	evidence_told(d->evidence, ev, client, changes);
+	watch_told(d->watch, ev, client, changes);
+}
+
+/* What the servers borrow. */
+
+static time_t
+now(void *arg)
+{
+	(void)arg;
+	return time(NULL);
+}
+
+static const struct policy *
+policy_get(void *arg, void **hold)
+{
+	struct conf *c = conf_current();
+
+	(void)arg;
+	*hold = c;
+	return &c->policy;
+}
+
+static void
+policy_put(void *arg, void *hold)
+{
+	(void)arg;
+	conf_put(hold);
+}
+
+static void
+reject_text(void *arg, const struct addr *a, const struct answer *why, char *buf, size_t size)
+{
+	struct conf *c = conf_current();
+	struct reply r;
+
+	(void)arg;
+	(void)a;
+	reply_refused(&r, c, why);
+	str_copy(buf, size, str_of(r.text));
+	conf_put(c);
+}
+
+static uint64_t
+durable_request(void *arg)
+{
+	return writer_request(((struct daemon *)arg)->writer);
+}
+
+static enum durable
+durable_check(void *arg, uint64_t ticket, struct err *e)
+{
+	switch (writer_check(((struct daemon *)arg)->writer, ticket, e)) {
+	case WRITING_WAIT:
+		return DURABLE_WAIT;
+	case WRITING_DONE:
+		return DURABLE_DONE;
+	case WRITING_FAILED:
+		break;
+	}
+	return DURABLE_FAILED;
+}
+
+static void
+committed(void *arg)
+{
+	control_wake(((struct daemon *)arg)->control);
+}
+
+static int
+reload(void *arg, struct err *e)
+{
+	return daemon_reload(arg, e);
+}
+
+static void
+status(void *arg, struct json *o)
+{
+	const struct daemon *d = arg;
+	const struct status_parts parts = {
+		.started = d->started,
+		.store = d->store,
+		.store_state = d->store_state,
+		.store_note = d->store_note.text,
+		.writer = d->writer,
+		.learner = d->learner,
+		.firewall = d->firewall,
+	};
+
+	status_fill(o, &parts);
+}
+
+/* Start. */
+
+int
+daemon_rules(const struct conf *c, struct rules **out, struct err *e)
+{
+	const char *const paths[] = { c->rules_dir, c->rules_local, NULL };
+
+	return rules_load(paths, out, e);
+}
+
+static int
+find_owner(const struct conf *c, struct owner *o, struct err *e)
+{
+	const struct passwd *pw;
+	const struct group *gr;
+
+	*o = (struct owner){ (uid_t)-1, (gid_t)-1, (gid_t)-1 };
+	if (geteuid() == 0 && *c->user != '\0') {
+		if ((pw = getpwnam(c->user)) == NULL)
+			return err_set(e, "user \"%s\" does not exist; make it (useradd --system %s) or set `user`",
+			    c->user, c->user);
+		o->uid = pw->pw_uid;
+		o->gid = o->socket_gid = pw->pw_gid;
+	}
+	if (*c->socket_group == '\0')
+		return 0;
+	if ((gr = getgrnam(c->socket_group)) == NULL)
+		return err_set(e, "group \"%s\" (socket_group) does not exist", c->socket_group);
+	o->socket_gid = gr->gr_gid;
+	return 0;
+}
+
+/* Make the directory of `path` when it is missing; its own parent must be there. */
+static int
+make_dir_of(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+{
+	char *copy = xstrdup(path), *dir = dirname(copy);
+	int rc = 0;
+
+	if (mkdir(dir, mode) == -1) {
+		if (errno != EEXIST)
+			rc = err_sys(e, "%s: making the directory", dir);
+	} else if (chown(dir, uid, gid) == -1 || chmod(dir, mode) == -1)
+		rc = err_sys(e, "%s: giving the directory to its owner", dir);
+	free(copy);
+	return rc;
+}
+
+/* Only root can give directories away; any other user is expected to have been given his. */
+static int
+make_dirs(const struct conf *c, const struct owner *o, struct err *e)
+{
+	char *in_state;
+	int rc;
+
+	if (geteuid() != 0)
+		return 0;
+	in_state = xmalloc(strlen(c->state_dir) + 3);
+	(void)strcpy(stpcpy(in_state, c->state_dir), "/x");
+	rc = make_dir_of(in_state, 0700, o->uid, o->gid, e);
+	free(in_state);
+	if (rc == 0)
+		rc = make_dir_of(c->control_socket, 0755, o->uid, o->gid, e);
+	if (rc == 0 && strncmp(c->milter_socket, "unix:", 5) == 0)
+		rc = make_dir_of(c->milter_socket + 5, 0750, o->uid, o->socket_gid, e);
+	if (rc == 0 && *c->map_socket != '\0')
+		rc = make_dir_of(c->map_socket, 0750, o->uid, o->socket_gid, e);
+	return rc;
+}
+
+static int
+open_map(struct daemon *d, const struct conf *c, const struct owner *o, struct err *e)
+{
+	struct socketmap_setup setup = {
+		.path = c->map_socket,
+		.mode = 0660,
+		.uid = o->uid,
+		.gid = o->socket_gid,
+		.host = { d, d->ledger, now, policy_get, policy_put, reject_text },
+	};
+
+	if (*c->map_socket == '\0')
+		return 0;
+	d->map = socketmap_open(&setup, e);
+	return d->map == NULL ? -1 : 0;
+}
+
+static int
+open_control(struct daemon *d, const struct conf *c, const struct owner *o, struct err *e)
+{
+	struct control_setup setup = {
+		.path = c->control_socket,
+		.mode = 0660,
+		.uid = o->uid,
+		.gid = o->gid,
+		.host = { d, &d->pipeline, d->evidence, d->watch, now, policy_get, policy_put, durable_request,
+		    durable_check, reload, status },
+	};
+
+	d->control = control_open(&setup, e);
+	return d->control == NULL ? -1 : 0;
+}
+
+static void
+spawn_helper(struct daemon *d, const struct conf *c)
+{
+	struct firewall_conf fc = {
+		.helper = c->firewall_helper,
+		.user = c->user,
+		.set4 = c->set4,
+		.set6 = c->set6,
+		.ipv6_prefix = c->policy.ipv6_prefix,
+	};
+	struct err e;
+
+	d->helper.fd = -1;
+	if (c->firewall && firewall_spawn(&fc, &d->helper, &e) == -1)
+		logmsg(LEVEL_ERROR, "no client will be blocked in the kernel: %s", e.text);
+}
+
+static int
+open_sockets(struct daemon *d, const struct conf *c, struct err *e)
+{
+	struct owner o;
+
+	if (find_owner(c, &o, e) == -1 || make_dirs(c, &o, e) == -1 || open_control(d, c, &o, e) == -1 ||
+	    open_map(d, c, &o, e) == -1 || filter_register(&d->pipeline, e) == -1)
+		return -1;
+	return filter_open_socket(c, e);
+}
+
+struct daemon *
+daemon_open(struct err *e)
+{
+	struct daemon *d = xcalloc(1, sizeof *d);
+	struct effects fx = { d, block_changed, told };
+	struct conf *c = conf_current();
+
+	d->ledger = ledger_new(c->max_clients);
+	pipeline_init(&d->pipeline, d->ledger, &fx);
+	d->evidence = evidence_new(EVIDENCE_ENTRIES);
+	d->watch = watch_new();
+	d->learner = learner_new(&d->pipeline);
+	pthread_mutex_init(&d->reloading, NULL);
+	spawn_helper(d, c);
+	if (open_sockets(d, c, e) == -1) {
+		conf_put(c);
+		return NULL; /* and the process ends */
+	}
+	conf_put(c);
+	return d;
+}
+
+static int
+restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen,
+    struct err *e)
+{
+	struct daemon *d = arg;
+
+	switch (table) {
+	case CUT_CLIENTS:
+		return ledger_restore(d->ledger, key, klen, val, vlen, e);
+	case CUT_SOURCES:
+		return learner_resume(d->learner, (struct str){ (const char *)key, klen }, val, vlen, e);
+	default:
+		return 0;
+	}
+}
+
+static int
+open_store(struct daemon *d, const struct conf *c, struct err *e)
+{
+	d->store = store_open(c->state_dir, &d->store_state, e);
+	if (d->store == NULL)
+		return -1;
+	if (d->store_state == STORE_SET_ASIDE)
+		d->store_note = *e;
+	switch (store_load(d->store, restore, d, e)) {
+	case STORE_DONE:
+		break;
+	case STORE_EMPTIED: /* half of it is worth nothing: records and positions belong together */
+		ledger_clear(d->ledger);
+		learner_forget(d->learner);
+		d->store_note = *e;
+		break;
+	case STORE_FAILED:
+		return -1;
+	}
+	if (d->store_note.text[0] != '\0')
+		logmsg(LEVEL_ERROR, "starting with nothing learned: %s", d->store_note.text);
+	return 0;
+}
+
+static int
+start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struct err *e)
+{
+	struct writer_setup ws = {
+		.store = d->store,
+		.learner = d->learner,
+		.flush_every = c->flush_every,
+		.committed = committed,
+		.arg = d,
+	};
+
+	if (c->firewall && (d->firewall = firewall_start(d->helper, d->ledger, c->policy.ipv6_prefix, e)) == NULL)
+		return -1;
+	if (learner_start(d->learner, rules, e) == -1 || (d->writer = writer_start(&ws, e)) == NULL ||
+	    control_start(d->control, e) == -1)
+		return -1;
+	return d->map == NULL ? 0 : socketmap_start(d->map, e);
+}
+
+int
+daemon_start(struct daemon *d, struct rules *rules, struct err *e)
+{
+	struct conf *c = conf_current();
+	unsigned n = rules_count(rules);
+	int rc;
+
+	d->started = time(NULL);
+	rc = open_store(d, c, e);
+	if (rc == 0)
+		rc = start_threads(d, c, rules, e);
+	if (rc == 0)
+		logmsg(LEVEL_NOTICE, "version %s, %u rules, %zu clients known, milter at %s", POPAUTH_VERSION, n,
+		    ledger_size(d->ledger), c->milter_socket);
+	conf_put(c);
+	return rc;
+}
+
+/* Options that are read once: a changed value takes a restart, and the administrator should know. */
+static void
+warn_unchanged(const struct conf *old, const struct conf *new)
+{
+	const struct {
+		const char *name;
+		bool changed;
+	} fixed[] = {
+		{ "user", strcmp(old->user, new->user) != 0 },
+		{ "state_dir", strcmp(old->state_dir, new->state_dir) != 0 },
+		{ "milter_socket", strcmp(old->milter_socket, new->milter_socket) != 0 },
+		{ "map_socket", strcmp(old->map_socket, new->map_socket) != 0 },
+		{ "control_socket", strcmp(old->control_socket, new->control_socket) != 0 },
+		{ "socket_group", strcmp(old->socket_group, new->socket_group) != 0 },
+		{ "firewall", old->firewall != new->firewall },
+		{ "set4", strcmp(old->set4, new->set4) != 0 },
+		{ "set6", strcmp(old->set6, new->set6) != 0 },
+		{ "ipv6_prefix", old->policy.ipv6_prefix != new->policy.ipv6_prefix },
+		{ "max_clients", old->max_clients != new->max_clients },
+		{ "flush_every", old->flush_every != new->flush_every },
+	};
+
+	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+		if (fixed[i].changed)
+			logmsg(LEVEL_WARNING, "%s: %s has changed; restart to use the new value", new->path,
+			    fixed[i].name);
+}
+
+static int
+reload_files(struct daemon *d, struct err *e)
+{
+	struct conf *old = conf_current(), *new = conf_read(old->path, e);
+	struct rules *rules;
+
+	if (new == NULL || daemon_rules(new, &rules, e) == -1) {
+		conf_put(new);
+		conf_put(old);
+		return -1;
+	}
+	warn_unchanged(old, new);
+	new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
+	conf_install(new);
+	learner_reload(d->learner, rules);
+	conf_put(old);
+	return 0;
+}
+
+int
+daemon_reload(struct daemon *d, struct err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&d->reloading);
+	rc = reload_files(d, e);
+	pthread_mutex_unlock(&d->reloading);
+	stat_add(rc == 0 ? STAT_RELOADS : STAT_RELOADS_FAILED, 1);
+	if (rc == 0)
+		logmsg(LEVEL_NOTICE, "reloaded");
+	else
+		logmsg(LEVEL_ERROR, "not reloaded, everything stays as it was: %s", e->text);
+	return rc;
+}
+
+/* Sessions that libmilter's workers have in hand may still bring events: what they use is not freed. */
+void
+daemon_stop(struct daemon *d)
+{
+	control_close(d->control);
+	socketmap_close(d->map);
+	writer_stop(d->writer);
+	learner_stop(d->learner);
+	firewall_stop(d->firewall);
+	store_close(d->store);
+	logmsg(LEVEL_NOTICE, "stopped");
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main.c - popauth-milter: arguments, background, privileges, signals
+ *
+ * Exit codes are those of sysexits.h: 64 for bad arguments, 78 for a mistake in the configuration or the rules, 71 for
+ * anything the system refused.
+ */
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "conf.h"
+#include "daemon.h"
+#include "filter.h"
+#include "logmsg.h"
+#include "version.h"
+
+struct options {
+	const char *conf;
+	bool foreground, test;
+};
+
+static const char usage_text[] =
+	"usage: popauth-milter [-f] [-t] [-c FILE]\n"
+	"       popauth-milter -h | -V | --sample\n"
+	"  -c, --config FILE  read FILE instead of " CONF_FILE "\n"
+	"  -f, --foreground   stay in the foreground, write messages to standard error as well\n"
+	"  -t, --test         check configuration and rules, then exit: 0 good, 78 not\n"
+	"      --sample       print a configuration file with every option and its default\n"
+	"  -h, --help         print this\n"
+	"  -V, --version      print the version\n"
+	"The filter is managed with popauth-milterctl(8).\n";
+
+enum { OPT_SAMPLE = 256 };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "test", no_argument, NULL, 't' },
+	{ "sample", no_argument, NULL, OPT_SAMPLE },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static struct options
+parse_options(int argc, char **argv)
+{
+	struct options o = { .conf = CONF_FILE };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:fthV", long_options, NULL)) != -1)
+		switch (c) {
+		case 'c':
+			o.conf = optarg;
+			break;
+		case 'f':
+			o.foreground = true;
+			break;
+		case 't':
+			o.test = true;
+			break;
+		case OPT_SAMPLE:
+			conf_print_sample(stdout);
+			exit(0);
+		case 'h':
+			(void)fputs(usage_text, stdout);
+			exit(0);
+		case 'V':
+			(void)puts("popauth-milter " POPAUTH_VERSION);
+			exit(0);
+		default:
+			(void)fputs(usage_text, stderr);
+			exit(EX_USAGE);
+		}
+	if (optind != argc) {
+		(void)fprintf(stderr, "popauth-milter: \"%s\" is one argument too many\n%s", argv[optind], usage_text);
+		exit(EX_USAGE);
+	}
+	return o;
+}
+
+_Noreturn static void
+fail(int code, const struct err *e)
+{
+	logmsg(LEVEL_ERROR, "%s", e->text);
+	exit(code);
+}
+
+/* Go into the background; returns the end of a pipe that the child writes to once it serves.  The parent stays until
+ * then, so that whoever started us learns of a failure. */
+static int
+background(void)
+{
+	int ready[2], null;
+	char ok;
+	pid_t pid;
+
+	if (pipe(ready) == -1 || (pid = fork()) == -1) {
+		logmsg(LEVEL_ERROR, "cannot go into the background: %s", strerror(errno));
+		exit(EX_OSERR);
+	}
+	if (pid != 0) {
+		int status;
+
+		close(ready[1]);
+		if (read(ready[0], &ok, 1) == 1)
+			_exit(0);
+		_exit(waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE);
+	}
+	close(ready[0]);
+	(void)fcntl(ready[1], F_SETFD, FD_CLOEXEC);
+	(void)setsid();
+	(void)!chdir("/");
+	null = open("/dev/null", O_RDWR);
+	if (null != -1) {
+		dup2(null, 0);
+		dup2(null, 1);
+		if (null > 2)
+			close(null);
+	}
+	return ready[1];
+}
+
+/* Start-up is over: let the parent go, and standard error with it. */
+static void
+report_ready(int ready)
+{
+	if (ready == -1)
+		return;
+	(void)!write(ready, "", 1);
+	close(ready);
+	dup2(1, 2);
+}
+
+/* libmilter takes SIGTERM, SIGHUP and SIGINT in a thread of its own; it stops upon each.  All threads must have them
+ * blocked. */
+static void
+block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void *
+reload_on_signal(void *arg)
+{
+	struct daemon *d = arg;
+	struct err e;
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	for (;;)
+		if (sigwait(&set, &sig) == 0)
+			(void)daemon_reload(d, &e); /* which says what came of it */
+	return NULL;
+}
+
+/* Become the configured user for good, and see that there is no way back. */
+static int
+drop_privileges(const char *user, struct err *e)
+{
+	const struct passwd *pw;
+
+	if (*user == '\0' || geteuid() != 0)
+		return 0;
+	errno = 0;
+	pw = getpwnam(user);
+	if (pw == NULL)
+		return err_set(e, "user \"%s\" does not exist; make it (useradd --system %s) or set `user`", user, user);
+	if (pw->pw_uid == 0)
+		return err_set(e, "user \"%s\" is root; choose one without privileges", user);
+	if (initgroups(user, pw->pw_gid) == -1 || setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1)
+		return err_sys(e, "becoming user \"%s\"", user);
+	if (setuid(0) != -1 || seteuid(0) != -1)
+		return err_set(e, "becoming user \"%s\": could become root again", user);
+#ifdef PR_SET_NO_NEW_PRIVS
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		return err_sys(e, "no_new_privs");
+#endif
+	return 0;
+}
+
+static struct conf *
+read_conf(const struct options *o, struct rules **rules)
+{
+	struct err e;
+	struct conf *c = conf_read(o->conf, &e);
+
+	if (c == NULL || daemon_rules(c, rules, &e) == -1)
+		fail(EX_CONFIG, &e);
+	return c;
+}
+
+static int
+serve(struct daemon *d)
+{
+	struct err e;
+	pthread_t reloader;
+	int rc;
+
+	errno = pthread_create(&reloader, NULL, reload_on_signal, d);
+	if (errno != 0)
+		logmsg(LEVEL_ERROR, "no thread for SIGUSR1: %s", strerror(errno));
+	rc = filter_run(&e);
+	if (rc == -1)
+		logmsg(LEVEL_ERROR, "%s", e.text);
+	return rc == -1 ? EX_SOFTWARE : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = parse_options(argc, argv);
+	struct rules *rules = NULL;
+	struct conf *c;
+	struct daemon *d;
+	struct err e;
+	int ready = -1, rc;
+
+	c = read_conf(&o, &rules);
+	if (o.test) {
+		(void)printf("%s: good, %u rules\n", o.conf, rules_count(rules));
+		rules_free(rules);
+		conf_put(c);
+		return 0;
+	}
+	logmsg_open("popauth-milter", true);
+	conf_install(conf_get(c));
+	block_signals();
+	if (!o.foreground)
+		ready = background();
+	if ((d = daemon_open(&e)) == NULL)
+		fail(EX_OSERR, &e);
+	if (drop_privileges(c->user, &e) == -1)
+		fail(EX_NOUSER, &e);
+	if (daemon_start(d, rules, &e) == -1)
+		fail(EX_OSERR, &e);
+	conf_put(c);
+	if (!o.foreground)
+		logmsg_open("popauth-milter", false);
+	report_ready(ready);
+	rc = serve(d);
+	daemon_stop(d);
+	return rc;
+}

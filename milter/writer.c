@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* writer.c - the thread that brings what was learned to the disk */
+#include "writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "logmsg.h"
+#include "stats.h"
+
+#define IN_HAND_MAX (64u << 20) /* bytes kept of cuts that could not be committed; beyond, all is cut anew */
+#define RETRY	    1		/* seconds after a failure */
+
+struct writer {
+	struct writer_setup setup;
+	pthread_t thread;
+	/* the thread's own */
+	struct cut cut; /* what was cut and is not yet committed */
+	bool whole;	/* the next cut must be of everything */
+	bool failing;	/* and it was said */
+	/* shared */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop;		/* guarded by lock, as are those below */
+	uint64_t requested;	/* the last ticket given out */
+	uint64_t done, failed;	/* the highest ticket that is on disk; that was tried in vain */
+	struct writer_status status;
+};
+
+static void
+say(struct writer *w, enum store_answer is, const struct err *e)
+{
+	if (is == STORE_EMPTIED)
+		logmsg(LEVEL_ERROR, "the store was damaged: %s; writing everything anew", e->text);
+	else if (is == STORE_FAILED && !w->failing)
+		logmsg(LEVEL_ERROR, "what was learned cannot be written, trying again every second: %s", e->text);
+	else if (is == STORE_DONE && w->failing)
+		logmsg(LEVEL_NOTICE, "what was learned can be written again");
+	w->failing = is == STORE_FAILED;
+}
+
+/* Commit what changed.  On failure everything stays in hand. */
+static enum store_answer
+flush(struct writer *w, struct err *e)
+{
+	enum store_answer is;
+
+	learner_cut(w->setup.learner, &w->cut, w->whole);
+	w->whole = false;
+	if (w->cut.items == 0)
+		return STORE_DONE;
+	is = store_commit(w->setup.store, &w->cut, e);
+	stat_add(is == STORE_DONE ? STAT_FLUSHES : STAT_FLUSH_FAILED, 1);
+	say(w, is, e);
+	if (is == STORE_FAILED && w->cut.len <= IN_HAND_MAX)
+		return is;
+	w->whole = is != STORE_DONE;
+	cut_clear(&w->cut);
+	return is;
+}
+
+static void
+round_trip(struct writer *w)
+{
+	struct err e = { "" };
+	uint64_t ticket;
+	enum store_answer is;
+
+	pthread_mutex_lock(&w->lock);
+	ticket = w->requested;
+	pthread_mutex_unlock(&w->lock);
+	is = flush(w, &e);
+	if (is == STORE_EMPTIED)
+		is = flush(w, &e);
+	pthread_mutex_lock(&w->lock);
+	if (is == STORE_DONE) {
+		w->done = ticket;
+		w->status.flushed = time(NULL);
+		w->status.trouble.text[0] = '\0';
+	} else {
+		w->failed = ticket;
+		w->status.trouble = e;
+	}
+	pthread_mutex_unlock(&w->lock);
+	if (w->setup.committed != NULL)
+		w->setup.committed(w->setup.arg);
+}
+
+/* Until it is time, somebody waits, or the end.  A ticket that failed waits for the time like everybody else. */
+static bool
+rest(struct writer *w)
+{
+	unsigned seconds = w->failing ? RETRY : w->setup.flush_every;
+	struct timespec until;
+	bool stop;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += seconds;
+	pthread_mutex_lock(&w->lock);
+	while (!w->stop && w->requested <= (w->done > w->failed ? w->done : w->failed))
+		if (pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT)
+			break;
+	stop = w->stop;
+	pthread_mutex_unlock(&w->lock);
+	return !stop;
+}
+
+static void *
+writer_main(void *arg)
+{
+	struct writer *w = arg;
+
+	while (rest(w))
+		round_trip(w);
+	round_trip(w);
+	return NULL;
+}
+
+struct writer *
+writer_start(const struct writer_setup *setup, struct err *e)
+{
+	struct writer *w = xcalloc(1, sizeof *w);
+	pthread_condattr_t attr;
+
+	w->setup = *setup;
+	cut_init(&w->cut);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	errno = pthread_create(&w->thread, NULL, writer_main, w);
+	if (errno != 0) {
+		(void)err_sys(e, "writer thread");
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void
+writer_stop(struct writer *w)
+{
+	if (w == NULL)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stop = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	if (w->failing)
+		logmsg(LEVEL_ERROR, "stopping with %u changes that could not be written", w->cut.items);
+	cut_clear(&w->cut);
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+uint64_t
+writer_request(struct writer *w)
+{
+	uint64_t ticket;
+
+	pthread_mutex_lock(&w->lock);
+	ticket = ++w->requested;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	return ticket;
+}
+
+enum writing
+writer_check(struct writer *w, uint64_t ticket, struct err *e)
+{
+	enum writing is = WRITING_WAIT;
+
+	pthread_mutex_lock(&w->lock);
+	if (w->done >= ticket)
+		is = WRITING_DONE;
+	else if (w->failed >= ticket) {
+		*e = w->status.trouble;
+		is = WRITING_FAILED;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return is;
+}
+
+void
+writer_status(struct writer *w, struct writer_status *st)
+{
+	pthread_mutex_lock(&w->lock);
+	*st = w->status;
+	pthread_mutex_unlock(&w->lock);
+}
