@@ -50,7 +50,7 @@ enum fw_reply_op {
 	FW_FAILED,    /* the kernel refused `a` changes of one packet; addr is the first, text says why */
 	FW_IGNORED,   /* `a` requests made no sense and were passed over */
 	FW_RESYNC,    /* a set was gone or wrong and has been made anew, empty: send everything; text says what */
-	FW_FATAL      /* the helper gives up; text says why */
+	FW_TROUBLE    /* the helper cannot work; text says why.  It ends, or tries again and says FW_HELLO */
 };
 
 enum {
