@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* helper_set.c - one kernel set, by libipset
+ *
+ * Every command fills the session's data and calls ipset_cmd(), as the ipset program does.  Adds and deletes that carry
+ * a "line number" are gathered by the library until a message to the kernel is full (one page: 125 IPv4 entries), or
+ * until the set or the command changes; the kernel stops at the first one that it refuses and gives its number back,
+ * which is how the rest is known to be still to do.
+ *
+ * The library's print function is ours, because libipset hands out listings as text only; of a listed set's head the
+ * values are taken from the session's data while it is being printed.
+ *
+ * libipset copies KSET_NAME bytes from whatever is given as a name, so every name here lies in a buffer of that size.
+ */
+#include <arpa/inet.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libipset/ipset.h>
+#include <libipset/session.h>
+#include <libipset/types.h>
+
+#include "helper.h"
+
+#define DEFAULT_TIMEOUT 3600 /* of an entry added by hand without one */
+#define LINE_MAX_ENTRY	256  /* "add NAME ADDRESS timeout SECONDS" is shorter */
+
+struct kset {
+	struct ipset_session *session;
+	char name[KSET_NAME], spare[KSET_NAME];
+	uint8_t family; /* NFPROTO_ */
+	uint8_t prefix; /* 0: none */
+	uint32_t maxelem;
+	/* while listing */
+	struct kset_info *head;
+	kset_fn *fn;
+	void *arg;
+	char line[LINE_MAX_ENTRY];
+	size_t len;
+	bool broken; /* a line that we do not understand: the listing is not to be trusted */
+};
+
+static const char type_name[KSET_NAME] = "hash:ip";
+
+/* The library's last message in one line, or our own words if it had none. */
+static int
+kset_err(const struct kset *k, struct err *e, const char *doing, const char *name)
+{
+	const char *msg = ipset_session_report_msg(k->session);
+
+	return err_set(e, "%s %s: %.*s", doing, name, (int)strcspn(msg, "\n"), msg[0] != '\0' ? msg : "no answer");
+}
+
+static uint32_t
+head_u32(struct ipset_session *s, enum ipset_opt opt)
+{
+	const uint32_t *v = ipset_data_test(ipset_session_data(s), opt) ? ipset_session_data_get(s, opt) : NULL;
+
+	return v != NULL ? *v : 0;
+}
+
+static uint8_t
+head_u8(struct ipset_session *s, enum ipset_opt opt)
+{
+	const uint8_t *v = ipset_data_test(ipset_session_data(s), opt) ? ipset_session_data_get(s, opt) : NULL;
+
+	return v != NULL ? *v : 0;
+}
+
+/* The set's head is in the session: keep it, and judge whether the set is one that we could have made. */
+static void
+take_head(struct kset *k)
+{
+	struct ipset_session *s = k->session;
+	const char *type = ipset_session_data_get(s, IPSET_OPT_TYPENAME);
+	uint8_t full = k->family == NFPROTO_IPV4 ? 32 : 128, mask;
+
+	if (!ipset_data_test(ipset_session_data(s), IPSET_OPT_REFERENCES))
+		return;
+	k->head->references = head_u32(s, IPSET_OPT_REFERENCES);
+	k->head->entries = head_u32(s, IPSET_OPT_ELEMENTS);
+	k->head->shape = KSET_WRONG;
+	mask = head_u8(s, IPSET_OPT_NETMASK);
+	if (type == NULL || strcmp(type, type_name) != 0)
+		snprintf(k->head->why, FW_TEXT, "its type is %s, not %s", type != NULL ? type : "unknown", type_name);
+	else if (head_u8(s, IPSET_OPT_FAMILY) != k->family)
+		snprintf(k->head->why, FW_TEXT, "it is of the other address family");
+	else if ((mask != 0 ? mask : full) != (k->prefix != 0 ? k->prefix : full))
+		snprintf(k->head->why, FW_TEXT, "its netmask is %u", mask != 0 ? mask : full);
+	else if (!ipset_data_test(ipset_session_data(s), IPSET_OPT_TIMEOUT))
+		snprintf(k->head->why, FW_TEXT, "it has no timeouts");
+	else if (head_u32(s, IPSET_OPT_MAXELEM) < k->maxelem)
+		snprintf(k->head->why, FW_TEXT, "it holds only %u entries", head_u32(s, IPSET_OPT_MAXELEM));
+	else
+		k->head->shape = KSET_GOOD;
+}
+
+/* "add NAME ADDRESS timeout SECONDS", or "create ...", which tells nothing new. */
+static void
+take_line(struct kset *k)
+{
+	char *save, *word, *text, *end;
+	unsigned long timeout;
+	struct addr a;
+
+	k->line[k->len] = '\0';
+	word = strtok_r(k->line, " ", &save);
+	if (word == NULL || strcmp(word, "add") != 0) {
+		k->broken |= word == NULL || strcmp(word, "create") != 0;
+		return;
+	}
+	strtok_r(NULL, " ", &save);
+	text = strtok_r(NULL, " ", &save);
+	word = strtok_r(NULL, " ", &save);
+	if (text == NULL || addr_parse(&a, str_of(text)) == -1 || word == NULL || strcmp(word, "timeout") != 0 ||
+	    (word = strtok_r(NULL, " ", &save)) == NULL) {
+		k->broken = true;
+		return;
+	}
+	errno = 0;
+	timeout = strtoul(word, &end, 10);
+	if (errno != 0 || *end != '\0' || timeout > UINT32_MAX)
+		k->broken = true;
+	else
+		k->fn(k->arg, &a, (uint32_t)timeout);
+}
+
+/* The pieces of a listing, cut anywhere. */
+static void
+take_text(struct kset *k, const char *p)
+{
+	for (; *p != '\0'; p++) {
+		if (*p == '\n') {
+			take_line(k);
+			k->len = 0;
+		} else if (k->len < sizeof(k->line) - 1) {
+			k->line[k->len++] = *p;
+		} else {
+			k->broken = true;
+		}
+	}
+}
+
+static int __attribute__((format(printf, 3, 4)))
+print(struct ipset_session *s, void *arg, const char *fmt, ...)
+{
+	char buf[IPSET_OUTBUFLEN + 1];
+	struct kset *k = arg;
+	va_list ap;
+	int n;
+
+	(void)s;
+	va_start(ap, fmt);
+	n = vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(buf))
+		k->broken = true;
+	else if (k->head != NULL)
+		take_head(k);
+	else if (k->fn != NULL)
+		take_text(k, buf);
+	return n;
+}
+
+static void
+prepare(struct kset *k, const char *name)
+{
+	ipset_session_report_reset(k->session);
+	ipset_data_reset(ipset_session_data(k->session));
+	ipset_session_data_set(k->session, IPSET_SETNAME, name);
+}
+
+struct kset *
+kset_open(const struct helper_conf *c, enum fw_set set, struct err *e)
+{
+	struct kset *k = xcalloc(1, sizeof(*k));
+
+	ipset_load_types();
+	memcpy(k->name, c->name[set], sizeof(k->name));
+	snprintf(k->spare, sizeof(k->spare), "%.27s~new", k->name);
+	k->family = set == FW_SET4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	k->prefix = set == FW_SET6 && c->ipv6_prefix < 128 ? c->ipv6_prefix : 0;
+	k->maxelem = c->maxelem;
+	k->session = ipset_session_init(print, k);
+	if (k->session == NULL) {
+		err_set(e, "libipset gives no session");
+		goto fail;
+	}
+	/* An entry added twice takes the new timeout; one deleted twice is gone. */
+	ipset_envopt_set(k->session, IPSET_ENV_EXIST);
+	if (ipset_cmd(k->session, IPSET_CMD_NONE, 0) < 0) {
+		kset_err(k, e, "cannot speak to the kernel about", k->name);
+		goto fail;
+	}
+	return k;
+fail:
+	kset_close(k);
+	return NULL;
+}
+
+void
+kset_close(struct kset *k)
+{
+	if (k == NULL)
+		return;
+	if (k->session != NULL)
+		ipset_session_fini(k->session);
+	free(k);
+}
+
+int
+kset_look(struct kset *k, struct kset_info *out, struct err *e)
+{
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	out->shape = KSET_MISSING;
+	prepare(k, k->name);
+	/* GET_BYNAME's error cannot be told from others by libipset's text alone; the head of a set that is there
+	 * always comes, so "no head and the kernel's word for it" is what missing looks like. */
+	ipset_envopt_set(k->session, IPSET_ENV_LIST_HEADER);
+	ipset_session_output(k->session, IPSET_LIST_PLAIN);
+	ipset_cache_del(k->name); /* somebody may have made it anew, with another type */
+	k->head = out;
+	rc = ipset_cmd(k->session, IPSET_CMD_LIST, 0);
+	k->head = NULL;
+	ipset_envopt_unset(k->session, IPSET_ENV_LIST_HEADER);
+	if (rc < 0 && out->shape == KSET_MISSING && strstr(ipset_session_report_msg(k->session), "not exist") == NULL)
+		return kset_err(k, e, "cannot look at", k->name);
+	return 0;
+}
+
+static int
+create(struct kset *k, const char *name, struct err *e)
+{
+	uint32_t timeout = DEFAULT_TIMEOUT;
+
+	prepare(k, name);
+	ipset_session_data_set(k->session, IPSET_OPT_TYPENAME, type_name);
+	ipset_session_data_set(k->session, IPSET_OPT_FAMILY, &k->family);
+	if (ipset_type_get(k->session, IPSET_CMD_CREATE) == NULL)
+		return kset_err(k, e, "cannot create", name);
+	ipset_session_data_set(k->session, IPSET_OPT_TIMEOUT, &timeout);
+	ipset_session_data_set(k->session, IPSET_OPT_MAXELEM, &k->maxelem);
+	if (k->prefix != 0)
+		ipset_session_data_set(k->session, IPSET_OPT_NETMASK, &k->prefix);
+	if (ipset_cmd(k->session, IPSET_CMD_CREATE, 0) < 0)
+		return kset_err(k, e, "cannot create", name);
+	return 0;
+}
+
+int
+kset_create(struct kset *k, struct err *e)
+{
+	return create(k, k->name, e);
+}
+
+/* Put one change into the message; `line` is its number there, from 1. */
+static int
+put_change(struct kset *k, const char *name, const struct kset_change *c, uint32_t line)
+{
+	const void *ip = k->family == NFPROTO_IPV4 ? c->addr.b + 12 : c->addr.b;
+	enum ipset_cmd cmd = c->timeout != 0 ? IPSET_CMD_ADD : IPSET_CMD_DEL;
+	uint32_t timeout = c->timeout < FW_TIMEOUT_MAX ? c->timeout : FW_TIMEOUT_MAX;
+
+	ipset_session_data_set(k->session, IPSET_SETNAME, name);
+	if (ipset_type_get(k->session, cmd) == NULL)
+		return -1;
+	ipset_session_data_set(k->session, IPSET_OPT_FAMILY, &k->family);
+	if (ipset_session_data_set(k->session, IPSET_OPT_IP, ip) < 0)
+		return -1;
+	if (c->timeout != 0)
+		ipset_session_data_set(k->session, IPSET_OPT_TIMEOUT, &timeout);
+	return ipset_cmd(k->session, cmd, line);
+}
+
+static void
+refuse(struct kset_refusal *r, const struct kset_change *c, uint32_t count, const char *msg)
+{
+	if (r->count == 0) {
+		r->first = c->addr;
+		snprintf(r->text, sizeof(r->text), "%.*s", (int)strcspn(msg, "\n"), msg);
+	}
+	r->count += count;
+}
+
+/* From changes[0] on until one is refused; returns how many are dealt with, that one included. */
+static size_t
+apply_run(struct kset *k, const char *name, const struct kset_change *c, size_t n, struct kset_refusal *r)
+{
+	const char *msg;
+	unsigned line;
+	size_t i;
+	int rc = 0, skip = 0;
+
+	ipset_session_report_reset(k->session);
+	ipset_data_reset(ipset_session_data(k->session));
+	for (i = 0; i < n && rc == 0; i++)
+		rc = put_change(k, name, &c[i], (uint32_t)i + 1);
+	if (rc == 0)
+		rc = ipset_commit(k->session);
+	if (rc == 0)
+		return n;
+	msg = ipset_session_report_msg(k->session);
+	if (sscanf(msg, "Error in line %u: %n", &line, &skip) == 1 && skip > 0 && line >= 1 && line <= n) {
+		refuse(r, &c[line - 1], 1, msg + skip);
+		return line;
+	}
+	refuse(r, &c[0], (uint32_t)n, msg); /* not about one entry: the set or the kernel is at fault */
+	return n;
+}
+
+static void
+apply(struct kset *k, const char *name, const struct kset_change *c, size_t n, struct kset_refusal *r)
+{
+	size_t done;
+
+	memset(r, 0, sizeof(*r));
+	for (done = 0; done < n;)
+		done += apply_run(k, name, c + done, n - done, r);
+}
+
+void
+kset_apply(struct kset *k, const struct kset_change *c, size_t n, struct kset_refusal *r)
+{
+	apply(k, k->name, c, n, r);
+}
+
+int
+kset_dump(struct kset *k, kset_fn *fn, void *arg, struct err *e)
+{
+	int rc;
+
+	prepare(k, k->name);
+	ipset_session_output(k->session, IPSET_LIST_SAVE);
+	k->fn = fn;
+	k->arg = arg;
+	k->len = 0;
+	k->broken = false;
+	rc = ipset_cmd(k->session, IPSET_CMD_SAVE, 0);
+	k->fn = NULL;
+	if (rc < 0)
+		return kset_err(k, e, "cannot list", k->name);
+	if (k->broken)
+		return err_set(e, "cannot list %s: libipset printed what we do not understand", k->name);
+	return 0;
+}
+
+static int
+command(struct kset *k, enum ipset_cmd cmd, const char *name, const char *other)
+{
+	prepare(k, name);
+	if (other != NULL)
+		ipset_session_data_set(k->session, IPSET_OPT_SETNAME2, other);
+	return ipset_cmd(k->session, cmd, 0);
+}
+
+int
+kset_replace(struct kset *k, const struct kset_change *c, size_t n, struct kset_refusal *r, struct err *e)
+{
+	command(k, IPSET_CMD_DESTROY, k->spare, NULL); /* one left over from a worker that died; mostly there is none */
+	if (create(k, k->spare, e) == -1)
+		return -1;
+	apply(k, k->spare, c, n, r);
+	if (command(k, IPSET_CMD_SWAP, k->spare, k->name) == 0) {
+		command(k, IPSET_CMD_DESTROY, k->spare, NULL);
+		return 0;
+	}
+	if (command(k, IPSET_CMD_DESTROY, k->name, NULL) == 0 &&
+	    command(k, IPSET_CMD_RENAME, k->spare, k->name) == 0)
+		return 0;
+	kset_err(k, e, "cannot replace", k->name);
+	command(k, IPSET_CMD_DESTROY, k->spare, NULL);
+	return -1;
+}
