@@ -37,6 +37,8 @@ struct conf {
 	char **logs;	      /* NULL-terminated paths */
 	bool log_from_start;  /* a log never read before: from its beginning, or only what comes */
 	char **own_names;     /* NULL-terminated: names and addresses that nobody but us may use in HELO */
+	struct addr *own_addrs; /* the addresses among own_names, and our public ones */
+	unsigned n_own_addrs;
 	char *postmaster;     /* whom to write to, in reply texts */
 	enum stage reject_at; /* where a cached or blocked client is told, unless its listener says otherwise */
 	struct listener *listeners;
