@@ -2,7 +2,10 @@
 /* conf.h - popauth-milter.conf, read once into a value that never changes
  *
  * The only user of libconfuse.  A reload makes a new conf; whoever works with the old one holds a reference and
- * finishes with it.  conf_current() hands out the one in force.
+ * finishes with it.  conf_current() hands out the one in force.  Everything a conf points to lives as long as the conf.
+ *
+ * One table (src/conf_options.c) is the master copy of all options: the parser, the sample file and the option list of
+ * popauth-milter.conf(5) are made from it.
  */
 #ifndef CONF_H
 #define CONF_H
@@ -11,10 +14,19 @@
 
 #include "policy.h"
 
-enum stage { STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT };
+#define CONF_FILE SYSCONFDIR "/popauth-milter.conf" /* where it is looked for without -c */
+
+enum stage { STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGES };
+
+/* A listener of the MTA's, by its {daemon_name}, that is treated in its own way. */
+struct listener {
+	char *name;
+	enum stage reject_at;
+};
 
 struct conf {
 	struct policy policy; /* its lists belong to the conf */
+	char *path;	      /* the file it was read from */
 	char *user;	      /* the daemon's own user; "" = stay who we are */
 	char *socket_group;   /* group that may use the milter and map sockets; "" = the user's own */
 	char *state_dir;
@@ -24,27 +36,39 @@ struct conf {
 	char *control_socket; /* a path */
 	char **logs;	      /* NULL-terminated paths */
 	bool log_from_start;  /* a log never read before: from its beginning, or only what comes */
-	char **own_names;     /* NULL-terminated: names that nobody but us may use in HELO */
+	char **own_names;     /* NULL-terminated: names and addresses that nobody but us may use in HELO */
+	struct addr *own_addrs; /* the addresses among own_names, and our public ones */
+	unsigned n_own_addrs;
 	char *postmaster;     /* whom to write to, in reply texts */
-	enum stage reject_at; /* where a cached or blocked client is told */
+	enum stage reject_at; /* where a cached or blocked client is told, unless its listener says otherwise */
+	struct listener *listeners;
+	unsigned n_listeners;
 	bool firewall;
 	char *firewall_helper;	/* path of popauth-firewall */
 	char *set4, *set6;
 	unsigned long max_clients;
 	unsigned flush_every;	/* seconds */
+	_Atomic unsigned refs;	/* conf_get(), conf_put() */
 };
 
 /* Read and check; errors are "FILE:LINE: what is wrong" (several lines, one mistake each, as far as they fit).
- * On success the caller owns one reference. */
+ * On success the caller owns one reference.  libconfuse's scanner is not reentrant: calls are serialised. */
 struct conf *conf_read(const char *path, struct err *e);
 struct conf *conf_get(struct conf *c); /* one reference more; returns c */
 void conf_put(struct conf *c);	       /* NULL is fine */
 
-/* The conf in force.  conf_current() returns a reference of the caller's; conf_install() takes over the caller's. */
+/* The conf in force, any thread.  conf_current() returns a reference of the caller's, NULL before the first
+ * conf_install(); conf_install() takes over the caller's (NULL: none in force any more). */
 struct conf *conf_current(void);
 void conf_install(struct conf *c);
 
-/* Print a sample configuration file with every option, its default and its meaning: the master copy of the list. */
+/* `daemon_name` is the MTA's {daemon_name}; NULL when it does not tell. */
+enum stage conf_reject_at(const struct conf *c, const char *daemon_name);
+const char *stage_name(enum stage s);
+
+/* Print a sample configuration file with every option, its default and its meaning. */
 void conf_print_sample(FILE *out);
+/* The same as the mdoc list in popauth-milter.conf(5). */
+void conf_print_mdoc(FILE *out);
 
 #endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* session.h - one SMTP session: the order of judgement, and what is learned on the way
+ *
+ * Knows nothing of libmilter: filter.c translates.  A session belongs to one client connection and is used by one
+ * thread at a time (not always the same one); it holds the conf that was in force when it began.
+ *
+ * Judged anew at every command, because a POP login may arrive at any time:
+ *
+ *	authenticated (MAIL)			accept, and nothing counts
+ *	trusted, or a relay grant		accept
+ *	said HELO with a name of ours		refuse, from HELO on
+ *	blocked, or in the cache		refuse, from reject_at on
+ *
+ * Counted: a forged HELO once, each recipient that the MTA refused, and one retry for a session of a client that was
+ * in the cache when it came - when it is refused, or at the end if it was never told.  A user who authenticates from a
+ * listed address is never counted.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "helo.h"
+#include "pipeline.h"
+#include "reply.h"
+
+enum say {
+	SAY_CONTINUE,
+	SAY_ACCEPT, /* connect, HELO: the whole session; else the message */
+	SAY_REJECT  /* *r says why */
+};
+
+/* What the MTA tells of a recipient: {rcpt_mailer}, {rcpt_host}, {rcpt_addr}.  When it has refused the recipient
+ * itself, they are "error", the enhanced status code and the text. */
+struct rcpt_facts {
+	struct str mailer, host, text;
+};
+
+struct session;
+
+/* `daemon_name` is {daemon_name} or NULL.  `a` is the client. */
+struct session *session_open(struct pipeline *pl, const struct addr *a, const char *daemon_name);
+/* Counts what is still to be counted, and frees.  NULL is fine. */
+void session_close(struct session *s, time_t now);
+/* Frees only. */
+void session_drop(struct session *s);
+
+enum say session_connect(struct session *s, time_t now, struct reply *r);
+enum say session_helo(struct session *s, const struct mta_self *self, struct str helo, time_t now, struct reply *r);
+/* `user` is {auth_authen}; empty: not authenticated.  `sender` as the client wrote it. */
+enum say session_mail(struct session *s, struct str user, struct str sender, time_t now, struct reply *r);
+enum say session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recipient, time_t now,
+    struct reply *r);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* conf_options.c - every option of popauth-milter.conf: the master copy
+ *
+ * The parser, the sample file and the list in popauth-milter.conf(5) are made from these tables.  The help is one
+ * sentence or two, without markup; the range, the type and the default are printed from the table's other columns.
+ */
+#include <string.h>
+
+#include "conf_priv.h"
+
+#define F(field)  offsetof(struct conf, field)
+#define P(field)  offsetof(struct conf, policy.field)
+#define K(field)  offsetof(struct kind_policy, field)
+#define L(field)  offsetof(struct listener, field)
+#define DAY	  86400
+#define COUNT(a)  (sizeof(a) / sizeof(a)[0])
+
+static const struct option file_options[] = {
+	{ "user", VALUE_TEXT, true, F(user), 0, 0, "popauth-milter",
+	    "The user the daemon runs as when it was started by root. Empty: stay root, which is not advised." },
+	{ "socket_group", VALUE_TEXT, true, F(socket_group), 0, 0, "",
+	    "Members of this group may use the milter and map sockets: the MTA's group. Empty: the user's own group." },
+	{ "state_dir", VALUE_PATH, false, F(state_dir), 0, 0, LOCALSTATEDIR "/lib/popauth-milter",
+	    "Where the database lives." },
+	{ "rules_dir", VALUE_PATH, false, F(rules_dir), 0, 0, PKGDATADIR "/rules", "The log rules that come with the program." },
+	{ "rules_local", VALUE_PATH, true, F(rules_local), 0, 0, SYSCONFDIR "/popauth-milter/rules",
+	    "Log rules of your own. It may be missing." },
+	{ "logs", VALUE_PATHS, false, F(logs), 0, 0, "/var/log/mail.log", "The mail logs to learn from." },
+	{ "log_from_start", VALUE_FLAG, false, F(log_from_start), 0, 0, "no",
+	    "Read a log that was never read before from its beginning, and not only what comes." },
+	{ "milter_socket", VALUE_LISTEN, false, F(milter_socket), 0, 0, "unix:" RUNSTATEDIR "/popauth-milter/milter.sock",
+	    "Where the MTA finds the milter: unix:PATH, inet:PORT@HOST or inet6:PORT@HOST." },
+	{ "map_socket", VALUE_SOCKET, true, F(map_socket), 0, 0, RUNSTATEDIR "/popauth-milter/map.sock",
+	    "Where the MTA finds the socketmap. Empty: none." },
+	{ "control_socket", VALUE_SOCKET, false, F(control_socket), 0, 0, RUNSTATEDIR "/popauth-milter/control.sock",
+	    "Where popauth-milterctl(8) finds the daemon." },
+	{ "relay_for", VALUE_TERM, true, P(relay_for), 1, 30 * DAY, NULL,
+	    "How long a POP or IMAP login lets its address relay. off: no POP before SMTP." },
+	{ "login_credit", VALUE_FLAG, false, P(login_credit), 0, 0, NULL,
+	    "While its leave to relay lasts, a client's offences do not count." },
+	{ "cache_for", VALUE_TERM, true, P(cache_for), 1, 365 * DAY, NULL,
+	    "How long a client that was refused is refused again without asking anybody. off: no cache." },
+	{ "block_max", VALUE_TERM, false, P(block_max), 1, BLOCK_TERM_MAX, NULL,
+	    "The longest block: its term doubles each time within 30 days, up to this." },
+	{ "ipv6_prefix", VALUE_UNSIGNED, false, P(ipv6_prefix), 1, 128, NULL,
+	    "IPv6 addresses that agree in so many bits are one client." },
+	{ "allow", VALUE_NETS, false, P(allow), 0, 0, NULL, "Addresses and networks that are never refused or blocked." },
+	{ "own_networks", VALUE_NETS, false, P(own), 0, 0, NULL,
+	    "Our own hosts, proxies and web mail servers: nothing is ever learned about them, not even a login. "
+	    "Loopback always belongs to them." },
+	{ "own_names", VALUE_NAMES, false, F(own_names), 0, 0, NULL,
+	    "Names and addresses that nobody but us may use in HELO. Not set: the system's host name if it has a dot, "
+	    "and its public addresses. What the MTA tells of itself is always added." },
+	{ "reject_at", VALUE_STAGE, false, F(reject_at), 0, 0, "rcpt",
+	    "When a client is told that it is refused. connect is cheapest; rcpt lets users authenticate first, and "
+	    "the reason gets read." },
+	{ "postmaster", VALUE_TEXT, true, F(postmaster), 0, 0, "",
+	    "The mail address that refused clients are told to write to. Empty: postmaster at the first of own_names." },
+	{ "firewall", VALUE_FLAG, false, F(firewall), 0, 0, "yes", "Have the kernel drop blocked clients." },
+	{ "firewall_helper", VALUE_PATH, false, F(firewall_helper), 0, 0, LIBEXECDIR "/popauth-firewall",
+	    "The helper that alone may change kernel sets." },
+	{ "set4", VALUE_SETNAME, false, F(set4), 0, 0, "popauth4", "The kernel set for IPv4 clients." },
+	{ "set6", VALUE_SETNAME, false, F(set6), 0, 0, "popauth6", "The kernel set for IPv6 clients." },
+	{ "max_clients", VALUE_ULONG, false, F(max_clients), 1000, 100000000, "1000000",
+	    "How many clients are remembered; beyond that the oldest and least valuable are forgotten." },
+	{ "flush_every", VALUE_TERM, false, F(flush_every), 1, 60, "1s",
+	    "How often what was learned is written to disk: so much may be lost in a power failure." },
+};
+
+static const struct option kind_options[] = {
+	{ "enabled", VALUE_FLAG, false, K(on), 0, 0, NULL, "no: such events are counted in the statistics and nowhere else." },
+	{ "cache", VALUE_FLAG, false, K(caches), 0, 0, NULL, "The first offence puts the client into the cache." },
+	{ "distinct", VALUE_FLAG, false, K(distinct), 0, 0, NULL, "The same recipient counts once." },
+	{ "rate", VALUE_THRESHOLD, false, K(rate), 0, 0, NULL,
+	    "N/SPAN for TERM: so many events within any such span block the client for this term. off: never." },
+	{ "total", VALUE_THRESHOLD, false, K(total), 0, 0, NULL, "A second threshold of the same form, meant for slow offenders." },
+};
+
+static const struct option listener_options[] = {
+	{ "reject_at", VALUE_STAGE, false, L(reject_at), 0, 0, NULL, "As above, for this listener." },
+};
+
+const struct option_group option_groups[GROUPS] = {
+	[GROUP_FILE] = { NULL, NULL, file_options, COUNT(file_options) },
+	[GROUP_KIND] = { "kind", "What follows from one kind of event.", kind_options, COUNT(kind_options) },
+	[GROUP_LISTENER] = { "listener", "A listener of the MTA, by the name the MTA gives it in {daemon_name}.",
+	    listener_options, COUNT(listener_options) },
+};
+
+/* Every VALUE_TERM field is one of these two types. */
+_Static_assert(sizeof(unsigned) == sizeof(uint32_t), "flush_every is set as a uint32_t");
+
+const struct option *
+option_find(const struct option_group *g, const char *name)
+{
+	for (unsigned i = 0; i < g->n; i++)
+		if (strcmp(g->options[i].name, name) == 0)
+			return &g->options[i];
+	return NULL;
+}
