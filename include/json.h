@@ -44,8 +44,8 @@ bool json_has(const struct json *o, const char *key);
 size_t json_count(const struct json *list);
 struct json *json_at(const struct json *list, size_t i);
 struct str json_text(const struct json *v);
-/* The keys of an object, in order; false at the end.  *at is 0 first. */
-bool json_next(const struct json *o, size_t *at, const char **key, struct json **v);
+/* The keys of an object, in order; false at the end.  *at is NULL first. */
+bool json_next(const struct json *o, void **at, const char **key, struct json **v);
 bool json_is_text(const struct json *v);
 bool json_is_int(const struct json *v);
 
