@@ -37,8 +37,8 @@ struct server_ops {
 	enum conn_next (*input)(void *arg, struct conn *c, struct str in, size_t *used);
 	/* At least half of the output buffer is free and conn_more() is on: write some of it.  NULL: never. */
 	enum conn_next (*more)(void *arg, struct conn *c);
-	/* After server_wake().  NULL: nothing to do. */
-	void (*woken)(void *arg, struct server *s);
+	/* After server_wake(), and about every second while connections are open.  NULL: nothing to do. */
+	void (*tick)(void *arg, struct server *s);
 	/* The connection is about to go; `unread` bytes of an unfinished request are left. */
 	void (*closed)(void *arg, struct conn *c, enum conn_end why, size_t unread);
 };
@@ -60,7 +60,7 @@ struct server_setup {
 /* Bind and listen.  A socket file that nobody answers on is replaced; anything else in its place is an error. */
 struct server *server_open(const struct server_setup *setup, struct err *e);
 int server_start(struct server *s, const char *thread_name, struct err *e);
-/* Have ops.woken() called.  Any thread; does not block. */
+/* Have ops.tick() called.  Any thread; does not block. */
 void server_wake(struct server *s);
 /* Stop, join, close every connection, remove the socket file if it is still ours.  NULL is fine. */
 void server_close(struct server *s);

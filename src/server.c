@@ -8,7 +8,6 @@
 #include "server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -51,7 +50,7 @@ struct server {
 	int listener, epoll, wakeup;
 	int spare;		 /* given up when descriptors run out, to be able to refuse */
 	_Atomic bool stopping;
-	bool running;
+	bool running, woken;
 	pthread_t thread;
 	struct unixsock_file file;
 	unsigned conns;
@@ -306,7 +305,7 @@ out_of_descriptors(struct server *s)
 		stat_add(STAT_CONNECTIONS_FULL, 1);
 		close(fd);
 	}
-	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->spare = eventfd(0, EFD_CLOEXEC);
 }
 
 static void
@@ -368,8 +367,7 @@ dispatch(struct server *s, const struct epoll_event *ev)
 	if (ev->data.ptr == &s->listener) {
 		accept_some(s);
 	} else if (ev->data.ptr == &s->wakeup) {
-		if (read(s->wakeup, &n, sizeof(n)) == sizeof(n) && s->setup.ops->woken != NULL)
-			s->setup.ops->woken(s->setup.arg, s);
+		s->woken = read(s->wakeup, &n, sizeof(n)) == sizeof(n);
 	} else {
 		conn_event(ev->data.ptr, ev->events);
 	}
@@ -380,14 +378,19 @@ run(void *arg)
 {
 	struct server *s = arg;
 	struct epoll_event evs[EVENTS_AT_ONCE];
+	time_t now, ticked = 0;
 
 	while (!s->stopping) {
 		int timeout = !SLIST_EMPTY(&s->kicked) ? 0 : s->conns > 0 ? 1000 : -1;
 		int n = epoll_wait(s->epoll, evs, EVENTS_AT_ONCE, timeout);
-		time_t now = monotonic();
 
+		now = monotonic();
 		for (int i = 0; i < n; i++)
 			dispatch(s, &evs[i]);
+		if (s->setup.ops->tick != NULL && (s->woken || now != ticked))
+			s->setup.ops->tick(s->setup.arg, s);
+		s->woken = false;
+		ticked = now;
 		serve_kicked(s);
 		expire(&s->fresh, now, (time_t)s->setup.fresh_s);
 		expire(&s->proved, now, (time_t)s->setup.idle_s);
@@ -422,7 +425,7 @@ server_open(const struct server_setup *setup, struct err *e)
 	SLIST_INIT(&s->kicked);
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	s->wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->spare = eventfd(0, EFD_CLOEXEC);
 	s->listener = unixsock_listen(setup->path, setup->mode, setup->uid, setup->gid, &s->file, e);
 	if (s->listener == -1 || add(s, s->listener, &s->listener, e) == -1 ||
 	    add(s, s->wakeup, &s->wakeup, e) == -1)
