@@ -47,7 +47,7 @@ struct str json_text(const struct json *v);
 /* The keys of an object, in order; false at the end.  *at is NULL first. */
 bool json_next(const struct json *o, void **at, const char **key, struct json **v);
 bool json_is_text(const struct json *v);
-bool json_is_int(const struct json *v);
+int64_t json_number(const struct json *v, int64_t otherwise);
 
 /* One line without a newline or NUL.  Returns the length; more than `size` means that it did not fit. */
 size_t json_write(const struct json *j, char *buf, size_t size);

@@ -74,11 +74,14 @@ size_t conn_room(const struct conn *c);
 bool conn_put(struct conn *c, const void *p, size_t n);
 /* Have ops.more() called, now and whenever there is room. */
 void conn_more(struct conn *c, bool on);
+/* Have the connection served soon although nothing came from the peer. */
+void conn_kick(struct conn *c);
 /* A proper request was made: idle_s holds from now on. */
 void conn_proved(struct conn *c);
 /* An answer is still to come: do not close at the peer's end-of-file, nor for being idle unless output is stuck. */
 void conn_pending(struct conn *c, bool on);
 /* May the peer change things: root, our own user, or a member of the socket's group. */
 bool conn_privileged(struct conn *c);
+long conn_uid(struct conn *c); /* of the peer; -1: not known */
 
 #endif

@@ -25,5 +25,6 @@ int unixsock_connect(const char *path, struct err *e);
 /* Is the peer root, our own user, or a member of group `gid` (by SO_PEERCRED and SO_PEERGROUPS, as it was when it
  * connected)? */
 bool unixsock_member(int fd, gid_t gid);
+long unixsock_uid(int fd); /* of the peer; -1: not known */
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#define DEPTH_MAX 4
+#define DEPTH_MAX 8
 
 static json_t *
 in(const struct json *j)
@@ -166,9 +166,13 @@ json_get_text(const struct json *o, const char *key)
 int64_t
 json_get_int(const struct json *o, const char *key, int64_t otherwise)
 {
-	const json_t *v = json_object_get(in(o), key);
+	return json_number(json_get(o, key), otherwise);
+}
 
-	return json_is_integer(v) ? json_integer_value(v) : otherwise;
+int64_t
+json_number(const struct json *v, int64_t otherwise)
+{
+	return json_is_integer(in(v)) ? json_integer_value(in(v)) : otherwise;
 }
 
 bool
@@ -212,12 +216,6 @@ bool
 json_is_text(const struct json *v)
 {
 	return json_is_string(in(v));
-}
-
-bool
-json_is_int(const struct json *v)
-{
-	return json_is_integer(in(v));
 }
 
 size_t

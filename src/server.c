@@ -84,8 +84,8 @@ touch(struct conn *c)
 	c->active = monotonic();
 }
 
-static void
-kick(struct conn *c)
+void
+conn_kick(struct conn *c)
 {
 	if (c->is_kicked)
 		return;
@@ -239,7 +239,7 @@ serve(struct conn *c)
 		return;
 	}
 	if (moved || wants_more(c))
-		kick(c);
+		conn_kick(c);
 	arm(c);
 }
 
@@ -538,7 +538,7 @@ conn_more(struct conn *c, bool on)
 {
 	c->more = on;
 	if (on)
-		kick(c);
+		conn_kick(c);
 }
 
 void
@@ -562,4 +562,10 @@ bool
 conn_privileged(struct conn *c)
 {
 	return unixsock_member(c->fd, c->server->file.gid);
+}
+
+long
+conn_uid(struct conn *c)
+{
+	return unixsock_uid(c->fd);
 }

@@ -146,3 +146,12 @@ unixsock_member(int fd, gid_t gid)
 	}
 	return false;
 }
+
+long
+unixsock_uid(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ? -1 : (long)cred.uid;
+}
