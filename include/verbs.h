@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verbs.h - what can be asked of the daemon: the one table of the control protocol
+ *
+ * The daemon dispatches by it, popauth-milterctl parses its command line, prints its help and its output by it, and
+ * the manual is tested against it.
+ *
+ * A request is one object: {"verb": NAME, "address": …, "for": …, "user": …, "reason": …} with the arguments that the
+ * verb takes and no others.
+ */
+#ifndef VERBS_H
+#define VERBS_H
+
+#include <stdbool.h>
+
+#include "policy.h"
+
+/* Arguments; those marked * are required where the verb has them. */
+enum {
+	ARG_ADDRESS = 1 << 0,	 /* * */
+	ARG_FOR = 1 << 1,	 /* a duration, "90s", "15m", or seconds as a number */
+	ARG_USER = 1 << 2,
+	ARG_REASON = 1 << 3,
+	ARG_PROMETHEUS = 1 << 4, /* the control program's own: how to print */
+};
+
+enum access { ACCESS_READ, ACCESS_WRITE };
+
+/* id, name, set, action, arguments, access, usage, help.  The action names the functions: run_ACTION() in the daemon,
+ * show_ACTION() in the control program. */
+#define VERBS_TABLE(X) \
+	X(STATUS, "status", SETS, status, 0, ACCESS_READ, "", "how the daemon is doing, on one screen") \
+	X(STATS, "stats", SETS, stats, ARG_PROMETHEUS, ACCESS_READ, "[--prometheus]", "all counters since start") \
+	X(WATCH, "watch", SETS, watch, 0, ACCESS_READ, "", "live events, until interrupted") \
+	X(EXPLAIN, "explain", SETS, explain, ARG_ADDRESS, ACCESS_READ, "ADDRESS", \
+	    "what is known of a client, why, and what would lift it") \
+	X(RELAY_LIST, "relay list", SET_RELAY, list, 0, ACCESS_READ, "", "clients that may relay") \
+	X(RELAY_ADD, "relay add", SET_RELAY, add, ARG_ADDRESS | ARG_FOR | ARG_USER, ACCESS_WRITE, \
+	    "ADDRESS [--for TERM] [--user USER]", "let a client relay, as its login would") \
+	X(RELAY_DEL, "relay del", SET_RELAY, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", "withdraw a client's grant") \
+	X(RELAY_FLUSH, "relay flush", SET_RELAY, flush, 0, ACCESS_WRITE, "", "withdraw all grants") \
+	X(CACHE_LIST, "cache list", SET_CACHE, list, 0, ACCESS_READ, "", "clients refused without asking anybody") \
+	X(CACHE_ADD, "cache add", SET_CACHE, add, ARG_ADDRESS | ARG_FOR | ARG_REASON, ACCESS_WRITE, \
+	    "ADDRESS [--for TERM] [--reason TEXT]", "refuse a client's mail") \
+	X(CACHE_DEL, "cache del", SET_CACHE, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", "stop refusing a client") \
+	X(CACHE_FLUSH, "cache flush", SET_CACHE, flush, 0, ACCESS_WRITE, "", "stop refusing all of them") \
+	X(BLOCK_LIST, "block list", SET_BLOCK, list, 0, ACCESS_READ, "", "clients that the kernel drops") \
+	X(BLOCK_ADD, "block add", SET_BLOCK, add, ARG_ADDRESS | ARG_FOR | ARG_REASON, ACCESS_WRITE, \
+	    "ADDRESS [--for TERM] [--reason TEXT]", "have the kernel drop a client") \
+	X(BLOCK_DEL, "block del", SET_BLOCK, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", \
+	    "lift a block and forget what led to it") \
+	X(BLOCK_FLUSH, "block flush", SET_BLOCK, flush, 0, ACCESS_WRITE, "", "lift all blocks") \
+	X(RELOAD, "reload", SETS, reload, 0, ACCESS_WRITE, "", "read configuration and rules again")
+
+enum verb_id {
+#define X(id, name, set, action, args, access, usage, help) VERB_##id,
+	VERBS_TABLE(X)
+#undef X
+	VERBS
+};
+
+struct verb {
+	enum verb_id id;
+	const char *name;
+	enum set set; /* SETS: not about one of them */
+	unsigned args;
+	enum access access;
+	const char *usage, *help;
+};
+
+extern const struct verb verbs[VERBS];
+
+/* NULL: no such verb. */
+const struct verb *verb_of(struct str name);
+
+#endif

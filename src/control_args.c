@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* control_args.c - the arguments of a request */
+#include <stdio.h>
+#include <string.h>
+
+#include "control_int.h"
+
+#define TEXT_MAX 255
+
+/* One address; or a client as we print it, `2001:db8:1:2::/64`, so that what was listed can be typed. */
+static int
+parse_client(const struct request *rq, struct str text, struct addr *a, struct err *e)
+{
+	const char *slash = text.n > 0 ? memchr(text.p, '/', text.n) : NULL;
+	struct str alone = text, rest = STR_NONE;
+	unsigned bits = rq->policy->ipv6_prefix;
+	char shown[80], own_form[8];
+	struct addr folded;
+
+	str_show(shown, sizeof(shown), text);
+	if (slash != NULL) {
+		alone.n = (size_t)(slash - text.p);
+		rest = (struct str){ slash, text.n - alone.n };
+	}
+	if (addr_parse(a, alone) == -1)
+		return err_set(e, "not an address: %s", shown);
+	if (slash == NULL)
+		return 0;
+	snprintf(own_form, sizeof(own_form), "/%u", addr_is4(a) ? 32 : bits);
+	folded = addr_client(a, bits);
+	if (!str_eq(rest, str_of(own_form)) || !addr_eq(a, &folded))
+		return err_set(e, "not one client but a network: %s (a client is one IPv4 address or one IPv6 /%u)",
+		    shown, bits);
+	return 0;
+}
+
+static int
+parse_address(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_client(rq, json_text(v), &rq->addr, e);
+}
+
+static int
+parse_term(struct request *rq, const struct json *v, struct err *e)
+{
+	struct str text = json_text(v);
+	int64_t term = json_is_text(v) ? str_duration(text) : json_number(v, -1);
+	char shown[80];
+
+	if (term < 1 || term > POLICY_TERM_MAX)
+		return err_set(e, "not a term of 1 s to 10 years, such as 90s, 15m, 1h, 7d: %s",
+		    str_show(shown, sizeof(shown), text));
+	rq->term = (uint32_t)term;
+	return 0;
+}
+
+static int
+parse_text(struct str *to, const char *what, const struct json *v, struct err *e)
+{
+	*to = json_text(v);
+	if (to->n == 0 || to->n > TEXT_MAX)
+		return err_set(e, "%s: must be a text of 1 to %d bytes", what, TEXT_MAX);
+	for (size_t i = 0; i < to->n; i++) {
+		if ((unsigned char)to->p[i] < ' ' || to->p[i] == 0x7f)
+			return err_set(e, "%s: holds a control character", what);
+	}
+	return 0;
+}
+
+static int
+parse_user(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_text(&rq->user, "user", v, e);
+}
+
+static int
+parse_reason(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_text(&rq->reason, "reason", v, e);
+}
+
+static const struct {
+	const char *key;
+	unsigned arg;
+	bool required;
+	int (*parse)(struct request *rq, const struct json *v, struct err *e);
+} known[] = {
+	{ "address", ARG_ADDRESS, true, parse_address },
+	{ "for", ARG_FOR, false, parse_term },
+	{ "user", ARG_USER, false, parse_user },
+	{ "reason", ARG_REASON, false, parse_reason },
+};
+
+static int
+parse_one(struct request *rq, const char *key, const struct json *v, unsigned *given, struct err *e)
+{
+	char shown[80];
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(key, known[i].key) != 0 || !(rq->verb->args & known[i].arg))
+			continue;
+		*given |= known[i].arg;
+		return known[i].parse(rq, v, e);
+	}
+	return err_set(e, "%s takes no \"%s\"", rq->verb->name, str_show(shown, sizeof(shown), str_of(key)));
+}
+
+int
+request_args(struct request *rq, const struct json *j, struct err *e)
+{
+	unsigned given = 0;
+	struct json *v;
+	const char *key;
+	void *at = NULL;
+
+	while (json_next(j, &at, &key, &v)) {
+		if (strcmp(key, "verb") != 0 && parse_one(rq, key, v, &given, e) == -1)
+			return -1;
+	}
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i].required && (rq->verb->args & known[i].arg) && !(given & known[i].arg))
+			return err_set(e, "%s needs \"%s\"", rq->verb->name, known[i].key);
+	}
+	return 0;
+}

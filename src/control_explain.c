@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* control_explain.c - all that is known of one client, and what would change it */
+#include <stdio.h>
+
+#include "control_int.h"
+
+/* How many hits count at this moment, of one kind. */
+struct counter {
+	bool any;
+	unsigned rate, total;
+	uint32_t last;
+};
+
+/* Copied out under the shard's lock; the formatting comes after. */
+struct known {
+	const struct policy *policy;
+	uint32_t now;
+	uint32_t seen, login;
+	bool in[SETS];
+	struct entry entry[SETS];
+	uint8_t blocks;
+	char user[256];
+	struct counter counter[EVENT_KINDS];
+};
+
+static void
+copy_counter(struct counter *to, const struct tally *t, const struct kind_policy *kp, uint32_t now)
+{
+	if (t == NULL || t->len == 0)
+		return;
+	to->any = true;
+	to->rate = window_most(t->hits, t->len, now, kp->rate.span);
+	to->total = window_most(t->hits, t->len, now, kp->total.span);
+	to->last = t->hits[t->len - 1].at;
+}
+
+static void
+copy(void *arg, const struct addr *client, const struct record *r)
+{
+	struct known *k = arg;
+
+	k->seen = r->seen;
+	k->login = r->login;
+	k->blocks = r->blocks;
+	for (enum set s = 0; s < SETS; s++) {
+		k->in[s] = record_in(r, s, k->now);
+		if (k->in[s])
+			k->entry[s] = entry_of(s, client, r);
+	}
+	if (k->in[SET_RELAY])
+		str_copy(k->user, sizeof(k->user), str_of(r->grant->user));
+	for (enum event_kind e = 0; e < EVENT_KINDS; e++)
+		copy_counter(&k->counter[e], record_tally(r, e), &k->policy->kind[e], k->now);
+}
+
+static void
+put_threshold(struct json *o, const char *key, unsigned have, const struct threshold *th)
+{
+	struct json *t;
+
+	if (th->n == 0)
+		return;
+	t = json_new();
+	json_put_int(t, "have", have);
+	json_put_int(t, "of", th->n);
+	json_put_int(t, "span", th->span);
+	json_put_int(t, "term", th->term);
+	json_put(o, key, t);
+}
+
+static void
+put_counters(struct json *o, const struct known *k)
+{
+	struct json *list = json_list();
+
+	for (enum event_kind e = 0; e < EVENT_KINDS; e++) {
+		struct json *one;
+
+		if (!k->counter[e].any)
+			continue;
+		one = json_new();
+		json_put_cstr(one, "kind", event_kind_name(e));
+		put_threshold(one, "rate", k->counter[e].rate, &k->policy->kind[e].rate);
+		put_threshold(one, "total", k->counter[e].total, &k->policy->kind[e].total);
+		if (k->policy->kind[e].distinct)
+			json_put_bool(one, "distinct", true);
+		json_put_int(one, "last", k->counter[e].last);
+		json_add(list, one);
+	}
+	json_put(o, "counters", list);
+}
+
+static unsigned
+put_evidence(struct json *o, struct evidence *ev, const struct addr *client)
+{
+	struct evidence_entry got[EVIDENCE_EACH];
+	struct json *list = json_list();
+	unsigned n = ev == NULL ? 0 : evidence_of(ev, client, got, EVIDENCE_EACH);
+
+	for (unsigned i = n; i-- > 0;) {
+		struct json *one = json_new();
+
+		json_put_int(one, "time", got[i].time);
+		json_put_cstr(one, "event", event_kind_name(got[i].kind));
+		json_put_cstr(one, "source", source_text(got[i].source));
+		json_put_cstr(one, "rule", got[i].rule);
+		changes_put(one, "changes", got[i].changes);
+		json_put_cstr(one, "text", got[i].text);
+		json_add(list, one);
+	}
+	json_put(o, "evidence", list);
+	return n;
+}
+
+static void
+put_lift(struct json *o, const struct known *k, const char *client)
+{
+	struct json *list = json_list();
+	bool by_login = false;
+	char text[160];
+
+	for (enum set s = SET_CACHE; s < SETS; s++) {
+		if (!k->in[s])
+			continue;
+		by_login = by_login || k->entry[s].kind != EVENT_KINDS;
+		snprintf(text, sizeof(text), "popauth-milterctl %s del %s", set_name(s), client);
+		json_add_text(list, str_of(text));
+	}
+	if (by_login && k->policy->kind[EVENT_LOGIN].on)
+		json_add_text(list, STR("a POP, IMAP or SMTP login from there"));
+	if (k->in[SET_CACHE] || k->in[SET_BLOCK])
+		json_add_text(list, STR("the end of the term"));
+	json_put(o, "lifted_by", list);
+}
+
+static const char *
+verdict_text(enum verdict v)
+{
+	static const char *const names[] = {
+		[VERDICT_CONTINUE] = "continue", [VERDICT_TRUSTED] = "trusted", [VERDICT_RELAY] = "relay",
+		[VERDICT_BLOCKED] = "blocked",	 [VERDICT_CACHED] = "cached",
+	};
+
+	return names[v];
+}
+
+static void
+put_known(struct json *o, const struct known *k)
+{
+	if (k->seen != 0)
+		json_put_int(o, "seen", k->seen);
+	if (k->login != 0)
+		json_put_int(o, "login", k->login);
+	if (k->blocks != 0)
+		json_put_int(o, "blocks", k->blocks);
+	for (enum set s = 0; s < SETS; s++) {
+		struct json *one;
+
+		if (!k->in[s])
+			continue;
+		one = json_new();
+		entry_put(one, s, &k->entry[s], str_of(k->user));
+		json_put(o, set_name(s), one);
+	}
+	put_counters(o, k);
+}
+
+void
+explain(struct request *rq)
+{
+	struct control *ctl = rq->ctl;
+	struct ledger *ledger = ctl->host.pipeline->ledger;
+	struct known k = { .policy = rq->policy, .now = (uint32_t)rq->now };
+	struct addr client = addr_client(&rq->addr, rq->policy->ipv6_prefix);
+	struct json *o = json_new();
+	char text[ADDR_TEXT];
+	const char *why = address_trusted(rq->policy, &rq->addr);
+	struct answer verdict;
+	unsigned lines;
+	bool known;
+
+	ledger_judge(ledger, rq->policy, &rq->addr, rq->now, &verdict);
+	known = ledger_view(ledger, rq->policy, &rq->addr, copy, &k);
+	client_put(o, "client", &client, rq->policy);
+	json_put_cstr(o, "verdict", verdict_text(verdict.verdict));
+	json_put_bool(o, "known", known);
+	json_put_cstr(o, "trusted", why);
+	put_known(o, &k);
+	put_lift(o, &k, addr_format(text, &client));
+	lines = put_evidence(o, ctl->host.evidence, &client);
+	control_say(ctl, rq->conn, o);
+	if (known || why != NULL || lines > 0)
+		control_end(ctl, rq->conn, 0, "%s", "");
+	else
+		control_end(ctl, rq->conn, 1, "nothing is known of %s", text);
+}

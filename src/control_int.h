@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* control_int.h - between the files of the control server: control*.c only */
+#ifndef CONTROL_INT_H
+#define CONTROL_INT_H
+
+#include "control.h"
+#include "server.h"
+#include "verbs.h"
+
+#define LINE_MAX_OUT 32768		   /* the longest line of an answer */
+#define ANSWER_ROOM  (LINE_MAX_OUT + 1024) /* with the last line behind it; half of the output buffer */
+
+struct control {
+	struct control_host host;
+	struct server *server;
+	time_t started;
+	char line[LINE_MAX_OUT]; /* an answer's line being written */
+};
+
+/* What a connection is doing. */
+enum busy {
+	BUSY_NOT,  /* waiting for a request */
+	BUSY_WALK, /* going through the ledger */
+	BUSY_SAVE, /* waiting for its change to be durable */
+	BUSY_WATCH
+};
+
+/* The end of an answer, kept while its change is not yet durable. */
+struct ending {
+	int code;
+	char message[256];
+};
+
+struct session {
+	enum busy busy;
+	struct walk *walk;
+	struct watcher watcher;
+	uint64_t ticket;
+	time_t patience; /* monotonic: when to stop waiting for the ticket */
+	struct ending ending;
+};
+
+/* A request on its way.  The policy is held as long as this exists. */
+struct request {
+	struct control *ctl;
+	struct conn *conn;
+	struct session *session;
+	const struct verb *verb;
+	const struct policy *policy;
+	time_t now;
+	struct addr addr;
+	uint32_t term; /* 0: not given */
+	struct str user, reason;
+};
+
+/* control.c: write one line; frees `j`. */
+void control_say(struct control *ctl, struct conn *c, struct json *j);
+/* The last line. */
+void control_end(struct control *ctl, struct conn *c, int code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The last line, but only when all that was changed until now is durable. */
+void control_end_saved(struct control *ctl, struct conn *c, int code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* control_entry.c: one client's place in a set, copied out of its record. */
+struct entry {
+	struct addr client;
+	uint32_t since, last, until;
+	uint32_t count;	      /* relay: logins; cache: hits; block: how often */
+	uint8_t kind, by;
+	const char *text;     /* zone or reason, interned; NULL: none */
+	size_t user;	      /* relay: where in the list's text the name stands */
+};
+/* From a record that is in the set; the user's name is not copied. */
+struct entry entry_of(enum set s, const struct addr *client, const struct record *r);
+/* Add its fields to an object. */
+void entry_put(struct json *o, enum set s, const struct entry *en, struct str user);
+void client_put(struct json *o, const char *key, const struct addr *client, const struct policy *p);
+/* "hand" for EVENT_KINDS. */
+const char *kind_text(unsigned kind);
+const char *source_text(enum event_source source);
+void changes_put(struct json *o, const char *key, unsigned changes);
+
+struct json *watched_json(const struct watched *ev, const struct policy *p);
+/* NULL: not trusted. */
+const char *address_trusted(const struct policy *p, const struct addr *a);
+
+/* control_args.c: fill the request from its object; what the verb does not take is an error. */
+int request_args(struct request *rq, const struct json *j, struct err *e);
+
+/* control_walk.c */
+void walk_begin(struct request *rq);
+void walk_free(struct walk *w); /* NULL is fine */
+/* Do a part of it; true at the end, when the last line has been said. */
+bool walk_more(struct control *ctl, struct conn *c, struct walk *w, const struct policy *p, time_t now);
+
+/* control_explain.c, control_status.c */
+void explain(struct request *rq);
+struct json *status_json(struct control *ctl);
+struct json *stats_json(struct control *ctl);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ctl.c - popauth-milterctl: ask the daemon, tell the daemon
+ *
+ * The command line is made into one request (verbs.h), the answer is shown line by line as it comes.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "err.h"
+#include "unixsock.h"
+
+#define PROGRAM	       "popauth-milterctl"
+#define DEFAULT_SOCKET RUNSTATEDIR "/popauth-milter/control.sock"
+
+enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
+
+struct options {
+	const char *conf, *socket;
+	bool json, prometheus, help, version;
+	const char *term, *user, *reason;
+	unsigned args; /* ARG_ bits of those given */
+};
+
+static const struct option longopts[] = {
+	{ "config", required_argument, NULL, 'c' },	{ "socket", required_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'j' },		{ "for", required_argument, NULL, 'f' },
+	{ "user", required_argument, NULL, 'u' },	{ "reason", required_argument, NULL, 'r' },
+	{ "prometheus", no_argument, NULL, 'p' },	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },		{ NULL, 0, NULL, 0 },
+};
+
+static void
+usage(FILE *out)
+{
+	fprintf(out, "usage: " PROGRAM " [-c CONF] [-s SOCKET] [--json] COMMAND\n\n");
+	for (unsigned i = 0; i < VERBS; i++) {
+		int n = fprintf(out, "  %s%s%s", verbs[i].name, *verbs[i].usage != '\0' ? " " : "", verbs[i].usage);
+
+		fprintf(out, "%*s%s\n", n < 50 ? 50 - n : 2, "", verbs[i].help);
+	}
+	fprintf(out, "\nTERM is a time such as 90s, 15m, 1h, 7d.  Exit status: 0 yes or done, 1 no or not found,\n"
+		     "2 wrong usage or input, 3 the daemon cannot be reached.\n");
+}
+
+static bool
+parse_options(int argc, char **argv, struct options *o)
+{
+	int ch;
+
+	while ((ch = getopt_long(argc, argv, "c:s:hV", longopts, NULL)) != -1) {
+		switch (ch) {
+		case 'c':
+			o->conf = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'f':
+			o->term = optarg;
+			o->args |= ARG_FOR;
+			break;
+		case 'u':
+			o->user = optarg;
+			o->args |= ARG_USER;
+			break;
+		case 'r':
+			o->reason = optarg;
+			o->args |= ARG_REASON;
+			break;
+		case 'p':
+			o->prometheus = true;
+			o->args |= ARG_PROMETHEUS;
+			break;
+		case 'h':
+			o->help = true;
+			break;
+		case 'V':
+			o->version = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The verb that the words begin with: two words before one.  *words says how many it has. */
+static const struct verb *
+find_verb(int argc, char **argv, int *words)
+{
+	char two[64];
+	const struct verb *v = NULL;
+
+	*words = 2;
+	if (argc >= 2 && (size_t)snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]) < sizeof(two))
+		v = verb_of(str_of(two));
+	if (v == NULL && argc >= 1) {
+		*words = 1;
+		v = verb_of(str_of(argv[0]));
+	}
+	return v;
+}
+
+static int
+complain(const char *what, const char *detail)
+{
+	char shown[200];
+
+	fprintf(stderr, PROGRAM ": %s%s%s; try " PROGRAM " --help\n", what, detail != NULL ? ": " : "",
+	    detail != NULL ? str_show(shown, sizeof(shown), str_of(detail)) : "");
+	return EXIT_USAGE;
+}
+
+/* NULL, after a complaint, when the words do not fit the verb. */
+static struct json *
+make_request(const struct verb *v, const struct options *o, int argc, char **argv)
+{
+	struct json *j;
+	int wanted = v->args & ARG_ADDRESS ? 1 : 0;
+
+	if (o->args & ~v->args) {
+		complain("an option that this command does not take", v->name);
+		return NULL;
+	}
+	if (argc != wanted) {
+		complain(argc < wanted ? "an address is missing" : "too many words", argc < wanted ? NULL : argv[wanted]);
+		return NULL;
+	}
+	j = json_new();
+	json_put_cstr(j, "verb", v->name);
+	if (wanted)
+		json_put_cstr(j, "address", argv[0]);
+	json_put_cstr(j, "for", o->term);
+	json_put_cstr(j, "user", o->user);
+	json_put_cstr(j, "reason", o->reason);
+	return j;
+}
+
+static int
+unreachable(const char *cause, int error)
+{
+	const char *next = error == EACCES ? "try as root, or become a member of the socket's group" :
+	    error == ENOENT || error == ECONNREFUSED ?
+	    "is popauth-milter running?  If so, name its control socket with -s, or its configuration with -c" :
+	    "see the daemon's log";
+
+	fprintf(stderr, PROGRAM ": the daemon cannot be reached: %s\n" PROGRAM ": %s\n", cause, next);
+	return EXIT_UNREACHABLE;
+}
+
+/* The last line's message; done in JSON, it would be one object too many. */
+static void
+say_message(const char *message, int code, bool json)
+{
+	if (message != NULL && code != EXIT_DONE)
+		fprintf(stderr, PROGRAM ": %s\n", message);
+	else if (message != NULL && !json)
+		printf("%s\n", message);
+}
+
+/* Show the answer; the last line's code is the exit status. */
+static int
+show_answer(FILE *in, struct view *v, const char *path)
+{
+	show_fn *show = show_of(v);
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	int code = -1;
+
+	while (code == -1 && (n = getline(&line, &cap, in)) > 0) {
+		struct err e;
+		struct json *j = json_parse((struct str){ line, (size_t)n }, &e);
+
+		if (j == NULL) {
+			fprintf(stderr, PROGRAM ": %s: an answer that is not understood: %s\n", path, e.text);
+			break;
+		}
+		if (json_has(j, "end")) {
+			code = (int)json_get_int(j, "end", EXIT_NO);
+			show(v, NULL);
+			fflush(stdout);
+			say_message(json_get_text(j, "message").p, code, v->json);
+		} else {
+			show(v, j);
+		}
+		json_free(j);
+	}
+	free(line);
+	return code != -1 ? code : unreachable("it closed the connection before its answer was complete", 0);
+}
+
+static int
+send_request(int fd, struct json *request)
+{
+	char line[8192];
+	size_t n = json_write(request, line, sizeof(line) - 1);
+
+	if (n > sizeof(line) - 1) {
+		errno = E2BIG;
+		return -1;
+	}
+	line[n++] = '\n';
+	return send(fd, line, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
+}
+
+static int
+ask(const char *path, struct view *v, struct json *request)
+{
+	struct err e;
+	FILE *in;
+	int fd, code;
+
+	fd = unixsock_connect(path, &e);
+	if (fd == -1)
+		return unreachable(e.text, errno);
+	in = fdopen(fd, "r");
+	if (in == NULL)
+		panic("fdopen: %s", strerror(errno));
+	if (send_request(fd, request) == -1)
+		code = unreachable(strerror(errno), errno);
+	else
+		code = show_answer(in, v, path);
+	fclose(in);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct view v = { 0 };
+	struct json *request;
+	int words, code;
+
+	if (!parse_options(argc, argv, &o))
+		return complain("wrong usage", NULL);
+	if (o.help) {
+		usage(stdout);
+		return EXIT_DONE;
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc == 0)
+		return complain("a command is missing", NULL);
+	v.verb = find_verb(argc, argv, &words);
+	v.json = o.json;
+	v.prometheus = o.prometheus;
+	if (v.verb == NULL)
+		return complain("no such command", argv[0]);
+	request = make_request(v.verb, &o, argc - words, argv + words);
+	if (request == NULL)
+		return EXIT_USAGE;
+	code = ask(o.socket != NULL ? o.socket : DEFAULT_SOCKET, &v, request);
+	json_free(request);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror(PROGRAM ": standard output");
+		return EXIT_NO;
+	}
+	return code;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ctl_show.c - answers of the daemon as people read them
+ *
+ * The daemon has made all foreign text harmless (json_put_text); what it says is shown as it is.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl.h"
+#include "stats.h"
+
+static const char *
+text_of(const struct json *o, const char *key)
+{
+	struct str s = json_get_text(o, key);
+
+	return s.p != NULL ? s.p : "";
+}
+
+static long long
+number_of(const struct json *o, const char *key)
+{
+	return (long long)json_get_int(o, key, 0);
+}
+
+/* "2026-07-04 12:34:56 (5m left)". */
+static const char *
+until_text(const struct json *o)
+{
+	static char buf[2 * TIME_TEXT + 8];
+	char at[TIME_TEXT], left[TIME_TEXT];
+	int64_t until = json_get_int(o, "until", 0);
+
+	snprintf(buf, sizeof(buf), "%s (%s left)", time_text(at, until), span_text(left, until - time(NULL)));
+	return buf;
+}
+
+static void
+show_json(struct view *v, const struct json *line)
+{
+	static char buf[65536];
+	size_t n;
+
+	if (line == NULL || (v->verb->id == VERB_WATCH && json_has(line, "watching")))
+		return;
+	n = json_write(line, buf, sizeof(buf));
+	if (n > sizeof(buf))
+		n = 0;
+	fwrite(buf, 1, n, stdout);
+	putchar('\n');
+	if (v->verb->id == VERB_WATCH)
+		fflush(stdout);
+}
+
+/* ---- lists ---- */
+
+#define COLUMNS 7
+
+static void
+head(struct view *v)
+{
+	static const char *const heads[SETS][COLUMNS] = {
+		[SET_RELAY] = { "CLIENT", "USER", "SINCE", "LAST LOGIN", "LOGINS", "LEFT" },
+		[SET_CACHE] = { "CLIENT", "KIND", "SINCE", "HITS", "LEFT", "ZONE OR REASON" },
+		[SET_BLOCK] = { "CLIENT", "KIND", "BY", "SINCE", "TIMES", "LEFT", "REASON" },
+	};
+
+	v->table = table_new(heads[v->verb->set], v->verb->set == SET_BLOCK ? 7 : 6);
+}
+
+static const char *
+reason_of(const struct json *o)
+{
+	const char *zone = text_of(o, "zone");
+
+	return *zone != '\0' ? zone : text_of(o, "reason");
+}
+
+static void
+row(struct view *v, const struct json *o)
+{
+	char since[TIME_TEXT], last[TIME_TEXT], left[TIME_TEXT], count[24];
+	const char *client = text_of(o, "client");
+
+	time_text(since, json_get_int(o, "since", 0));
+	time_text(last, json_get_int(o, "last", 0));
+	span_text(left, json_get_int(o, "until", 0) - time(NULL));
+	if (v->verb->set == SET_RELAY) {
+		snprintf(count, sizeof(count), "%lld", number_of(o, "logins"));
+		table_row(v->table, (const char *[]){ client, text_of(o, "user"), since, last, count, left });
+	} else if (v->verb->set == SET_CACHE) {
+		snprintf(count, sizeof(count), "%lld", number_of(o, "hits"));
+		table_row(v->table, (const char *[]){ client, text_of(o, "kind"), since, count, left, reason_of(o) });
+	} else {
+		snprintf(count, sizeof(count), "%lld", number_of(o, "blocks"));
+		table_row(v->table, (const char *[]){ client, text_of(o, "kind"), text_of(o, "by"), since, count,
+		    left, reason_of(o) });
+	}
+}
+
+static void
+show_list(struct view *v, const struct json *o)
+{
+	if (v->table == NULL)
+		head(v);
+	if (o != NULL)
+		row(v, o);
+	else
+		table_end(v->table);
+}
+
+static void
+show_add(struct view *v, const struct json *o)
+{
+	if (o == NULL)
+		return;
+	printf("%s: %s until %s\n", set_name(v->verb->set), text_of(o, "client"), until_text(o));
+}
+
+/* del, flush, reload: the last line says it all. */
+static void
+show_del(struct view *v, const struct json *o)
+{
+	(void)v;
+	(void)o;
+}
+
+static void
+show_flush(struct view *v, const struct json *o)
+{
+	(void)v;
+	(void)o;
+}
+
+static void
+show_reload(struct view *v, const struct json *o)
+{
+	(void)v;
+	(void)o;
+}
+
+/* ---- status and stats ---- */
+
+static void
+status_store(const struct json *o)
+{
+	char at[TIME_TEXT];
+
+	printf("store      %s %s%s%s\n", text_of(o, "state"), text_of(o, "path"), *text_of(o, "note") ? ": " : "",
+	    text_of(o, "note"));
+	if (json_has(o, "flushed"))
+		printf("           last flush %s\n", time_text(at, json_get_int(o, "flushed", 0)));
+	if (json_has(o, "error"))
+		printf("           PROBLEM: %s\n", text_of(o, "error"));
+}
+
+static void
+status_log(const struct json *o)
+{
+	char at[TIME_TEXT];
+
+	printf("log        %s: %s, %lld bytes behind, last line %s\n", text_of(o, "path"), text_of(o, "state"),
+	    number_of(o, "lag"), time_text(at, json_get_int(o, "last", 0)));
+	if (json_has(o, "error"))
+		printf("           PROBLEM: %s\n", text_of(o, "error"));
+}
+
+static void
+status_firewall(const struct json *o)
+{
+	printf("firewall   %s: enforced %lld of %lld, referenced %s\n", text_of(o, "state"), number_of(o, "enforced"),
+	    number_of(o, "wanted"),
+	    !json_has(o, "referenced") ? "not known" : json_get_bool(o, "referenced", false) ? "yes" : "NO");
+	if (json_has(o, "error"))
+		printf("           PROBLEM: %s\n", text_of(o, "error"));
+}
+
+/* The non-zero numbers of an object, `name value` after each other. */
+static void
+numbers(const char *title, const struct json *o)
+{
+	const char *key;
+	struct json *v;
+	void *at = NULL;
+	bool any = false;
+
+	while (json_next(o, &at, &key, &v)) {
+		if (json_number(v, 0) == 0)
+			continue;
+		printf("%s%s %lld", any ? ", " : title, key, (long long)json_number(v, 0));
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
+static void
+show_status(struct view *v, const struct json *o)
+{
+	char at[TIME_TEXT], span[TIME_TEXT];
+	const struct json *clients, *logs;
+
+	(void)v;
+	if (o == NULL)
+		return;
+	clients = json_get(o, "clients");
+	logs = json_get(o, "logs");
+	printf("running    since %s (%s)%s%s\n", time_text(at, json_get_int(o, "started", 0)),
+	    span_text(span, time(NULL) - json_get_int(o, "started", 0)), json_has(o, "version") ? ", version " : "",
+	    text_of(o, "version"));
+	printf("clients    known %lld, relay %lld, cache %lld, block %lld\n", number_of(clients, "known"),
+	    number_of(clients, "relay"), number_of(clients, "cache"), number_of(clients, "block"));
+	if (json_has(o, "store"))
+		status_store(json_get(o, "store"));
+	for (size_t i = 0; i < json_count(logs); i++)
+		status_log(json_at(logs, i));
+	if (json_has(o, "firewall"))
+		status_firewall(json_get(o, "firewall"));
+	printf("smtp       sessions %lld, rejected %lld\n", number_of(o, "sessions"), number_of(o, "rejected"));
+	numbers("events     ", json_get(o, "events"));
+	numbers("LOST       ", json_get(o, "lost"));
+}
+
+static void
+prometheus(const struct json *o)
+{
+	struct json *kinds = json_get(o, "events_by_kind"), *n;
+	const char *key;
+	void *at = NULL;
+
+	for (enum stat s = 0; s < STATS; s++) {
+		printf("# HELP popauth_%s_total %s\n# TYPE popauth_%s_total counter\n", stat_name(s), stat_help(s),
+		    stat_name(s));
+		printf("popauth_%s_total %lld\n", stat_name(s), number_of(o, stat_name(s)));
+	}
+	printf("# HELP popauth_events_by_kind_total events learned, by kind\n"
+	       "# TYPE popauth_events_by_kind_total counter\n");
+	while (json_next(kinds, &at, &key, &n))
+		printf("popauth_events_by_kind_total{kind=\"%s\"} %lld\n", key, (long long)json_number(n, 0));
+}
+
+static void
+show_stats(struct view *v, const struct json *o)
+{
+	struct json *kinds, *n;
+	const char *key;
+	void *at = NULL;
+
+	if (o == NULL)
+		return;
+	if (v->prometheus) {
+		prometheus(o);
+		return;
+	}
+	for (enum stat s = 0; s < STATS; s++)
+		printf("%-20s %12lld  %s\n", stat_name(s), number_of(o, stat_name(s)), stat_help(s));
+	kinds = json_get(o, "events_by_kind");
+	while (json_next(kinds, &at, &key, &n))
+		printf("%-20s %12lld  events of this kind\n", key, (long long)json_number(n, 0));
+}
+
+/* ---- watch ---- */
+
+static void
+print_list(const char *before, const struct json *list)
+{
+	for (size_t i = 0; i < json_count(list); i++)
+		printf("%s%s", i == 0 ? before : " ", json_text(json_at(list, i)).p);
+}
+
+static void
+show_watch(struct view *v, const struct json *o)
+{
+	static const char *const keys[] = { "user", "recipient", "zone" };
+	char at[TIME_TEXT];
+
+	(void)v;
+	if (o == NULL || json_has(o, "watching"))
+		return;
+	if (json_has(o, "missed")) {
+		printf("(missed %lld)\n", number_of(o, "missed"));
+		fflush(stdout);
+		return;
+	}
+	printf("%s %-17s %s", time_text(at, json_get_int(o, "time", 0)), text_of(o, "event"), text_of(o, "client"));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (json_has(o, keys[i]))
+			printf(" %s=%s", keys[i], text_of(o, keys[i]));
+	}
+	print_list(" -> ", json_get(o, "changes"));
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* ---- explain ---- */
+
+static void
+explain_sets(const struct json *o)
+{
+	const struct json *e;
+	char since[TIME_TEXT], last[TIME_TEXT];
+
+	if ((e = json_get(o, "relay")) != NULL)
+		printf("  relay     %s, %lld logins, first %s, last %s, until %s\n",
+		    *text_of(e, "user") ? text_of(e, "user") : "(user not known)", number_of(e, "logins"),
+		    time_text(since, json_get_int(e, "since", 0)), time_text(last, json_get_int(e, "last", 0)),
+		    until_text(e));
+	if ((e = json_get(o, "cache")) != NULL)
+		printf("  cached    %s %s, since %s, %lld hits, until %s\n", text_of(e, "kind"), reason_of(e),
+		    time_text(since, json_get_int(e, "since", 0)), number_of(e, "hits"), until_text(e));
+	if ((e = json_get(o, "block")) != NULL)
+		printf("  blocked   %s by %s%s%s, since %s, until %s\n", text_of(e, "kind"), text_of(e, "by"),
+		    *reason_of(e) ? ": " : "", reason_of(e), time_text(since, json_get_int(e, "since", 0)),
+		    until_text(e));
+}
+
+static void
+explain_threshold(const struct json *counter, const char *key)
+{
+	const struct json *t = json_get(counter, key);
+	char span[16], term[16];
+
+	if (t == NULL)
+		return;
+	printf("  %s %lld of %lld in %s (blocks for %s)", key, number_of(t, "have"), number_of(t, "of"),
+	    str_term(span, sizeof(span), json_get_int(t, "span", 0)),
+	    str_term(term, sizeof(term), json_get_int(t, "term", 0)));
+}
+
+static void
+explain_counters(const struct json *list)
+{
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *c = json_at(list, i);
+
+		printf("  counted   %-17s", text_of(c, "kind"));
+		explain_threshold(c, "rate");
+		explain_threshold(c, "total");
+		printf("%s\n", json_get_bool(c, "distinct", false) ? ", different recipients" : "");
+	}
+}
+
+static void
+explain_evidence(const struct json *list)
+{
+	char at[TIME_TEXT];
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *e = json_at(list, i);
+
+		printf("%s    %s  %s by %s", i == 0 ? "  evidence\n" : "",
+		    time_text(at, json_get_int(e, "time", 0)), text_of(e, "event"), text_of(e, "rule"));
+		print_list(" -> ", json_get(e, "changes"));
+		printf("\n        %s\n", text_of(e, "text"));
+	}
+}
+
+static void
+show_explain(struct view *v, const struct json *o)
+{
+	const struct json *lift;
+	char at[TIME_TEXT];
+
+	(void)v;
+	if (o == NULL || !(json_get_bool(o, "known", false) || json_has(o, "trusted")))
+		return;
+	lift = json_get(o, "lifted_by");
+	printf("%s  %s\n", text_of(o, "client"), text_of(o, "verdict"));
+	if (json_has(o, "trusted"))
+		printf("  trusted   %s\n", text_of(o, "trusted"));
+	if (json_has(o, "seen"))
+		printf("  seen      %s\n", time_text(at, json_get_int(o, "seen", 0)));
+	if (json_has(o, "login"))
+		printf("  login     %s\n", time_text(at, json_get_int(o, "login", 0)));
+	explain_sets(o);
+	if (json_has(o, "blocks"))
+		printf("  repeated  blocked %lld times, each within 30 days of the one before\n", number_of(o, "blocks"));
+	explain_counters(json_get(o, "counters"));
+	explain_evidence(json_get(o, "evidence"));
+	for (size_t i = 0; i < json_count(lift); i++)
+		printf("%s    %s\n", i == 0 ? "  lifted by\n" : "", json_text(json_at(lift, i)).p);
+}
+
+show_fn *
+show_of(const struct view *v)
+{
+	static show_fn *const fns[VERBS] = {
+#define X(id, name, set, action, args, access, usage, help) [VERB_##id] = show_##action,
+		VERBS_TABLE(X)
+#undef X
+	};
+
+	return v->json ? show_json : fns[v->verb->id];
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ctl_table.c - tables and times as people read them */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl.h"
+#include "err.h"
+
+#define ROWS_KEPT   500
+#define COLUMNS_MAX 8
+#define CELL_MAX    48 /* wider cells do not widen their column */
+
+struct table {
+	unsigned columns, rows;
+	unsigned width[COLUMNS_MAX];
+	bool fitted; /* the rows kept have been printed */
+	char *kept[ROWS_KEPT][COLUMNS_MAX];
+};
+
+/* Columns on a terminal: characters, not bytes (what is shown is well-formed UTF-8). */
+static unsigned
+width_of(const char *s)
+{
+	unsigned n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void
+print_row(const struct table *t, char *const *cells)
+{
+	for (unsigned i = 0; i < t->columns; i++) {
+		unsigned pad = t->width[i] > width_of(cells[i]) ? t->width[i] - width_of(cells[i]) : 0;
+
+		if (i + 1 == t->columns)
+			printf("%s\n", cells[i]);
+		else
+			printf("%s%*s  ", cells[i], (int)pad, "");
+	}
+}
+
+static void
+print_kept(struct table *t)
+{
+	for (unsigned r = 0; r < t->rows; r++) {
+		print_row(t, t->kept[r]);
+		for (unsigned i = 0; i < t->columns; i++)
+			free(t->kept[r][i]);
+	}
+	t->rows = 0;
+	t->fitted = true;
+}
+
+static void
+keep(struct table *t, const char *const *cells)
+{
+	for (unsigned i = 0; i < t->columns; i++) {
+		char *s = xstrdup(cells[i] != NULL ? cells[i] : "");
+		unsigned w = width_of(s);
+
+		t->kept[t->rows][i] = s;
+		if (w > t->width[i])
+			t->width[i] = w < CELL_MAX ? w : CELL_MAX;
+	}
+	t->rows++;
+}
+
+struct table *
+table_new(const char *const *heads, unsigned columns)
+{
+	struct table *t = xcalloc(1, sizeof(*t));
+
+	if (columns > COLUMNS_MAX)
+		panic("table: %u columns", columns);
+	t->columns = columns;
+	keep(t, heads);
+	return t;
+}
+
+void
+table_row(struct table *t, const char *const *cells)
+{
+	if (t->fitted || t->rows == ROWS_KEPT)
+		print_kept(t);
+	keep(t, cells);
+}
+
+void
+table_end(struct table *t)
+{
+	print_kept(t);
+	free(t);
+}
+
+char *
+time_text(char *buf, int64_t at)
+{
+	time_t t = (time_t)at;
+	struct tm tm;
+
+	if (at == 0 || localtime_r(&t, &tm) == NULL || strftime(buf, TIME_TEXT, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		strcpy(buf, "-");
+	return buf;
+}
+
+char *
+span_text(char *buf, int64_t s)
+{
+	static const struct {
+		int64_t seconds;
+		char letter;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	unsigned u = 0;
+	int64_t rest;
+
+	if (s < 0)
+		s = 0;
+	while (u < 3 && s < units[u].seconds)
+		u++;
+	rest = u < 3 ? s % units[u].seconds / units[u + 1].seconds : 0;
+	if (rest > 0)
+		snprintf(buf, TIME_TEXT, "%lld%c %lld%c", (long long)(s / units[u].seconds), units[u].letter,
+		    (long long)rest, units[u + 1].letter);
+	else
+		snprintf(buf, TIME_TEXT, "%lld%c", (long long)(s / units[u].seconds), units[u].letter);
+	return buf;
+}

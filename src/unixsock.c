@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unixsock.c - see unixsock.h */
+#include "unixsock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int
+sun_of(struct sockaddr_un *sun, const char *path, struct err *e)
+{
+	if (strlen(path) >= sizeof(sun->sun_path))
+		return err_set(e, "%s: a socket's path has at most %zu bytes", path, sizeof(sun->sun_path) - 1);
+	memset(sun, 0, sizeof(*sun));
+	sun->sun_family = AF_UNIX;
+	strcpy(sun->sun_path, path);
+	return 0;
+}
+
+static int
+stream_socket(int flags)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+}
+
+int
+unixsock_connect(const char *path, struct err *e)
+{
+	struct sockaddr_un sun;
+	int fd;
+
+	if (sun_of(&sun, path, e) == -1)
+		return -1;
+	fd = stream_socket(0);
+	if (fd == -1)
+		return err_sys(e, "%s: socket", path);
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
+		err_sys(e, "%s", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Whatever stands at the path, may a socket of ours take its place?  Only a socket may go, and only when nobody
+ * listens on it: another daemon's socket must not be stolen. */
+static int
+may_replace(const char *path, struct err *e)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st) == -1)
+		return errno == ENOENT ? 0 : err_sys(e, "%s", path);
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(e, "%s: there is something that is not a socket; move it away", path);
+	fd = unixsock_connect(path, NULL);
+	if (fd == -1)
+		return errno == ECONNREFUSED ? 0 : err_sys(e, "%s: an old socket that cannot be tried", path);
+	close(fd);
+	return err_set(e, "%s: another program is listening here; is the daemon already running?", path);
+}
+
+/* Under another name first, so that the socket never stands at its path with the wrong owner or mode. */
+static int
+listen_at(int fd, const char *path, const char *tmp, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+{
+	struct sockaddr_un sun;
+
+	if (sun_of(&sun, tmp, e) == -1)
+		return -1;
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+		return err_sys(e, "%s: bind", tmp);
+	if (((uid != (uid_t)-1 || gid != (gid_t)-1) && lchown(tmp, uid, gid) == -1) || chmod(tmp, mode) == -1 ||
+	    listen(fd, SOMAXCONN) == -1 || rename(tmp, path) == -1) {
+		err_sys(e, "%s", path);
+		unlink(tmp);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+identify(const char *path, struct unixsock_file *file, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == -1)
+		return err_sys(e, "%s", path);
+	*file = (struct unixsock_file){ st.st_dev, st.st_ino, st.st_gid };
+	return 0;
+}
+
+int
+unixsock_listen(const char *path, mode_t mode, uid_t uid, gid_t gid, struct unixsock_file *file, struct err *e)
+{
+	char tmp[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int fd;
+
+	if (may_replace(path, e) == -1)
+		return -1;
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.%ld", path, (long)getpid()) >= sizeof(tmp))
+		return err_set(e, "%s: a socket's path has at most %zu bytes", path, sizeof(tmp) - 9);
+	fd = stream_socket(SOCK_NONBLOCK);
+	if (fd == -1)
+		return err_sys(e, "%s: socket", path);
+	unlink(tmp);
+	if (listen_at(fd, path, tmp, mode, uid, gid, e) == -1 || identify(path, file, e) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+void
+unixsock_remove(const char *path, const struct unixsock_file *file)
+{
+	struct unixsock_file there;
+
+	if (identify(path, &there, NULL) == 0 && there.ino == file->ino && there.dev == file->dev)
+		unlink(path);
+}
+
+bool
+unixsock_member(int fd, gid_t gid)
+{
+	struct ucred cred;
+	gid_t groups[1024];
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
+		return false;
+	if (cred.uid == 0 || cred.uid == geteuid() || cred.gid == gid)
+		return true;
+	len = sizeof(groups);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == -1)
+		return false;
+	for (size_t i = 0; i < len / sizeof(groups[0]); i++) {
+		if (groups[i] == gid)
+			return true;
+	}
+	return false;
+}
+
+long
+unixsock_uid(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ? -1 : (long)cred.uid;
+}
