@@ -36,7 +36,7 @@ struct position {
 	int64_t written;     /* ns since 1970: last change of the file, as of the last look at it */
 };
 
-#define POSITION_SIZE 46 /* bytes of the encoded form, the same on every machine */
+#define POSITION_SIZE 44 /* bytes of the encoded form, the same on every machine */
 
 void position_encode(const struct position *p, uint8_t buf[POSITION_SIZE]);
 int position_decode(struct position *p, const uint8_t *buf, size_t len, struct err *e);
@@ -61,14 +61,15 @@ enum follow_result {
 		      * Every rename has such a moment: worth a message only when it lasts some seconds. */
 };
 
-/* One complete line without its LF or CR LF; may hold any byte, NUL too.  Valid during the call. */
+/* One complete line without its LF or CR LF; may hold any byte, NUL too, but not NULs at its start: those are the hole
+ * that a truncation left before a writer who did not append.  Valid during the call. */
 typedef void follow_line_fn(void *arg, struct str line);
 
-/* Hand out lines until at least `max_bytes` bytes of them were handed out (1: one line) or there are no more.
+/* Hand out lines until at least `max_bytes` bytes of the log were used up (1: one line) or there are no more.
  * `e` is set with FOLLOW_GAP and FOLLOW_LOST only. */
 enum follow_result follow_read(struct follow *f, size_t max_bytes, follow_line_fn *fn, void *arg, struct err *e);
 
-/* The position behind the last line handed out.  To be called between two follow_read(), not from within fn. */
+/* The position behind the last line handed out; from within fn: behind the line that fn has in hand. */
 void follow_position(const struct follow *f, struct position *p);
 
 struct follow_status {
