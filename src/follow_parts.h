@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* follow_parts.h - what the files of the follower share, and nobody else sees */
+#ifndef FOLLOW_PARTS_H
+#define FOLLOW_PARTS_H
+
+#include <sys/stat.h>
+
+#include "follow.h"
+
+/* --- follow_watch.c: being woken.  Nothing is ever concluded from an event but "look again". --- */
+
+enum watch_slot {
+	WATCH_DIR,    /* where the path itself is */
+	WATCH_TARGET, /* where it leads to, if it is a symlink */
+	WATCH_FILE,   /* the file being read */
+	WATCH_NEXT,   /* the new file that has nothing in it yet */
+	WATCH_SLOTS
+};
+
+struct watch {
+	int fd; /* -1: cannot tell */
+	int wd[WATCH_SLOTS];
+};
+
+void watch_open(struct watch *w);
+void watch_close(struct watch *w);
+/* Forget what was reported.  Returns whether directories should be watched anew: something other than a write
+ * happened, or nothing at all and somebody came because of the time. */
+bool watch_drain(struct watch *w);
+void watch_dir(struct watch *w, enum watch_slot slot, const char *dir);
+void watch_file(struct watch *w, enum watch_slot slot, int fd);
+
+/* --- follow_find.c: the log and its siblings --- */
+
+/* What a name says of a file's place in the row of rotated files. */
+enum rotated {
+	ROTATED_NOT,	/* it is the log itself: the newest */
+	ROTATED_NUMBER, /* mail.log.1, mail.log.2: the greater the older */
+	ROTATED_DATE,	/* mail.log-20260131: the greater the newer */
+	ROTATED_ODDLY	/* mail.log.bak: holds our mark or does not matter */
+};
+
+struct sibling {
+	char *name;
+	enum rotated how;
+	unsigned long number; /* ROTATED_NUMBER */
+	struct str date;      /* ROTATED_DATE: part of name */
+	uint64_t dev, ino, size;
+	int64_t written;
+};
+
+struct family {
+	int dirfd; /* -1: no such directory */
+	struct sibling *v;
+	size_t n, cap;
+};
+
+/* A file open for reading; dev and ino are those of the directory's entry. */
+struct logfile {
+	int fd; /* -1: none */
+	uint64_t dev, ino;
+	int64_t written;
+};
+
+int64_t stat_written(const struct stat *st);
+/* -1 and the reason when it is not something that a log can be. */
+int regular(const char *path, const struct stat *st, struct err *e);
+uint64_t mark_hash(const char *p, size_t n);
+
+/* All siblings of `path` (its symlinks resolved), read until two looks in a row found the same.  `ino`: a file of that
+ * number is of the family whatever its name. */
+void family_scan(struct family *fam, const char *path, uint64_t ino);
+void family_clear(struct family *fam);
+struct sibling *family_current(const struct family *fam); /* NULL: the log itself is not there */
+struct sibling *family_file(const struct family *fam, uint64_t dev, uint64_t ino);
+/* Open one; -1 and errno when it cannot be opened, 0 also when it is not that file any more (lf->fd stays -1). */
+int family_open(const struct family *fam, const struct sibling *s, struct logfile *lf);
+/* The one with the bytes that p->mark was made of; the likeliest if there are several. */
+struct sibling *family_marked(const struct family *fam, const struct position *p);
+bool family_carries(const struct family *fam, const struct sibling *s, const struct position *p);
+/* The oldest that is newer than `than`, or, `than` NULL, was written to after `written` or has the number `ino`.
+ * NULL: none. */
+struct sibling *family_after(const struct family *fam, const struct sibling *than, int64_t written, uint64_t ino);
+
+
+/* --- follow.c: the file being read ---
+ *
+ * The buffer is a window on it:
+ *
+ *	buf          pos              scan        len
+ *	 |  handed out |  not yet handed out        |
+ *	 |  (the mark) |  no newline   |  unknown   |
+ *
+ * `end` is the file's offset of buf[len].  At least FOLLOW_MARK bytes before pos, or all that the file has there, stay
+ * in the buffer: they are compared with the file after every read, so that bytes of a file that was truncated, or
+ * truncated and grown again, are never taken for the ones we were waiting for; and the position is made of them. */
+struct follow {
+	char *path, *dir;
+	struct watch watch;
+	struct logfile file; /* being read; fd -1: to be found by `at` */
+	struct position at;  /* where to go on while nothing has been read of `file`, or there is none */
+	bool fresh;	     /* nothing is known of this log at all */
+	bool from_start;
+	bool midline;
+	char *buf;
+	size_t pos, scan, len;
+	uint64_t end;
+	bool present;
+	char why[256];
+	uint64_t lines, bytes;
+};
+
+enum step {
+	STEP_ON,  /* something was done: look again */
+	STEP_END, /* this file has no more for now */
+	STEP_IDLE,
+	STEP_GAP,
+	STEP_LOST
+};
+
+/* Take over `lf`, to go on at `offset`, with the bytes before it for comparison.  -1: it has not that many. */
+int follow_attach(struct follow *f, const struct logfile *lf, uint64_t offset, bool midline);
+void follow_detach(struct follow *f);
+/* Read on.  STEP_ON also when the file turns out to be another one, which is then to be found again. */
+enum step follow_fill(struct follow *f, struct err *e);
+
+/* --- follow_move.c: which file to read --- */
+
+/* There is none: find where to go on. */
+enum step follow_locate(struct follow *f, struct err *e);
+/* It is at its end: go on to the next, if there is one. */
+enum step follow_turn(struct follow *f, struct err *e);
+
+#endif
