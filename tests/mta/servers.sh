@@ -44,9 +44,9 @@ postfix_prepare() {
 	if [ -f /etc/localtime ]; then
 		cp -L /etc/localtime $spool/etc/
 	fi
-	chown postfix /var/lib/postfix && postfix check 2>&1 | grep -v 'not owned by' >&2
+	chown postfix /var/lib/postfix
 	# Where the daemon's sockets lie: within reach of a chrooted smtpd, writable for the daemon alone.
-	mkdir $spool/popauth && chown popauth:postfix $spool/popauth && chmod 750 $spool/popauth
+	mkdir -p $spool/popauth && chown popauth:postfix $spool/popauth && chmod 750 $spool/popauth
 }
 
 dovecot_prepare() {
@@ -74,7 +74,11 @@ servers_start() {
 	rbldnsd_pid=$!
 	on server smtp-sink -u nobody -R $elsewhere -d 'mail.' 127.0.0.1:2525 100 &
 	sink_pid=$!
-	on server dovecot -c /etc/dovecot/bed.conf && on server postfix start || return 1
+	{
+		on server dovecot -c /etc/dovecot/bed.conf &&
+			on server postfix check &&
+			on server postfix start
+	} >/var/log/servers.log 2>&1 || return 1
 	poll 10 answers 25 && poll 10 answers 110
 }
 
