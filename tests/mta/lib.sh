@@ -127,6 +127,15 @@ speak() {
 	spoke=$?
 }
 
+# hasty COMMAND...: with little patience, where silence is expected.
+hasty() {
+	patience=2
+	"$@"
+	set -- $?
+	patience=5
+	return "$1"
+}
+
 smtp() {
 	who=$1
 	shift

@@ -3,6 +3,7 @@
 # servers.sh - the mail servers on host `server` of the bed, and popauth-milter beside them
 
 log=/var/log/mail.log
+syslog_conf=/etc/rsyslog.d/bed.conf	# where AppArmor lets rsyslogd read
 own_log=/var/log/popauth-milter.log
 queries=/var/log/dnsbl-queries
 elsewhere=/var/spool/elsewhere
@@ -61,11 +62,12 @@ dovecot_prepare() {
 
 # servers_start STAMP: how rsyslogd dates its lines is a setting that sites differ in.
 servers_start() {
-	sed "s/@STAMP@/$1/" "$here/etc/rsyslog.conf" >/etc/rsyslog-bed.conf || return 1
+	mkdir -p /etc/rsyslog.d &&
+		sed "s/@STAMP@/$1/" "$here/etc/rsyslog.conf" >$syslog_conf || return 1
 	: >$log && chown root:adm $log && chmod 640 $log
 	: >$queries && chown rbldns $queries
 	rm -rf $elsewhere && mkdir $elsewhere && chown nobody $elsewhere
-	rsyslogd -n -f /etc/rsyslog-bed.conf -i /run/rsyslogd.pid &
+	rsyslogd -n -f $syslog_conf -i /run/rsyslogd.pid &
 	rsyslogd_pid=$!
 	poll 5 test -S /dev/log && poll 5 test -S $spool/dev/log || return 1
 	mkdir -p /srv/dnsbl && cp "$here/etc/dnsbl.zone" /srv/dnsbl/
