@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154  # $here, $server4 and others are the caller's
+# servers.sh - the mail servers on host `server` of the bed, and popauth-milter beside them
+
+log=/var/log/mail.log
+syslog_conf=/etc/rsyslog.d/bed.conf	# where AppArmor lets rsyslogd read
+own_log=/var/log/popauth-milter.log
+queries=/var/log/dnsbl-queries
+elsewhere=/var/spool/elsewhere
+conf=/etc/popauth-milter.conf
+spool=/var/spool/postfix
+
+# --- once per bed -----------------------------------------------------------------------------
+
+servers_prepare() {
+	users_prepare && names_prepare && postfix_prepare && dovecot_prepare
+}
+
+# userdel: should the machine have somebody of that name, the bed's copy of /etc forgets him.
+users_prepare() {
+	for user in alice popauth; do
+		userdel $user
+	done 2>/dev/null
+	useradd --system --home-dir /srv/alice --create-home --shell /bin/false alice &&
+		useradd --system --no-create-home --shell /bin/false --groups adm,postfix popauth &&
+		: >/var/mail/alice && chown alice:mail /var/mail/alice && chmod 660 /var/mail/alice
+}
+
+# rbldnsd is the only name server: it answers for its zone and refuses everything else.
+names_prepare() {
+	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >/etc/resolv.conf
+	cat >/etc/hosts <<-END
+		127.0.0.1 localhost
+		::1 localhost
+		$server4 mail.example.org
+		$server6 mail.example.org
+	END
+}
+
+postfix_prepare() {
+	cp "$here/etc/main.cf" "$here/etc/master.cf" /etc/postfix/ || return 1
+	# What Debian's init script copies into the chroot, and others need no less.
+	mkdir -p $spool/etc $spool/dev &&
+		cp /etc/resolv.conf /etc/hosts /etc/services /etc/nsswitch.conf $spool/etc/ || return 1
+	if [ -f /etc/localtime ]; then
+		cp -L /etc/localtime $spool/etc/
+	fi
+	chown postfix /var/lib/postfix
+	# Where the daemon's sockets lie: within reach of a chrooted smtpd, writable for the daemon alone.
+	mkdir -p $spool/popauth && chown popauth:postfix $spool/popauth && chmod 750 $spool/popauth
+}
+
+dovecot_prepare() {
+	case $(dovecot --version) in
+	2.[0-3].*) cp "$here/etc/dovecot-2.3.conf" /etc/dovecot/bed.conf ;;
+	*) cp "$here/etc/dovecot-2.4.conf" /etc/dovecot/bed.conf ;;
+	esac || return 1
+	echo 'alice:{PLAIN}opensesame' >/etc/dovecot/bed-users
+}
+
+# --- the servers ------------------------------------------------------------------------------
+
+# servers_start STAMP: how rsyslogd dates its lines is a setting that sites differ in.
+servers_start() {
+	mkdir -p /etc/rsyslog.d &&
+		sed "s/@STAMP@/$1/" "$here/etc/rsyslog.conf" >$syslog_conf || return 1
+	: >$log && chown root:adm $log && chmod 640 $log
+	: >$queries && chown rbldns $queries
+	rm -rf $elsewhere && mkdir $elsewhere && chown nobody $elsewhere
+	rsyslogd -n -f $syslog_conf -i /run/rsyslogd.pid &
+	rsyslogd_pid=$!
+	poll 5 test -S /dev/log && poll 5 test -S $spool/dev/log || return 1
+	mkdir -p /srv/dnsbl && cp "$here/etc/dnsbl.zone" /srv/dnsbl/
+	on server rbldnsd -n -u rbldns -w /srv/dnsbl -l +$queries -b 127.0.0.1/53 \
+		dnsbl.example:ip4set:dnsbl.zone >/var/log/rbldnsd.log 2>&1 &
+	rbldnsd_pid=$!
+	on server smtp-sink -u nobody -R $elsewhere -d 'mail.' 127.0.0.1:2525 100 &
+	sink_pid=$!
+	{
+		on server dovecot -c /etc/dovecot/bed.conf &&
+			on server postfix check &&
+			on server postfix start
+	} >/var/log/servers.log 2>&1 || return 1
+	poll 10 answers 25 && poll 10 answers 110
+}
+
+answers() {
+	on server "$talk" -t 2 127.0.0.1 "$1" QUIT >/dev/null
+}
+
+servers_stop() {
+	on server postfix stop
+	on server dovecot -c /etc/dovecot/bed.conf stop
+	kill "$sink_pid" "$rbldnsd_pid" "$rsyslogd_pid"
+	wait "$sink_pid" "$rbldnsd_pid" "$rsyslogd_pid"
+	rm -f $spool/dev/log /dev/log
+} >/dev/null 2>&1
+
+# How often rbldnsd has been asked about an IPv4 client so far.
+asked_about() {
+	grep -cF "$(echo "$1" | awk -F. '{ print $4 "." $3 "." $2 "." $1 }').dnsbl.example" $queries
+}
+
+# --- popauth-milter ---------------------------------------------------------------------------
+
+milter_install() {
+	make -s -C "$1" install >/var/log/make-install.log 2>&1 ||
+		{ cat /var/log/make-install.log >&2; return 1; }
+	rm -rf /var/lib/popauth-milter $own_log
+}
+
+# milter_configure RELAY_FOR TERM
+milter_configure() {
+	sed -e "s/@RELAY@/$1/" -e "s/@TERM@/$2/" "$here/etc/popauth-milter.conf" >$conf
+}
+
+# What a package or a boot script would make.
+milter_start() {
+	mkdir -p /run/popauth-milter /var/lib/popauth-milter &&
+		chown popauth:popauth /run/popauth-milter /var/lib/popauth-milter || return 1
+	# shellcheck disable=SC2086  # $wrapper is empty or a command with its arguments
+	on server $wrapper popauth-milter -f -c $conf >>$own_log 2>&1 &
+	milter_pid=$!
+	poll 15 ctl status
+}
+
+# Ask it to end; returns its exit status.
+milter_stop() {
+	kill -TERM "$milter_pid"
+	wait "$milter_pid"
+}
+
+milter_kill() {
+	kill -KILL "$milter_pid"
+	wait "$milter_pid"
+} 2>/dev/null
+
+ctl() {
+	on server popauth-milterctl -c $conf "$@" 2>&1
+}
+
+# --- the firewall -----------------------------------------------------------------------------
+
+# The static rules of a site.  They can only be made when the sets are there.
+firewall_up() {
+	poll 5 firewall_sets &&
+		on server iptables -A INPUT -p tcp -m multiport --dports 25,465,587 \
+			-m set --match-set popauth4 src -j DROP &&
+		on server ip6tables -A INPUT -p tcp -m multiport --dports 25,465,587 \
+			-m set --match-set popauth6 src -j DROP
+}
+
+firewall_sets() {
+	on server ipset list -n | sort | tr '\n' ' ' | grep -q 'popauth4 popauth6'
+}
+
+firewall_down() {
+	on server iptables -F INPUT
+	on server ip6tables -F INPUT
+	on server ipset destroy
+} 2>/dev/null
+
+# What the kernel holds: one address a line.
+kernel_set() {
+	on server ipset save "$1" | awk '$1 == "add" { print $3 }' | sort
+}
+
+# Packets that the static rule has dropped: 4 or 6
+dropped() {
+	case $1 in
+	4) on server iptables -nvxL INPUT ;;
+	6) on server ip6tables -nvxL INPUT ;;
+	esac | awk '$3 == "DROP" { n += $1 } END { print n + 0 }'
+}

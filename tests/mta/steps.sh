@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154  # the clients' world is made by net.sh and servers.sh
+# steps.sh - what must be true of the whole, seen from outside
+#
+# Each step is a function; they run in the order of $steps, and later ones build on earlier ones.
+
+steps='step_mail step_relay step_dnsbl step_drop step_dictionary step_forgery step_ipv6
+	step_reload step_restart step_end'
+
+# The terms of the first steps, short enough to see them end, and those of the last ones.
+short_relay=6
+short_block=5
+long=15m
+
+# --- what a client can find out ---------------------------------------------------------------
+
+relays() {
+	rcpt "$1" bob@elsewhere.example
+	seen=$(answer RCPT)
+	case $seen in
+	250*) ;;
+	*) false ;;
+	esac
+}
+
+denied() {
+	! relays "$1"
+}
+
+# The greeting comes: nothing in the kernel holds the client back.
+reachable() {
+	hasty speak "$1" 25
+	seen=$(answer)
+	[ "$spoke" = 0 ]
+}
+
+# Not even its SYN is answered.
+unanswered() {
+	hasty speak "$1" 25
+	seen=$(answer)
+	[ "$spoke" = 3 ]
+}
+
+# guess CLIENT HOWMANY: write to so many people who are not here, never the same twice.
+guesses=0
+
+guess() {
+	guesser=$1
+	last=$((guesses + $2))
+	set --
+	while [ $guesses -lt $last ]; do
+		guesses=$((guesses + 1))
+		set -- "$@" "user$guesses@example.org"
+	done
+	hasty rcpt "$guesser" "$@"
+	refusals=$(grep -c '^< 550 5.1.1' "$transcript")
+}
+
+# Go on guessing until there is no answer any more.
+guess_on() {
+	guess "$1" 5
+	answered=$((answered + refusals))
+	[ "$spoke" = 3 ] || [ "$spoke" = 5 ]
+}
+
+# listed_in SET CLIENT, by its name or as an address
+listed_in() {
+	ctl "$1" list | grep -qwF "$2"
+}
+
+in_log() {
+	grep -Eq -e "$1" $log
+}
+
+# Only the addresses: what is left of a term changes while one looks.
+members() {
+	ctl --json "$1" list | grep -o '"client": *"[^"]*"' | tr -d ' ' | sort
+}
+
+# --- the steps --------------------------------------------------------------------------------
+
+# Run before there is a daemon: the servers do what the later steps take for granted.
+step_servers() {
+	title "The mail servers alone: without popauth-milter"
+	tell "A mail for alice comes in; a stranger wants one carried elsewhere."
+	deliver neighbour carol@neighbour.example.net alice@example.org first
+	like "local mail is accepted though the milter does not run" "$(answer .)" '^250'
+	eventually 5 "and is in alice's mailbox" grep -q 'Subject: first' /var/mail/alice
+	rcpt traveller bob@elsewhere.example
+	like "relaying is deferred, not open, though the map does not answer" "$(answer RCPT)" '^451'
+	login traveller wrong
+	like "Dovecot refuses a wrong password" "$(answer PASS)" '^-ERR'
+	tell "A client that a DNSBL lists is refused, and the DNSBL is asked each time."
+	rcpt listed alice@example.org
+	like "a listed client is refused" "$(answer RCPT)" '^554 .*blocked using dnsbl\.example'
+	first=$(asked_about "$(address_of listed)")
+	rcpt listed alice@example.org
+	more "rbldnsd's log shows every query" "$(asked_about "$(address_of listed)")" "$first"
+	on server iptables -A INPUT -p tcp --dport 25 -s "$(address_of forger)" -j DROP
+	is "a client can tell silence from refusal" "$(unanswered forger && echo silence)" silence
+	more "the rule's counter counts" "$(dropped 4)" 0
+	on server iptables -F INPUT
+}
+
+step_mail() {
+	title "Mail for a user of ours"
+	deliver neighbour carol@neighbour.example.net alice@example.org hello
+	like "a mail for alice is accepted" "$(answer .)" '^250'
+	rcpt neighbour alcie@example.org aliec@example.org alic@example.org alice@example.org
+	is "three mistyped names are refused, the right one is taken" \
+		"$(grep '^< ' "$transcript" | tail -n 5 | cut -c3-5 | tr '\n' ' ')" "550 550 550 250 221 "
+	is "and nobody is shut out for that" "$(reachable neighbour && echo reachable)" reachable
+}
+
+step_relay() {
+	title "POP before SMTP"
+	tell "Somebody at $(address_of traveller) wants to send to bob@elsewhere.example."
+	rcpt traveller bob@elsewhere.example
+	like "a stranger may not relay" "$(answer RCPT)" '^554 .*Relay access denied'
+	tell "From the same address alice now reads her mail."
+	login traveller opensesame
+	like "alice logs in by POP3" "$(answer PASS)" '^\+OK'
+	like "and finds her mail" "$(answer STAT)" '^\+OK [1-9]'
+	login_at=$(now_ms)
+	eventually $prompt "the same address may relay within $prompt s" relays traveller
+	saw "after $(($(now_ms) - login_at)) ms"
+	deliver traveller alice@example.org bob@elsewhere.example relayed
+	like "a mail is relayed" "$(answer .)" '^250'
+	eventually 5 "and arrives elsewhere" grep -rqs 'Subject: relayed' $elsewhere
+	tell "The grant is for $short_relay s here."
+	eventually $((short_relay + 5)) "after that the address is a stranger again" denied traveller
+	like "and is told so" "$seen" '^554 .*Relay access denied'
+}
+
+step_dnsbl() {
+	title "A client that a DNSBL lists"
+	listed=$(address_of listed)
+	before=$(asked_about "$listed")
+	rcpt listed alice@example.org
+	like "Postfix refuses it, having asked the DNSBL" "$(answer RCPT)" \
+		'^554 .*blocked using dnsbl\.example'
+	more "rbldnsd was asked" "$(asked_about "$listed")" "$before"
+	eventually 5 "it is in the cache" listed_in cache "$listed"
+	before=$(asked_about "$listed")
+	rcpt listed alice@example.org
+	like "its next connection is refused by the milter, which names the list" "$(answer MAIL)" \
+		'^5[0-9][0-9] .*dnsbl\.example'
+	eventually 5 "Postfix' log says that it was the milter" \
+		in_log "milter-reject: .*\[$listed\]"
+	is "rbldnsd was not asked again" "$(asked_about "$listed")" "$before"
+}
+
+step_drop() {
+	title "It does not give up"
+	before=$(dropped 4)
+	eventually 10 "after some more tries its SYN is not answered" goes_silent listed
+	more "the kernel counts the packets it drops" "$(dropped 4)" "$before"
+	eventually 5 "it is in the kernel's set" in_kernel popauth4 "$listed"
+	is "another client of that network is not concerned" \
+		"$(reachable neighbour && echo reachable)" reachable
+	tell "The block is for $short_block s here."
+	eventually $((short_block + 10)) "after that it can connect again" reachable listed
+}
+
+goes_silent() {
+	hasty rcpt "$1" alice@example.org
+	seen=$(answer)
+	[ "$spoke" = 3 ]
+}
+
+step_dictionary() {
+	title "A dictionary attack"
+	before=$(dropped 4)
+	answered=0
+	eventually 10 "trying one name after the other ends in silence" guess_on guesser
+	more "not before ten of them" "$answered" 9
+	eventually 5 "it is in the kernel's set" in_kernel popauth4 "$(address_of guesser)"
+	more "the kernel counts the packets it drops" "$(dropped 4)" "$before"
+}
+
+in_kernel() {
+	seen=$(kernel_set "$1" | tr '\n' ' ')
+	kernel_set "$1" | grep -qxF "$2"
+}
+
+step_forgery() {
+	title "A client that calls itself us"
+	forger=$(address_of forger)
+	smtp forger 'EHLO mail.example.org' QUIT
+	like "it is refused at HELO" "$(answer EHLO)" '^5[0-9][0-9] '
+	like "and it is counted" "$(ctl --json explain "$forger" | tr -d '\n')" helo-forgery
+	rcpt forger alice@example.org
+	like "under another name it is refused too, from the cache" "$(answer MAIL)" '^5[0-9][0-9] '
+	on server "$talk" 127.0.0.1 25 'EHLO mail.example.org' QUIT >"$transcript"
+	like "we ourselves may call ourselves so" "$(answer EHLO)" '^250'
+}
+
+step_ipv6() {
+	title "The same by IPv6, where a client is a /64"
+	before=$(dropped 6)
+	answered=0
+	eventually 10 "a dictionary attack ends in silence" guess_on guesser6
+	is "its neighbour in the /64 is the same client" \
+		"$(unanswered sibling6 && echo silence)" silence
+	more "the kernel counts the packets it drops" "$(dropped 6)" "$before"
+	is "a client in another /64 is not concerned" \
+		"$(reachable neighbour6 && echo reachable)" reachable
+}
+
+step_reload() {
+	title "A new configuration, first a wrong one"
+	echo 'relay_fro = 1' >>$conf
+	like "a wrong one is refused with its place" "$(ctl reload)" "$conf:[0-9]+:.*relay_fro"
+	milter_configure $long $long
+	is "a good one is taken" "$(ctl reload >/dev/null && echo taken)" taken
+}
+
+step_restart() {
+	title "The daemon is killed in the middle of an attack"
+	login traveller opensesame
+	eventually 5 "alice's address may relay" relays traveller
+	guess intruder 5
+	is "an attacker has tried five names" $refusals 5
+	is "an address is blocked by hand" \
+		"$(ctl block add 203.0.113.9 --for 10m >/dev/null && echo done)" done
+	eventually 5 "and is in the kernel's set" in_kernel popauth4 203.0.113.9
+	poll 30 only_blocked 203.0.113.9	# the short terms before are over
+	for set in relay cache block; do
+		members $set >"$work/$set.before"
+	done
+	kernel_set popauth4 >"$work/kernel.before"
+
+	tell "kill -9, and the kernel's sets are emptied too."
+	milter_kill
+	on server ipset flush
+	guess intruder 3
+	is "the attacker has tried three names more" $refusals 3
+	deliver neighbour carol@neighbour.example.net alice@example.org meanwhile
+	like "Postfix goes on taking local mail" "$(answer .)" '^250'
+	rcpt traveller bob@elsewhere.example
+	like "relaying is deferred, not open" "$(answer RCPT)" '^4'
+
+	is "the daemon starts again" "$(milter_start && echo started)" started
+	for set in relay cache block; do
+		eventually 5 "$set entries are as before" as_before $set
+	done
+	eventually 5 "the kernel's set is as before" kernel_as_before
+	eventually 5 "alice's address may relay" relays traveller
+	like "the forger's offence is not forgotten" \
+		"$(ctl --json explain "$(address_of forger)" | tr -d '\n')" helo-forgery
+	guess intruder 1
+	is "the attacker's ninth name is refused" $refusals 1
+	is "that was not enough to be dropped" "$(reachable intruder && echo reachable)" reachable
+	guess intruder 1
+	eventually 5 "the tenth was" unanswered intruder
+}
+
+only_blocked() {
+	[ "$(members block)" = "\"client\":\"$1\"" ]
+}
+
+as_before() {
+	members "$1" >"$work/$1.after"
+	seen=$(tr '\n' ' ' <"$work/$1.after")
+	cmp -s "$work/$1.before" "$work/$1.after"
+}
+
+kernel_as_before() {
+	seen=$(kernel_set popauth4 | tr '\n' ' ')
+	kernel_set popauth4 | cmp -s "$work/kernel.before" -
+}
+
+step_end() {
+	title "The end"
+	milter_stop
+	is "the daemon ends when asked to" $? 0
+	is "with its helper" "$(pidof popauth-firewall)" ""
+	is "nothing went wrong inside" \
+		"$(grep -E 'Sanitizer|runtime error:|[Pp]anic' $own_log | head -n 1)" ""
+	deliver neighbour carol@neighbour.example.net alice@example.org last
+	like "local mail is taken without it" "$(answer .)" '^250'
+}
