@@ -48,16 +48,16 @@
 	X(RELOADS, "reloads", "successful reloads") \
 	X(RELOADS_FAILED, "reloads_failed", "reloads refused because of a mistake in a file")
 
-enum stat {
+enum counter {
 #define X(id, name, help) STAT_##id,
 	STATS_TABLE(X)
 #undef X
 	STATS
 };
 
-void stat_add(enum stat s, uint64_t n);
-uint64_t stat_get(enum stat s);
-const char *stat_name(enum stat s);
-const char *stat_help(enum stat s);
+void stat_add(enum counter c, uint64_t n);
+uint64_t stat_get(enum counter c);
+const char *stat_name(enum counter c);
+const char *stat_help(enum counter c);
 
 #endif

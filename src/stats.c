@@ -15,25 +15,25 @@ static const struct {
 };
 
 void
-stat_add(enum stat s, uint64_t n)
+stat_add(enum counter c, uint64_t n)
 {
-	atomic_fetch_add_explicit(&counters[s], n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counters[c], n, memory_order_relaxed);
 }
 
 uint64_t
-stat_get(enum stat s)
+stat_get(enum counter c)
 {
-	return atomic_load_explicit(&counters[s], memory_order_relaxed);
+	return atomic_load_explicit(&counters[c], memory_order_relaxed);
 }
 
 const char *
-stat_name(enum stat s)
+stat_name(enum counter c)
 {
-	return table[s].name;
+	return table[c].name;
 }
 
 const char *
-stat_help(enum stat s)
+stat_help(enum counter c)
 {
-	return table[s].help;
+	return table[c].help;
 }
