@@ -6,7 +6,7 @@
 #include "stats.h"
 
 /* Counters of what was lost or refused: status shows those that are not zero. */
-static const enum stat losses[] = {
+static const enum counter losses[] = {
 	STAT_LINES_LONG, STAT_LINES_PARTIAL, STAT_LINES_FUTURE, STAT_LOG_LOST, STAT_RULES_LIMIT, STAT_CLIENTS_EVICTED,
 	STAT_STRINGS_REFUSED, STAT_SESSIONS_UNKNOWN, STAT_MAP_REFUSED, STAT_CONTROL_REFUSED, STAT_CONNECTIONS_FULL,
 	STAT_WATCH_DROPPED, STAT_FLUSH_FAILED, STAT_FIREWALL_FAILED, STAT_FIREWALL_RESTARTS, STAT_RELOADS_FAILED,
@@ -50,7 +50,7 @@ stats_json(struct control *ctl)
 {
 	struct json *o = json_new();
 
-	for (enum stat s = 0; s < STATS; s++)
+	for (enum counter s = 0; s < STATS; s++)
 		json_put_int(o, stat_name(s), (int64_t)stat_get(s));
 	json_put(o, "events_by_kind", kinds_json(ctl->host.pipeline));
 	return o;

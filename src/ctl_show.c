@@ -229,7 +229,7 @@ prometheus(const struct json *o)
 	const char *key;
 	void *at = NULL;
 
-	for (enum stat s = 0; s < STATS; s++) {
+	for (enum counter s = 0; s < STATS; s++) {
 		printf("# HELP popauth_%s_total %s\n# TYPE popauth_%s_total counter\n", stat_name(s), stat_help(s),
 		    stat_name(s));
 		printf("popauth_%s_total %lld\n", stat_name(s), number_of(o, stat_name(s)));
@@ -253,7 +253,7 @@ show_stats(struct view *v, const struct json *o)
 		prometheus(o);
 		return;
 	}
-	for (enum stat s = 0; s < STATS; s++)
+	for (enum counter s = 0; s < STATS; s++)
 		printf("%-20s %12lld  %s\n", stat_name(s), number_of(o, stat_name(s)), stat_help(s));
 	kinds = json_get(o, "events_by_kind");
 	while (json_next(kinds, &at, &key, &n))
