@@ -19,8 +19,8 @@ struct rules;
 struct rules_scratch;
 
 /* Load every *.rules file of the directories, in the order given (NULL-terminated) and by name within each; a path
- * that is a file is loaded as one; a NULL or "" path is passed over, and so is a missing directory, except the first.
- * Earlier rules win.  On success *out is the caller's, to be freed with rules_free(), and must outlive its scratches
+ * that is a file is loaded as one; "" and directories that do not exist are passed over, but there must be some rule.
+ * Earlier rules win, so the administrator's own come first.  On success *out is the caller's, to be freed with rules_free(), and must outlive its scratches
  * and the events it has given.  On failure -1, *out is untouched and e says "FILE:LINE:COLUMN: what". */
 int rules_load(const char *const *paths, struct rules **out, struct err *e);
 void rules_free(struct rules *set); /* NULL is fine */
@@ -44,13 +44,14 @@ bool rules_know_tag(const struct rules *set, struct rules_scratch *s, struct str
 
 unsigned rules_count(const struct rules *set);
 
-/* For popauth-milterctl; each writes to `out` for people to read and returns the number of things found wrong. */
+/* For popauth-milterctl; each writes to `out` for people to read. */
 void rules_list(const struct rules *set, FILE *out);
-/* The samples that stand beside the rules. */
-unsigned rules_test(const struct rules *set, FILE *out);
+/* The samples that stand beside the rules, or those of `path` when it is not NULL (a file like a rule file, of which
+ * only `sample' and `expect' are looked at).  Returns how many gave something else than expected; -1: see e. */
+int rules_test(const struct rules *set, const char *path, FILE *out, struct err *e);
 /* Put hostile text into every field of every sample that a client controls: the client must stay the same, and the
- * work must grow with the length of the line only. */
-unsigned rules_check(const struct rules *set, FILE *out);
+ * work must grow with the length of the line only.  Returns the number of things found wrong. */
+int rules_check(const struct rules *set, FILE *out);
 
 /* Classify lines from `in`; `each` is called for every line that gave an event.  Returns the number of lines, -1 on a
  * read error. */

@@ -18,9 +18,7 @@
 struct stamp {
 	int year, month, day;	/* the local day below; month 0: nothing remembered */
 	time_t midnight;	/* its first second */
-	bool even;		/* its clock runs through: second s of the day is midnight + s */
-	int now_year;		/* the year `now` falls in... */
-	time_t now_from, now_to; /* ...is known for now_from <= now < now_to */
+	bool even;		/* no clock change in it: second s of the day is midnight + s */
 };
 
 void stamp_init(struct stamp *s);
