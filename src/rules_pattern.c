@@ -171,9 +171,9 @@ run_new(const struct type *t, struct place at)
 	return run;
 }
 
-/* A field: a sequence that captures. */
-static int
-field_new(struct node **out, const struct type *t, bool last, struct place at, struct err *e)
+/* A field: a sequence that captures.  NULL: see e. */
+static struct node *
+field_new(const struct type *t, bool last, struct place at, struct err *e)
 {
 	struct node *field = node_new(NODE_SEQ, at);
 
@@ -184,7 +184,8 @@ field_new(struct node **out, const struct type *t, bool last, struct place at, s
 
 		if (last) {
 			node_free(field);
-			return err_place(e, at, "{%s} cannot be :last", t->name);
+			err_place(e, at, "{%s} cannot be :last", t->name);
+			return NULL;
 		}
 		if (parse_seq(&inner, field, false) == -1)
 			panic("type {%s}: %s", t->name, e == NULL ? "" : e->text);
@@ -192,8 +193,7 @@ field_new(struct node **out, const struct type *t, bool last, struct place at, s
 		node_append(field, run_new(t, at));
 		field->kids->last = last;
 	}
-	*out = field;
-	return 0;
+	return field;
 }
 
 static bool
@@ -237,7 +237,7 @@ parse_field(struct reader *r, struct node *seq)
 		continue;
 	if (i == TYPES)
 		return err_place(r->e, at, "there is no field type {%.*s}", (int)name.n, name.p);
-	if (field_new(&field, &types[i], last, at, r->e) == -1)
+	if ((field = field_new(&types[i], last, at, r->e)) == NULL)
 		return -1;
 	node_append(seq, field);
 	return 1;
