@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rules.h - which log lines are events: a language, its proof, and the matcher
+ *
+ * Rules are text files (popauth-milter.rules(5)), not code.  A set is loaded whole or not at all, never changes, and
+ * may be used by any number of threads, each with a scratch of its own; matching allocates nothing.  The only user of
+ * PCRE2 is rules_regex.c.
+ */
+#ifndef RULES_H
+#define RULES_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "err.h"
+#include "event.h"
+#include "logline.h"
+
+struct rules;
+struct rules_scratch;
+
+/* Load every *.rules file of the directories, in the order given (NULL-terminated) and by name within each; a path
+ * that is a file is loaded as one; "" and directories that do not exist are passed over, but there must be some rule.
+ * Earlier rules win, so the administrator's own come first.  On success *out is the caller's, to be freed with rules_free(), and must outlive its scratches
+ * and the events it has given.  On failure -1, *out is untouched and e says "FILE:LINE:COLUMN: what". */
+int rules_load(const char *const *paths, struct rules **out, struct err *e);
+void rules_free(struct rules *set); /* NULL is fine */
+
+/* What one thread needs to match with `set`. */
+struct rules_scratch *rules_scratch_new(const struct rules *set);
+void rules_scratch_free(struct rules_scratch *s); /* NULL is fine */
+
+enum rules_result {
+	RULES_NOTHING,	/* no rule knows the line */
+	RULES_EVENT,	/* *out is filled */
+	RULES_IGNORED	/* a rule knows the line: it is no event */
+};
+
+/* What does a line mean?  On RULES_EVENT everything in *out is set: slices borrow from the line, `rule` from the set;
+ * time is the line's, or -1. */
+enum rules_result rules_match(const struct rules *set, struct rules_scratch *s, const struct logline *line,
+    struct event *out);
+/* Is there any rule for lines of this tag? */
+bool rules_know_tag(const struct rules *set, struct rules_scratch *s, struct str tag);
+
+unsigned rules_count(const struct rules *set);
+
+/* For popauth-milterctl; each writes to `out` for people to read. */
+void rules_list(const struct rules *set, FILE *out);
+/* The samples that stand beside the rules, or those of `path` when it is not NULL (a file like a rule file, of which
+ * only `sample' and `expect' are looked at).  Returns how many gave something else than expected; -1: see e. */
+int rules_test(const struct rules *set, const char *path, FILE *out, struct err *e);
+/* Put hostile text into every field of every sample that a client controls: the client must stay the same, and the
+ * work must grow with the length of the line only.  Returns the number of things found wrong. */
+int rules_check(const struct rules *set, FILE *out);
+
+/* Classify lines from `in`; `each` is called for every line that gave an event.  Returns the number of lines, -1 on a
+ * read error. */
+typedef void rules_try_fn(void *arg, uint64_t lineno, const struct event *ev);
+int64_t rules_try(const struct rules *set, FILE *in, time_t now, rules_try_fn *each, void *arg);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rules_dfa.c - all patterns of one program in one table
+ *
+ * Most lines are nobody's business, and most of those are known for it after a few bytes.  So the automata of all
+ * patterns are run at once, by the subset construction: a row of the table stands for the set of states that they may
+ * be in together, and reading a byte is one look at the row.  The walk ends as soon as the answer is known:
+ *
+ *  - no pattern is left;
+ *  - a pattern is left that matches whatever follows, and no better one is (patterns of a program are numbered in the
+ *    order of their rules; the lowest wins);
+ *  - only patterns are left that stand before an open :last run.  A table for those would have a row for every
+ *    combination of half-read texts; they are left to PCRE2 to try.
+ *
+ * A program whose rows would exceed DFA_ROWS is cut short there: the patterns still alive are all tried.  That costs
+ * time, never a match.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules_impl.h"
+
+#define DFA_ROWS 16384
+
+/* What a row stands for: sorted items, pattern << 16 | state, or pattern << 16 | one of these. */
+#define ITEM_TRY     0xfffeu /* must be tried, whatever follows */
+#define ITEM_CERTAIN 0xffffu /* matches, whatever follows */
+
+struct row {
+	uint32_t *items;
+	unsigned n;
+	uint32_t next_same; /* the next row in the hash chain; 0: none */
+	uint32_t stop, end; /* lists: what to try when the walk stops here; when the line ends here.  0: nothing */
+	bool stops;
+};
+
+struct dfa {
+	unsigned char class[256];
+	unsigned classes;
+	uint16_t *next; /* rows * classes */
+	uint32_t *end;	/* lists, by row */
+	unsigned rows, stops; /* rows 0 .. stops - 1 end the walk, 0 among them: nothing is left */
+	uint16_t start;
+	uint16_t *lists; /* count, patterns, count, patterns... */
+	size_t nlists;
+};
+
+struct builder {
+	const struct nfa *const *patterns;
+	unsigned npatterns;
+	struct dfa *d;
+	unsigned char sample[256]; /* a byte of each class */
+	struct row *row;
+	unsigned n, cap;
+	uint32_t *table; /* hash: row number + 1 */
+	uint32_t *items; /* being collected */
+	unsigned nitems, citems;
+	size_t clists;
+};
+
+#define TABLE 32768
+
+/* Bytes that no pattern tells apart make one class.  Classes are split by one set after the other. */
+static void
+find_classes(struct builder *b)
+{
+	struct dfa *d = b->d;
+
+	d->classes = 1;
+	for (unsigned p = 0; p < b->npatterns; p++)
+		for (unsigned a = 1; a < b->patterns[p]->n; a++) {
+			const struct bytes *set = &b->patterns[p]->atoms[a].reads;
+			unsigned in[256] = { 0 }, out[256] = { 0 };
+
+			for (unsigned c = 0; c < 256; c++)
+				(bytes_has(set, (unsigned char)c) ? in : out)[d->class[c]]++;
+			for (unsigned k = 0, n = d->classes; k < n; k++) {
+				if (in[k] == 0 || out[k] == 0)
+					continue;
+				for (unsigned c = 0; c < 256; c++)
+					if (d->class[c] == k && bytes_has(set, (unsigned char)c))
+						d->class[c] = (unsigned char)d->classes;
+				d->classes++;
+			}
+		}
+	for (unsigned c = 0; c < 256; c++)
+		b->sample[d->class[c]] = (unsigned char)c;
+}
+
+static void
+collect(struct builder *b, uint32_t item)
+{
+	if (b->nitems == b->citems) {
+		b->citems = b->citems == 0 ? 256 : b->citems * 2;
+		b->items = xrealloc(b->items, b->citems * sizeof(*b->items));
+	}
+	b->items[b->nitems++] = item;
+}
+
+static void
+collect_state(struct builder *b, unsigned pattern, unsigned state)
+{
+	const struct atom *a = &b->patterns[pattern]->atoms[state];
+
+	collect(b, pattern << 16 | (a->rest ? ITEM_CERTAIN : a->cut ? ITEM_TRY : state));
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sort, drop doubles; a pattern that is to be tried anyway needs no states, and behind one that is certain nothing
+ * matters. */
+static void
+tidy(struct builder *b)
+{
+	unsigned n = 0;
+
+	if (b->nitems == 0)
+		return;
+	qsort(b->items, b->nitems, sizeof(*b->items), compare);
+	for (unsigned i = 0; i < b->nitems; i++) {
+		uint32_t item = b->items[i];
+
+		if (n > 0 && b->items[n - 1] == item)
+			continue;
+		if ((item & 0xffff) >= ITEM_TRY)
+			while (n > 0 && b->items[n - 1] >> 16 == item >> 16)
+				n--;
+		b->items[n++] = item;
+		if ((item & 0xffff) == ITEM_CERTAIN)
+			break;
+	}
+	b->nitems = n;
+}
+
+static uint32_t
+hash_of(const uint32_t *items, unsigned n)
+{
+	uint32_t h = 2166136261u;
+
+	for (unsigned i = 0; i < n; i++)
+		h = (h ^ items[i]) * 16777619u;
+	return (h ^ h >> 15) % TABLE;
+}
+
+static uint32_t
+add_list(struct builder *b, const uint16_t *list, unsigned n)
+{
+	struct dfa *d = b->d;
+	uint32_t at = (uint32_t)d->nlists;
+
+	if (n == 0)
+		return 0;
+	if (d->nlists + n + 1 > b->clists) {
+		b->clists = (b->clists + n + 1) * 2;
+		d->lists = xrealloc(d->lists, b->clists * sizeof(*d->lists));
+	}
+	d->lists[d->nlists++] = (uint16_t)n;
+	memcpy(d->lists + d->nlists, list, n * sizeof(*list));
+	d->nlists += n;
+	return at;
+}
+
+static void
+judge_row(struct builder *b, struct row *row)
+{
+	uint16_t stop[512], end[512];
+	unsigned nstop = 0, nend = 0, alive = 0;
+
+	for (unsigned i = 0; i < row->n && nend < 512; i++) {
+		unsigned pattern = row->items[i] >> 16, state = row->items[i] & 0xffff;
+		bool sure = state == ITEM_CERTAIN || (state != ITEM_TRY && b->patterns[pattern]->atoms[state].final);
+		uint16_t entry = (uint16_t)(pattern | (sure ? DFA_CERTAIN : 0));
+
+		if (state < ITEM_TRY)
+			alive++;
+		else
+			stop[nstop++] = entry;
+		if ((state >= ITEM_TRY || sure) && (nend == 0 || end[nend - 1] != entry))
+			end[nend++] = entry;
+	}
+	row->stops = alive == 0;
+	row->stop = add_list(b, stop, nstop);
+	row->end = add_list(b, end, nend);
+}
+
+/* All rows in use: the patterns alive are to be tried, and the walk ends.  When even such rows are too many: all. */
+static void
+give_up(struct builder *b)
+{
+	for (unsigned i = 0; i < b->nitems; i++)
+		if ((b->items[i] & 0xffff) < ITEM_TRY)
+			b->items[i] |= ITEM_TRY;
+	for (unsigned p = 0; b->n >= 2 * DFA_ROWS && b->nitems > 0 && p < b->npatterns; p++)
+		collect(b, p << 16 | ITEM_TRY);
+	tidy(b);
+}
+
+/* The row for the items collected. */
+static uint16_t
+find_row(struct builder *b)
+{
+	struct row *row;
+	uint32_t h, i;
+
+	tidy(b);
+	if (b->n >= DFA_ROWS)
+		give_up(b);
+	h = hash_of(b->items, b->nitems);
+	for (i = b->table[h]; i != 0; i = b->row[i - 1].next_same) {
+		row = &b->row[i - 1];
+		if (row->n == b->nitems && memcmp(row->items, b->items, row->n * sizeof(*row->items)) == 0)
+			return (uint16_t)(i - 1);
+	}
+	if (b->n == b->cap) {
+		b->cap = b->cap == 0 ? 256 : b->cap * 2;
+		b->row = xrealloc(b->row, b->cap * sizeof(*b->row));
+	}
+	row = &b->row[b->n++];
+	*row = (struct row){ .n = b->nitems, .next_same = b->table[h] };
+	row->items = xmalloc(b->nitems * sizeof(*row->items) + 1);
+	if (b->nitems > 0)
+		memcpy(row->items, b->items, b->nitems * sizeof(*row->items));
+	b->table[h] = b->n;
+	judge_row(b, row);
+	return (uint16_t)(b->n - 1);
+}
+
+static uint16_t
+move(struct builder *b, unsigned from, unsigned char byte)
+{
+	b->nitems = 0;
+	for (unsigned i = 0; i < b->row[from].n; i++) {
+		uint32_t item = b->row[from].items[i];
+		const struct nfa *nfa = b->patterns[item >> 16];
+		const struct atom *a;
+
+		if ((item & 0xffff) >= ITEM_TRY) {
+			collect(b, item);
+			continue;
+		}
+		a = &nfa->atoms[item & 0xffff];
+		for (unsigned f = 0; f < a->follows; f++)
+			if (bytes_has(&nfa->atoms[a->follow[f]].reads, byte))
+				collect_state(b, item >> 16, a->follow[f]);
+	}
+	return find_row(b);
+}
+
+static void
+build_rows(struct builder *b)
+{
+	struct dfa *d = b->d;
+	size_t cap = 0;
+
+	b->nitems = 0;
+	find_row(b); /* row 0: nothing left */
+	for (unsigned p = 0; p < b->npatterns; p++)
+		collect_state(b, p, 0);
+	d->start = find_row(b);
+	for (unsigned r = 0; r < b->n; r++) {
+		if ((size_t)(r + 1) * d->classes > cap) {
+			cap = (size_t)(r + 1) * d->classes * 2;
+			d->next = xrealloc(d->next, cap * sizeof(*d->next));
+		}
+		for (unsigned c = 0; c < d->classes; c++)
+			d->next[(size_t)r * d->classes + c] = b->row[r].stops ? 0 : move(b, r, b->sample[c]);
+	}
+	d->rows = b->n;
+}
+
+/* Number the rows anew, those that end the walk first. */
+static void
+sort_rows(struct builder *b)
+{
+	struct dfa *d = b->d;
+	uint16_t *number = xcalloc(d->rows, sizeof(*number));
+	uint16_t *next = xcalloc((size_t)d->rows * d->classes, sizeof(*next));
+	unsigned n = 0;
+
+	for (int stops = 1; stops >= 0; stops--) {
+		for (unsigned r = 0; r < d->rows; r++)
+			if (b->row[r].stops == (bool)stops)
+				number[r] = (uint16_t)n++;
+		if (stops)
+			d->stops = n;
+	}
+	d->end = xcalloc(d->rows, sizeof(*d->end));
+	for (unsigned r = 0; r < d->rows; r++) {
+		d->end[number[r]] = b->row[r].stops ? b->row[r].stop : b->row[r].end;
+		for (unsigned c = 0; c < d->classes; c++)
+			next[(size_t)number[r] * d->classes + c] = number[d->next[(size_t)r * d->classes + c]];
+	}
+	d->start = number[d->start];
+	free(d->next);
+	free(number);
+	d->next = next;
+}
+
+struct dfa *
+dfa_new(const struct nfa *const *patterns, unsigned n)
+{
+	struct builder b = { .patterns = patterns, .npatterns = n };
+
+	b.d = xcalloc(1, sizeof(*b.d));
+	b.d->nlists = 1; /* list 0: nothing */
+	b.clists = 64;
+	b.d->lists = xcalloc(b.clists, sizeof(*b.d->lists));
+	b.table = xcalloc(TABLE, sizeof(*b.table));
+	find_classes(&b);
+	build_rows(&b);
+	sort_rows(&b);
+	for (unsigned r = 0; r < b.n; r++)
+		free(b.row[r].items);
+	free(b.row);
+	free(b.items);
+	free(b.table);
+	return b.d;
+}
+
+void
+dfa_free(struct dfa *d)
+{
+	if (d == NULL)
+		return;
+	free(d->next);
+	free(d->end);
+	free(d->lists);
+	free(d);
+}
+
+unsigned
+dfa_states(const struct dfa *d)
+{
+	return d->rows;
+}
+
+unsigned
+dfa_run(const struct dfa *d, struct str text, const uint16_t **patterns)
+{
+	const unsigned char *p = (const unsigned char *)text.p, *end = p + text.n;
+	const uint16_t *list;
+	unsigned row = d->start;
+
+	while (row >= d->stops && p < end)
+		row = d->next[(size_t)row * d->classes + d->class[*p++]];
+	list = d->lists + d->end[row];
+	*patterns = list + 1;
+	return d->end[row] == 0 ? 0 : list[0];
+}

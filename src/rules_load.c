@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rules_load.c - from rule files to a set that is known to be safe */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "rules_impl.h"
+
+#define PATTERNS_MAX 500 /* of one program */
+
+void
+samples_free(struct sample *s)
+{
+	struct sample *next;
+
+	for (; s != NULL; s = next) {
+		next = s->next;
+		free((char *)s->line.p);
+		free((char *)s->addr.p);
+		free((char *)s->user.p);
+		free((char *)s->recipient.p);
+		free((char *)s->zone.p);
+		free(s);
+	}
+}
+
+static void
+free_patterns(struct pattern *p)
+{
+	struct pattern *next;
+
+	for (; p != NULL; p = next) {
+		next = p->next;
+		regex_free(p->regex);
+		nfa_free(&p->nfa);
+		node_free(p->tree);
+		free(p);
+	}
+}
+
+static void
+free_program(struct program *p)
+{
+	struct rule *r, *next;
+
+	for (r = p->rules; r != NULL; r = next) {
+		next = r->next;
+		free_patterns(r->patterns);
+		samples_free(r->samples);
+		free(r->name);
+		free(r);
+	}
+	for (unsigned i = 0; i < p->ntags; i++)
+		free(p->tags[i]);
+	free(p->tags);
+	free(p->table);
+	dfa_free(p->dfa);
+	free(p);
+}
+
+void
+files_free(struct file *f)
+{
+	struct file *next;
+
+	for (; f != NULL; f = next) {
+		next = f->next;
+		free(f->path);
+		free(f);
+	}
+}
+
+void
+rules_free(struct rules *set)
+{
+	struct program *p, *pnext;
+
+	if (set == NULL)
+		return;
+	for (p = set->programs; p != NULL; p = pnext) {
+		pnext = p->next;
+		free_program(p);
+	}
+	files_free(set->files);
+	free(set);
+}
+
+static int
+is_rule_file(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+
+	return d->d_name[0] != '.' && n > 6 && strcmp(d->d_name + n - 6, ".rules") == 0;
+}
+
+static int
+load_directory(struct rules *set, const char *path, struct err *e)
+{
+	struct dirent **names;
+	int n = scandir(path, &names, is_rule_file, alphasort), rc = 0;
+	char file[4096];
+
+	if (n == -1)
+		return err_sys(e, "%s", path);
+	for (int i = 0; i < n; i++) {
+		if (rc == 0 && (size_t)snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name) >= sizeof(file))
+			rc = err_set(e, "%s: the name is too long", path);
+		if (rc == 0)
+			rc = rules_parse_file(set, file, e);
+		free(names[i]);
+	}
+	free(names);
+	return rc;
+}
+
+static int
+load_path(struct rules *set, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (path[0] == '\0')
+		return 0;
+	if (stat(path, &st) == -1)
+		return errno == ENOENT ? 0 : err_sys(e, "%s", path);
+	return S_ISDIR(st.st_mode) ? load_directory(set, path, e) : rules_parse_file(set, path, e);
+}
+
+int
+rules_load(const char *const *paths, struct rules **out, struct err *e)
+{
+	struct rules *set = xcalloc(1, sizeof(*set));
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && paths[i] != NULL; i++)
+		rc = load_path(set, paths[i], e);
+	if (rc == 0 && set->nrules == 0)
+		rc = err_set(e, "%s: there are no rules", paths[0] == NULL ? "rules" : paths[0]);
+	if (rc == 0)
+		rc = rules_compile(set, e);
+	if (rc == 0) {
+		*out = set;
+		set = NULL; /* given away: not ours to free */
+	}
+	rules_free(set);
+	return rc;
+}
+
+/* The longest text that must stand behind the open :last run: memmem(3) is much faster than trying. */
+static void
+find_needle(const struct node *seq, bool *behind, struct str *needle)
+{
+	for (const struct node *kid = seq->kids; kid != NULL; kid = kid->next) {
+		if (kid->kind == NODE_SEQ)
+			find_needle(kid, behind, needle);
+		else if (kid->kind == NODE_RUN && kid->open && kid->last)
+			*behind = true;
+		else if (kid->kind == NODE_TEXT && *behind && kid->text.n > needle->n)
+			*needle = kid->text;
+	}
+}
+
+static int
+compile_pattern(struct pattern *p, struct err *e)
+{
+	bool behind = false;
+
+	if (nfa_build(&p->nfa, p->tree, e) == -1)
+		return -1;
+	if (!p->rule->none && !p->nfa.has_client)
+		return err_place(e, p->at, "{client} is missing: an event is about a client");
+	find_needle(p->tree, &behind, &p->needle);
+	p->regex = regex_new(p->tree, false, e);
+	return p->regex == NULL ? -1 : 0;
+}
+
+static int
+compile_program(struct program *prog, struct err *e)
+{
+	const struct nfa **nfas;
+	unsigned n = 0;
+
+	for (struct rule *r = prog->rules; r != NULL; r = r->next) {
+		if (r->patterns == NULL)
+			return err_place(e, r->at, "rule %s has no `match'", r->name);
+		for (struct pattern *p = r->patterns; p != NULL; p = p->next, n++)
+			if (compile_pattern(p, e) == -1)
+				return -1;
+	}
+	if (n > PATTERNS_MAX)
+		return err_place(e, prog->at, "more than %d patterns for one program", PATTERNS_MAX);
+	prog->table = xcalloc(n + 1, sizeof(struct pattern *));
+	nfas = xcalloc(n + 1, sizeof(*nfas));
+	for (struct rule *r = prog->rules; r != NULL; r = r->next)
+		for (struct pattern *p = r->patterns; p != NULL; p = p->next) {
+			nfas[prog->npatterns] = &p->nfa;
+			prog->table[prog->npatterns++] = p;
+		}
+	prog->dfa = dfa_new(nfas, n);
+	free(nfas);
+	return 0;
+}
+
+/* Could one line be given to both? */
+static bool
+share_tag(const struct program *a, const struct program *b)
+{
+	for (unsigned i = 0; i < a->ntags; i++)
+		for (unsigned j = 0; j < b->ntags; j++)
+			if (tag_matches(a->tags[i], str_of(b->tags[j])) || tag_matches(b->tags[j], str_of(a->tags[i])))
+				return true;
+	return false;
+}
+
+static int
+prove_pair(struct prover *pr, const struct pattern *written, const struct pattern *reader, struct err *e)
+{
+	bool login = reader->rule->kind == EVENT_LOGIN, other = written->rule->none || written->rule->kind != EVENT_LOGIN;
+	char line[200];
+
+	if (!prover_try(pr, PROOF_CLIENT, &written->nfa, &reader->nfa, line, sizeof(line)))
+		return err_place(e, reader->at, "rule %s could take its address from text of the client's: "
+		    "from the line \"%s\" of rule %s", reader->rule->name, line, written->rule->name);
+	if (login && other && !prover_try(pr, PROOF_APART, &written->nfa, &reader->nfa, line, sizeof(line)))
+		return err_place(e, reader->at, "rule %s could see a login in the line \"%s\" of rule %s",
+		    reader->rule->name, line, written->rule->name);
+	return 0;
+}
+
+static int
+prove_programs(struct prover *pr, const struct program *written, const struct program *reader, struct err *e)
+{
+	for (unsigned r = 0; r < reader->npatterns; r++) {
+		if (reader->table[r]->rule->none)
+			continue;
+		for (unsigned w = 0; w < written->npatterns; w++)
+			if (prove_pair(pr, written->table[w], reader->table[r], e) == -1)
+				return -1;
+	}
+	return 0;
+}
+
+int
+rules_compile(struct rules *set, struct err *e)
+{
+	struct prover *pr = prover_new();
+	int rc = 0;
+
+	for (struct program *p = set->programs; rc == 0 && p != NULL; p = p->next)
+		rc = compile_program(p, e);
+	for (struct program *w = set->programs; rc == 0 && w != NULL; w = w->next)
+		for (struct program *r = set->programs; rc == 0 && r != NULL; r = r->next)
+			if (w == r || share_tag(w, r))
+				rc = prove_programs(pr, w, r, e);
+	prover_free(pr);
+	return rc;
+}

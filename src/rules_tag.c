@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rules_tag.c - which program wrote the line?
+ *
+ * A tag is what the program calls itself in the log, parts joined by slashes.  A rule file names
+ *
+ *	imapd		exactly that
+ *	postfix/smtpd	a first and a last part: also postfix/submission/smtpd (a service of its own name) and
+ *			postfix-out/smtpd (an instance of its own name)
+ *	* /imap		any first part (without the blank)
+ *
+ * Logs hold the same few tags over and over, so that what a tag means is remembered, per thread, in a table of fixed
+ * size; when it is full it is forgotten and filled anew.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules_impl.h"
+
+#define SLOTS_IN_CACHE 512 /* a power of two */
+#define TAG_MAX	       48  /* longer tags are looked up each time */
+
+static struct str
+first_part(struct str s)
+{
+	const char *slash = memchr(s.p, '/', s.n);
+
+	return slash == NULL ? s : (struct str){ s.p, (size_t)(slash - s.p) };
+}
+
+static struct str
+last_part(struct str s)
+{
+	const char *slash = memrchr(s.p, '/', s.n);
+
+	return slash == NULL ? s : (struct str){ slash + 1, (size_t)(s.p + s.n - slash) - 1 };
+}
+
+bool
+tag_matches(const char *spec, struct str tag)
+{
+	struct str want = str_of(spec), first, have;
+
+	if (memchr(want.p, '/', want.n) == NULL)
+		return str_eq(want, tag);
+	if (memchr(tag.p, '/', tag.n) == NULL || !str_eq(last_part(want), last_part(tag)))
+		return false;
+	first = first_part(want);
+	have = first_part(tag);
+	if (str_eq(first, STR("*")) || str_eq(first, have))
+		return true;
+	return have.n > first.n && memcmp(have.p, first.p, first.n) == 0 && have.p[first.n] == '-';
+}
+
+struct entry {
+	uint32_t hash;
+	uint8_t len; /* 0: unused */
+	uint8_t n;
+	char tag[TAG_MAX];
+	const struct program *programs[TAG_PROGRAMS];
+};
+
+struct tag_cache {
+	unsigned used;
+	struct entry entries[SLOTS_IN_CACHE];
+};
+
+struct tag_cache *
+tag_cache_new(void)
+{
+	return xcalloc(1, sizeof(struct tag_cache));
+}
+
+void
+tag_cache_free(struct tag_cache *c)
+{
+	free(c);
+}
+
+static unsigned
+look_up(const struct rules *set, struct str tag, const struct program **out)
+{
+	unsigned n = 0;
+
+	for (const struct program *p = set->programs; p != NULL && n < TAG_PROGRAMS; p = p->next)
+		for (unsigned i = 0; i < p->ntags; i++)
+			if (tag_matches(p->tags[i], tag)) {
+				out[n++] = p;
+				break;
+			}
+	return n;
+}
+
+/* Eight bytes at a time; the tag is not hostile and the table small. */
+static uint32_t
+hash_of(struct str s)
+{
+	uint64_t h = s.n, w = 0;
+
+	for (; s.n >= 8; s.p += 8, s.n -= 8) {
+		memcpy(&w, s.p, 8);
+		h = (h ^ w) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 29;
+	}
+	w = 0;
+	for (size_t i = 0; i < s.n; i++)
+		w = w << 8 | (unsigned char)s.p[i];
+	h = (h ^ w) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(h >> 32);
+}
+
+unsigned
+tag_programs(const struct rules *set, struct tag_cache *c, struct str tag, const struct program **out)
+{
+	uint32_t hash, i;
+	struct entry *e;
+
+	if (tag.n == 0 || tag.n > TAG_MAX)
+		return tag.n == 0 ? 0 : look_up(set, tag, out);
+	hash = hash_of(tag);
+	for (i = hash % SLOTS_IN_CACHE; c->entries[i].len != 0; i = (i + 1) % SLOTS_IN_CACHE) {
+		e = &c->entries[i];
+		if (e->hash != hash || e->len != tag.n || memcmp(e->tag, tag.p, tag.n) != 0)
+			continue;
+		memcpy(out, e->programs, e->n * sizeof(*out));
+		return e->n;
+	}
+	if (c->used >= SLOTS_IN_CACHE * 3 / 4) {
+		memset(c, 0, sizeof(*c));
+		i = hash % SLOTS_IN_CACHE;
+	}
+	c->used++;
+	e = &c->entries[i];
+	e->hash = hash;
+	e->len = (uint8_t)tag.n;
+	memcpy(e->tag, tag.p, tag.n);
+	e->n = (uint8_t)look_up(set, tag, e->programs);
+	memcpy(out, e->programs, e->n * sizeof(*out));
+	return e->n;
+}
