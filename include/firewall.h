@@ -74,9 +74,9 @@ struct firewall_status {
 	struct firewall_set_status set[FW_SETS];
 	unsigned generation;	/* of the helper's worker: 1, and one more for each time it died */
 	time_t synced;		/* the last sync; 0 = never */
-	time_t repaired;	/* the last one, but for a worker's first, that found something to mend; 0 = never */
+	time_t repaired;	/* when the sets were last found to be not as we left them; 0 = never */
 	uint64_t failures;	/* changes that the kernel refused */
-	char trouble[FW_TEXT];	/* the last one refused, or why the helper is dead; "" = none */
+	char trouble[FW_TEXT];	/* what was refused since the last sync, or why the helper is dead; "" = none */
 };
 
 /* Asks the helper and waits for it, at most a second: not for a milter callback.  fw NULL: FIREWALL_OFF. */

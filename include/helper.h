@@ -67,7 +67,9 @@ struct kset_info {
 
 /* Opens the socket to the kernel: the last thing that needs one.  Never fails for lack of the set. */
 struct kset *kset_open(const struct helper_conf *c, enum fw_set set, struct err *e);
-void kset_close(struct kset *k);
+void kset_close(struct kset *k); /* NULL is fine */
+/* Nothing more can be done with it; only a new process helps. */
+bool kset_lost(const struct kset *k);
 int kset_look(struct kset *k, struct kset_info *out, struct err *e);
 int kset_create(struct kset *k, struct err *e);
 /* Make all changes, in as few messages as they fit in.  What the kernel refuses is skipped and told in *r. */

@@ -52,7 +52,9 @@ struct firewall {
 	pthread_mutex_t lock; /* a leaf; guards all down to the blank line */
 	pthread_cond_t told;  /* the helper answered a query, or died */
 	struct pending *in;
-	bool woken, sync_wanted, stop;
+	bool woken, stop;
+	bool sync_wanted;
+	bool gap_wanted; /* and there is a gap that we know of */
 	uint32_t asked, answered; /* queries */
 	struct firewall_status st;
 
@@ -69,7 +71,9 @@ struct firewall {
 	time_t sync_at; /* on the monotonic clock */
 	time_t now;	/* on the ledger's clock, for the packet in the making */
 	size_t changes;	/* ADD and DEL in the packet */
-	bool first_sync; /* since this worker started: to find things missing is no news */
+	bool gap;	/* the running sync closes a gap that we know of: to find things missing is no news */
+	bool misunderstood;
+	bool failing;	/* something was refused since the last sync */
 	enum said said[FW_SETS]; /* about references */
 };
 
@@ -199,8 +203,10 @@ take(struct firewall *fw, bool *sync, uint32_t *asked)
 		fw->out = p;
 	}
 	*sync = fw->stage == SYNC_IDLE && (fw->sync_wanted || monotonic() >= fw->sync_at);
-	if (*sync)
-		fw->sync_wanted = false;
+	if (*sync) {
+		fw->gap = fw->gap_wanted;
+		fw->sync_wanted = fw->gap_wanted = false;
+	}
 	*asked = fw->asked;
 	pthread_mutex_unlock(&fw->lock);
 }
@@ -244,10 +250,9 @@ hear_hello(struct firewall *fw, const struct fw_reply *r)
 	fw->n = fw->changes = 0;
 	fw->shard_n = fw->shard_at = 0;
 	fw->stage = SYNC_IDLE;
-	fw->first_sync = true;
 	pthread_mutex_lock(&fw->lock);
 	fw->queried = fw->answered;
-	fw->sync_wanted = true;
+	fw->sync_wanted = fw->gap_wanted = true;
 	fw->st.state = FIREWALL_UP;
 	fw->st.generation = r->a;
 	fw->st.trouble[0] = '\0';
@@ -307,18 +312,20 @@ hear_status(struct firewall *fw, const struct fw_reply *r)
 static void
 hear_synced(struct firewall *fw, const struct fw_reply *r)
 {
-	bool repaired = !fw->first_sync && (r->a != 0 || r->b != 0 || r->c != 0);
+	bool repaired = !fw->gap && (r->a != 0 || r->b != 0 || r->c != 0);
 
 	if (fw->stage != SYNC_ASKED || r->seq != (fw->sync_seq | SYNC_SEQ))
 		return;
 	fw->stage = SYNC_IDLE;
-	fw->first_sync = false;
 	fw->sync_at = monotonic() + SYNC_EVERY;
 	stat_add(STAT_FIREWALL_SYNCS, 1);
 	pthread_mutex_lock(&fw->lock);
 	fw->st.synced = time(NULL);
 	if (repaired)
 		fw->st.repaired = fw->st.synced;
+	if (!fw->failing)
+		fw->st.trouble[0] = '\0';
+	fw->failing = false;
 	pthread_mutex_unlock(&fw->lock);
 	if (repaired)
 		logmsg(LEVEL_NOTICE, "firewall: the kernel's sets were not as they should be: %u added, %u removed, "
@@ -333,6 +340,7 @@ hear_failed(struct firewall *fw, const struct fw_reply *r)
 
 	keep_text(text, r);
 	stat_add(STAT_FIREWALL_FAILED, r->a);
+	fw->failing = true;
 	pthread_mutex_lock(&fw->lock);
 	news = strcmp(fw->st.trouble, text) != 0;
 	memcpy(fw->st.trouble, text, sizeof(text));
@@ -343,6 +351,16 @@ hear_failed(struct firewall *fw, const struct fw_reply *r)
 		    addr_format(client, &r->addr), text);
 }
 
+/* A bug of ours, or two builds mixed; the next one would be no news. */
+static void
+hear_ignored(struct firewall *fw, const struct fw_reply *r)
+{
+	stat_add(STAT_FIREWALL_FAILED, r->a);
+	if (!fw->misunderstood)
+		logmsg(LEVEL_ERROR, "firewall: the helper did not understand %u requests; is it of this version?", r->a);
+	fw->misunderstood = true;
+}
+
 static void
 hear_resync(struct firewall *fw, const struct fw_reply *r)
 {
@@ -350,7 +368,8 @@ hear_resync(struct firewall *fw, const struct fw_reply *r)
 
 	keep_text(text, r);
 	pthread_mutex_lock(&fw->lock);
-	fw->sync_wanted = true;
+	fw->sync_wanted = fw->gap_wanted = true;
+	fw->st.repaired = time(NULL);
 	pthread_mutex_unlock(&fw->lock);
 	logmsg(LEVEL_WARNING, "firewall: %s; telling the helper everything", text);
 }
@@ -387,8 +406,7 @@ hear(struct firewall *fw, const struct fw_reply *r)
 		hear_failed(fw, r);
 		break;
 	case FW_IGNORED:
-		stat_add(STAT_FIREWALL_FAILED, r->a);
-		logmsg(LEVEL_ERROR, "firewall: the helper did not understand %u requests", r->a);
+		hear_ignored(fw, r);
 		break;
 	case FW_RESYNC:
 		hear_resync(fw, r);
@@ -638,7 +656,7 @@ firewall_block_changed(void *arg, const struct addr *client)
 	dead = fw->st.state == FIREWALL_DEAD;
 	if (!dead) {
 		if (!pending_add(fw->in, client))
-			fw->sync_wanted = true;
+			fw->sync_wanted = fw->gap_wanted = true;
 		wake(fw);
 	}
 	pthread_mutex_unlock(&fw->lock);

@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,12 +103,13 @@ parse(int argc, char **argv, struct helper_conf *c)
 		usage();
 }
 
-static void
-backoff_wait(long ms)
+/* Wait before the next worker; true: the daemon has gone meanwhile. */
+static bool
+backoff_wait(int ms)
 {
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+	struct pollfd p = { .fd = FW_FD, .events = 0 };
 
-	nanosleep(&ts, NULL);
+	return poll(&p, 1, ms) == 1 && (p.revents & POLLHUP) != 0;
 }
 
 static _Noreturn void
@@ -125,8 +127,7 @@ keep(const struct helper_conf *c)
 {
 	struct timespec born, died;
 	pid_t self = getpid(), pid;
-	long ms = 0;
-	int status;
+	int status, ms = 0;
 
 	for (uint32_t generation = 1;; generation++) {
 		clock_gettime(CLOCK_MONOTONIC, &born);
@@ -138,7 +139,8 @@ keep(const struct helper_conf *c)
 		clock_gettime(CLOCK_MONOTONIC, &died);
 		if (died.tv_sec - born.tv_sec >= LIVED_WELL)
 			ms = 0;
-		backoff_wait(ms);
+		if (backoff_wait(ms))
+			return EX_OK;
 		ms = ms == 0 ? BACKOFF_MIN : 2 * ms < BACKOFF_MAX ? 2 * ms : BACKOFF_MAX;
 	}
 }

@@ -96,7 +96,7 @@ static const int worker_calls[] = {
 /* What keeper and starting worker need beside that: to fork, wait, open a netlink socket and confine the worker. */
 static const int keeper_calls[] = {
 	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(wait4), SCMP_SYS(waitpid),
-	SCMP_SYS(waitid), SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_nanosleep_time64),
+	SCMP_SYS(waitid),
 	SCMP_SYS(bind), SCMP_SYS(getsockname), SCMP_SYS(setsockopt), SCMP_SYS(prctl), SCMP_SYS(seccomp),
 	SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(getppid), SCMP_SYS(rt_sigaction), SCMP_SYS(uname),
 };

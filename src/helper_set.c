@@ -9,6 +9,10 @@
  * The library's print function is ours, because libipset hands out listings as text only; of a listed set's head the
  * values are taken from the session's data while it is being printed.
  *
+ * A session can lose step with the kernel: since Linux 6.x the error of a failed listing comes twice, and the second one
+ * is taken for the answer to the next command.  So the library is never asked to list a set that is not there, and
+ * should it happen all the same, the session is marked as lost; the worker then ends and a new one begins.
+ *
  * libipset copies KSET_NAME bytes from whatever is given as a name, so every name here lies in a buffer of that size.
  */
 #include <arpa/inet.h>
@@ -41,17 +45,36 @@ struct kset {
 	char line[LINE_MAX_ENTRY];
 	size_t len;
 	bool broken; /* a line that we do not understand: the listing is not to be trusted */
+
+	bool lost; /* the session has lost step */
 };
 
 static const char type_name[KSET_NAME] = "hash:ip";
 
-/* The library's last message in one line, or our own words if it had none. */
-static int
-kset_err(const struct kset *k, struct err *e, const char *doing, const char *name)
+/* The library's last message.  Whatever the kernel refuses has one; a failure without is none of the kernel's. */
+static const char *
+last_message(struct kset *k)
 {
 	const char *msg = ipset_session_report_msg(k->session);
 
-	return err_set(e, "%s %s: %.*s", doing, name, (int)strcspn(msg, "\n"), msg[0] != '\0' ? msg : "no answer");
+	if (msg[0] != '\0' && strncmp(msg, "Internal protocol error", 23) != 0)
+		return msg;
+	k->lost = true;
+	return "the session with the kernel has lost step";
+}
+
+static int
+kset_err(struct kset *k, struct err *e, const char *doing, const char *name)
+{
+	const char *msg = last_message(k);
+
+	return err_set(e, "%s %s: %.*s", doing, name, (int)strcspn(msg, "\n"), msg);
+}
+
+bool
+kset_lost(const struct kset *k)
+{
+	return k->lost;
 }
 
 static uint32_t
@@ -219,18 +242,23 @@ kset_look(struct kset *k, struct kset_info *out, struct err *e)
 	memset(out, 0, sizeof(*out));
 	out->shape = KSET_MISSING;
 	prepare(k, k->name);
-	/* GET_BYNAME's error cannot be told from others by libipset's text alone; the head of a set that is there
-	 * always comes, so "no head and the kernel's word for it" is what missing looks like. */
+	ipset_cache_del(k->name); /* somebody may have made it anew, with another type */
+	if (ipset_cmd(k->session, IPSET_CMD_HEADER, 0) < 0) {
+		/* libipset has no error numbers; this is its text for ENOENT. */
+		if (strstr(ipset_session_report_msg(k->session), "does not exist") != NULL)
+			return 0;
+		return kset_err(k, e, "cannot look at", k->name);
+	}
+	prepare(k, k->name);
 	ipset_envopt_set(k->session, IPSET_ENV_LIST_HEADER);
 	ipset_session_output(k->session, IPSET_LIST_PLAIN);
-	ipset_cache_del(k->name); /* somebody may have made it anew, with another type */
 	k->head = out;
 	rc = ipset_cmd(k->session, IPSET_CMD_LIST, 0);
 	k->head = NULL;
 	ipset_envopt_unset(k->session, IPSET_ENV_LIST_HEADER);
-	if (rc < 0 && out->shape == KSET_MISSING && strstr(ipset_session_report_msg(k->session), "not exist") == NULL)
-		return kset_err(k, e, "cannot look at", k->name);
-	return 0;
+	if (rc < 0)
+		k->lost = true; /* the set went just now: see above */
+	return rc < 0 ? kset_err(k, e, "cannot look at", k->name) : 0;
 }
 
 static int
@@ -304,7 +332,7 @@ apply_run(struct kset *k, const char *name, const struct kset_change *c, size_t 
 		rc = ipset_commit(k->session);
 	if (rc == 0)
 		return n;
-	msg = ipset_session_report_msg(k->session);
+	msg = last_message(k);
 	if (sscanf(msg, "Error in line %u: %n", &line, &skip) == 1 && skip > 0 && line >= 1 && line <= n) {
 		refuse(r, &c[line - 1], 1, msg + skip);
 		return line;
@@ -342,6 +370,7 @@ kset_dump(struct kset *k, kset_fn *fn, void *arg, struct err *e)
 	k->broken = false;
 	rc = ipset_cmd(k->session, IPSET_CMD_SAVE, 0);
 	k->fn = NULL;
+	k->lost |= rc < 0;
 	if (rc < 0)
 		return kset_err(k, e, "cannot list", k->name);
 	if (k->broken)

@@ -123,22 +123,24 @@ tell_status(struct worker *w, enum fw_set set, uint32_t seq, const struct err *t
 	reply_send(&r);
 }
 
-/* The kernel refused something: perhaps because somebody destroyed the set. */
-static void
-make_missing(struct worker *w, enum fw_set set)
+/* The kernel refused something: was it because somebody destroyed the set?  Then there is a new one, and the daemon
+ * has been told to send everything. */
+static bool
+made_missing(struct worker *w, enum fw_set set)
 {
 	struct fw_reply r = { .op = FW_RESYNC, .set = (uint8_t)set };
 	struct kset_info info;
 	struct err e;
 
 	if (kset_look(w->set[set], &info, &e) == -1 || info.shape != KSET_MISSING)
-		return;
+		return false;
 	if (kset_create(w->set[set], &e) == -1) {
 		reply_trouble(e.text);
-		return;
+		return false;
 	}
 	snprintf(r.text, sizeof(r.text), "the set %s was gone", w->conf->name[set]);
 	reply_send(&r);
+	return true;
 }
 
 static void
@@ -150,10 +152,8 @@ flush_batches(struct worker *w)
 		if (w->batch[set].n == 0)
 			continue;
 		kset_apply(w->set[set], w->batch[set].v, w->batch[set].n, &r);
-		if (r.count != 0) {
+		if (r.count != 0 && !made_missing(w, set))
 			note_refusals(w, &r);
-			make_missing(w, set);
-		}
 		w->batch[set].n = 0;
 	}
 }
@@ -268,7 +268,7 @@ sync_end(struct worker *w, uint32_t seq)
 
 /* Is every field what it may be? */
 static bool
-sane(const struct worker *w, const struct fw_request *q)
+sane(const struct fw_request *q)
 {
 	static const struct addr none;
 	bool timed = q->op == FW_ADD || q->op == FW_SYNC_ENTRY;
@@ -277,8 +277,6 @@ sane(const struct worker *w, const struct fw_request *q)
 		return false;
 	if (timed != (q->timeout != 0))
 		return false;
-	if ((q->op == FW_SYNC_ENTRY || q->op == FW_SYNC_END) && w->want[FW_SET4] == NULL)
-		return false; /* a worker that died had heard its beginning */
 	if (!timed && q->op != FW_DEL)
 		return q->family == 0 && addr_eq(&q->addr, &none);
 	if (q->family != (addr_is4(&q->addr) ? 4 : 6))
@@ -308,10 +306,13 @@ handle(struct worker *w, const struct fw_request *q)
 		sync_begin(w);
 		break;
 	case FW_SYNC_ENTRY:
-		sync_entry(w, set, q);
+		/* Without a beginning it was meant for a worker that died. */
+		if (w->want[set] != NULL)
+			sync_entry(w, set, q);
 		break;
 	case FW_SYNC_END:
-		sync_end(w, q->seq);
+		if (w->want[FW_SET4] != NULL)
+			sync_end(w, q->seq);
 		break;
 	case FW_QUERY:
 		tell_status(w, FW_SET4, q->seq, NULL);
@@ -331,7 +332,7 @@ handle_packet(struct worker *w, const struct fw_request *q, size_t len)
 		return;
 	}
 	for (size_t i = 0; i < len / sizeof(*q); i++) {
-		if (sane(w, &q[i]))
+		if (sane(&q[i]))
 			handle(w, &q[i]);
 		else
 			r.a++;
@@ -360,7 +361,7 @@ open_sets(struct worker *w, struct err *e)
 	return 0;
 }
 
-static void
+static int
 serve(struct worker *w, uint32_t generation)
 {
 	/* One byte more than a packet may have, so that a longer one shows. */
@@ -377,8 +378,10 @@ serve(struct worker *w, uint32_t generation)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;
+			return EX_OK;
 		handle_packet(w, packet.q, (size_t)n);
+		if (kset_lost(w->set[FW_SET4]) || kset_lost(w->set[FW_SET6]))
+			return EX_PROTOCOL;
 	}
 }
 
@@ -395,7 +398,7 @@ worker_run(const struct helper_conf *c, uint32_t generation)
 			reply_trouble(e.text);
 		status = EX_UNAVAILABLE;
 	} else if (!c->create_only) {
-		serve(&w, generation);
+		status = serve(&w, generation);
 	}
 	sync_drop(&w);
 	for (enum fw_set set = 0; set < FW_SETS; set++) {

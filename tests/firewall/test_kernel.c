@@ -1,0 +1,880 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_kernel.c - the firewall helper and the pusher against a real kernel
+ *
+ * In a network namespace of this process's own, so nothing of the machine is touched.  What the kernel holds is asked
+ * of ipset(8) and iptables(8), which know nothing of us.  Every wait is for an answer of the helper: it works in
+ * order, so the answer to a query says that all before it is done.
+ */
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "firewall.h"
+#include "ledger.h"
+#include "logmsg.h"
+#include "stats.h"
+
+#define PATIENCE 20000 /* milliseconds: nothing here takes long, but the machine may be busy */
+
+static char helper_path[4096];
+
+/* ---- looking from outside ---- */
+
+static int __attribute__((format(printf, 1, 2)))
+sh(const char *fmt, ...)
+{
+	char cmd[1024];
+	va_list ap;
+	int status;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	status = system(cmd);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The command's output, in a buffer that the next call uses again. */
+static const char *__attribute__((format(printf, 1, 2)))
+output(const char *fmt, ...)
+{
+	static char buf[65536];
+	char cmd[1024];
+	va_list ap;
+	size_t n;
+	FILE *fp;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	fp = popen(cmd, "r");
+	assert_non_null(fp);
+	n = fread(buf, 1, sizeof(buf) - 1, fp);
+	buf[n] = '\0';
+	pclose(fp);
+	return buf;
+}
+
+static bool
+in_set(const char *set, const char *addr)
+{
+	return sh("ipset -q test %s %s", set, addr) == 0;
+}
+
+/* What is left of an entry's term; -1: no such entry. */
+static long
+term_of(const char *set, const char *addr)
+{
+	const char *p = output("ipset save %s | grep -F ' %s timeout '", set, addr), *t = strstr(p, "timeout ");
+
+	return t != NULL ? strtol(t + 8, NULL, 10) : -1;
+}
+
+static long
+entries_of(const char *set)
+{
+	const char *p = strstr(output("ipset list -t %s", set), "Number of entries: ");
+
+	return p != NULL ? strtol(p + 19, NULL, 10) : -1;
+}
+
+static void
+assert_term(const char *set, const char *addr, long term)
+{
+	long got = term_of(set, addr);
+
+	if (got > term || got < term - 15)
+		fail_msg("%s in %s: got a term of %ld, want %ld or a little less", addr, set, got, term);
+}
+
+/* ---- speaking the protocol ourselves ---- */
+
+static struct firewall_conf
+conf(void)
+{
+	return (struct firewall_conf){
+		.helper = helper_path, .user = "nobody", .set4 = "popauth4", .set6 = "popauth6", .ipv6_prefix = 64
+	};
+}
+
+static struct firewall_helper
+start(const struct firewall_conf *c)
+{
+	struct firewall_helper h;
+	struct err e;
+
+	if (firewall_spawn(c, &h, &e) == -1)
+		fail_msg("%s", e.text);
+	return h;
+}
+
+static void
+next_reply(int fd, struct fw_reply *r)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, PATIENCE) != 1)
+		fail_msg("the helper does not answer");
+	assert_int_equal(recv(fd, r, sizeof(*r), 0), sizeof(*r));
+}
+
+/* Passes over what else comes, but not over trouble. */
+static void
+await(int fd, enum fw_reply_op op, struct fw_reply *r)
+{
+	do {
+		next_reply(fd, r);
+		if (r->op == FW_TROUBLE && op != FW_TROUBLE)
+			fail_msg("trouble: %s", r->text);
+	} while (r->op != op);
+}
+
+static void
+send_raw(int fd, const void *p, size_t n)
+{
+	assert_int_equal(send(fd, p, n, MSG_NOSIGNAL), n);
+}
+
+static struct fw_request
+request(enum fw_op op, const char *addr, uint32_t timeout)
+{
+	struct fw_request q = { .op = (uint8_t)op, .timeout = timeout };
+
+	if (addr != NULL) {
+		assert_int_equal(addr_parse(&q.addr, str_of(addr)), 0);
+		q.family = addr_is4(&q.addr) ? 4 : 6;
+	}
+	return q;
+}
+
+static void
+say(int fd, enum fw_op op, const char *addr, uint32_t timeout)
+{
+	struct fw_request q = request(op, addr, timeout);
+
+	send_raw(fd, &q, sizeof(q));
+}
+
+/* All that was said before is done; the statuses of both sets. */
+static void
+settle(int fd, struct fw_reply st[FW_SETS])
+{
+	static uint32_t seq = 100;
+	struct fw_request q = { .op = FW_QUERY, .seq = ++seq };
+
+	send_raw(fd, &q, sizeof(q));
+	do
+		await(fd, FW_STATUS, &st[FW_SET4]);
+	while (st[FW_SET4].seq != seq);
+	await(fd, FW_STATUS, &st[FW_SET6]);
+}
+
+static void
+stop(struct firewall_helper h)
+{
+	struct fw_reply r;
+	int status;
+
+	shutdown(h.fd, SHUT_WR);
+	while (recv(h.fd, &r, sizeof(r), 0) > 0)
+		;
+	assert_int_equal(waitpid(h.pid, &status, 0), h.pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	close(h.fd);
+}
+
+static struct firewall_helper
+start_and_greet(void)
+{
+	struct firewall_conf c = conf();
+	struct firewall_helper h = start(&c);
+	struct fw_reply r;
+
+	await(h.fd, FW_HELLO, &r);
+	assert_int_equal(r.a, 1);
+	return h;
+}
+
+static void
+sync_with(int fd, const struct fw_request *entries, size_t n, struct fw_reply *r)
+{
+	struct fw_request end = { .op = FW_SYNC_END, .seq = 7 };
+
+	say(fd, FW_SYNC_BEGIN, NULL, 0);
+	if (n != 0)
+		send_raw(fd, entries, n * sizeof(*entries));
+	send_raw(fd, &end, sizeof(end));
+	await(fd, FW_SYNCED, r);
+	assert_int_equal(r->seq, 7);
+}
+
+/* The keeper's only child. */
+static pid_t
+worker_of(pid_t keeper)
+{
+	return (pid_t)strtol(output("ps -o pid= --ppid %d", (int)keeper), NULL, 10);
+}
+
+/* ---- the tests ---- */
+
+static int
+clean(void **state)
+{
+	(void)state;
+	sh("iptables -F; ip6tables -F; ipset destroy");
+	return 0;
+}
+
+static void
+test_add_and_delete(void **state)
+{
+	struct firewall_helper h = start_and_greet();
+	struct fw_reply st[FW_SETS];
+
+	(void)state;
+	say(h.fd, FW_ADD, "192.0.2.1", 600);
+	say(h.fd, FW_ADD, "192.0.2.2", 600);
+	say(h.fd, FW_ADD, "192.0.2.1", 90); /* a new term, not a second entry */
+	say(h.fd, FW_ADD, "2001:db8:1:2::", 300);
+	say(h.fd, FW_ADD, "192.0.2.3", 4000000); /* more than the kernel can hold */
+	settle(h.fd, st);
+	assert_int_equal(st[FW_SET4].a, 3);
+	assert_int_equal(st[FW_SET6].a, 1);
+	assert_term("popauth4", "192.0.2.1", 90);
+	assert_term("popauth4", "192.0.2.2", 600);
+	assert_term("popauth4", "192.0.2.3", FW_TIMEOUT_MAX);
+	assert_true(in_set("popauth6", "2001:db8:1:2:ffff::1"));
+	assert_false(in_set("popauth6", "2001:db8:1:3::"));
+	say(h.fd, FW_DEL, "192.0.2.1", 0);
+	say(h.fd, FW_DEL, "192.0.2.77", 0); /* not there: no mistake */
+	say(h.fd, FW_DEL, "2001:db8:1:2::", 0);
+	settle(h.fd, st);
+	assert_false(in_set("popauth4", "192.0.2.1"));
+	assert_true(in_set("popauth4", "192.0.2.2"));
+	assert_int_equal(st[FW_SET6].a, 0);
+	stop(h);
+	assert_true(in_set("popauth4", "192.0.2.2")); /* the sets outlive the helper */
+}
+
+static void
+test_a_large_packet_mixed(void **state)
+{
+	struct firewall_helper h = start_and_greet();
+	struct fw_request q[FW_BATCH];
+	struct fw_reply st[FW_SETS];
+	char text[64];
+
+	(void)state;
+	for (unsigned i = 0; i < FW_BATCH; i++) {
+		if (i % 4 == 3)
+			snprintf(text, sizeof(text), "2001:db8:%x::", i);
+		else
+			snprintf(text, sizeof(text), "10.1.%u.%u", i / 256, i % 256);
+		q[i] = request(FW_ADD, text, 500 + i);
+	}
+	send_raw(h.fd, q, sizeof(q));
+	settle(h.fd, st);
+	assert_int_equal(st[FW_SET4].a, FW_BATCH - FW_BATCH / 4);
+	assert_int_equal(st[FW_SET6].a, FW_BATCH / 4);
+	assert_term("popauth4", "10.1.1.10", 500 + 266);
+	stop(h);
+}
+
+static void
+test_nonsense_is_passed_over(void **state)
+{
+	struct firewall_helper h = start_and_greet();
+	struct fw_request q[] = {
+		request(FW_ADD, "192.0.2.1", 600),
+		{ .op = 0 },
+		{ .op = 99 },
+		request(FW_ADD, "192.0.2.2", 0),     /* for ever */
+		request(FW_ADD, "127.0.0.1", 600),   /* ourselves */
+		request(FW_ADD, "fe80::1", 600),
+		request(FW_ADD, "192.0.2.3", 600),   /* family spoilt below */
+		request(FW_DEL, "192.0.2.4", 600),   /* with a term */
+		request(FW_SYNC_ENTRY, "192.0.2.5", 600), /* without a beginning */
+		{ .op = FW_SYNC_END },
+		request(FW_ADD, "192.0.2.6", 600),   /* reserved bits */
+		{ .op = FW_QUERY, .family = 4 },
+		request(FW_ADD, "192.0.2.7", 600),
+	};
+	static uint8_t noise[FW_BATCH * sizeof(struct fw_request) + 1];
+	struct fw_reply r, st[FW_SETS];
+
+	(void)state;
+	q[6].family = 6;
+	q[10].zero = 1;
+	send_raw(h.fd, q, sizeof(q));
+	await(h.fd, FW_IGNORED, &r);
+	assert_int_equal(r.a, 9);
+	send_raw(h.fd, q, sizeof(q[0]) - 1);
+	await(h.fd, FW_IGNORED, &r);
+	memset(noise, 0xff, sizeof(noise));
+	send_raw(h.fd, noise, sizeof(noise));
+	await(h.fd, FW_IGNORED, &r);
+	assert_int_equal(r.a, 1);
+	send_raw(h.fd, noise, sizeof(noise) - 1);
+	await(h.fd, FW_IGNORED, &r);
+	assert_int_equal(r.a, FW_BATCH);
+	settle(h.fd, st);
+	assert_int_equal(st[FW_SET4].a, 2);
+	assert_true(in_set("popauth4", "192.0.2.1"));
+	assert_true(in_set("popauth4", "192.0.2.7"));
+	stop(h);
+}
+
+static void
+test_sync_mends(void **state)
+{
+	struct fw_request want[] = {
+		request(FW_SYNC_ENTRY, "192.0.2.1", 600),
+		request(FW_SYNC_ENTRY, "192.0.2.2", 600),
+		request(FW_SYNC_ENTRY, "192.0.2.3", 5000000),
+		request(FW_SYNC_ENTRY, "2001:db8:1:2::", 600),
+	};
+	struct firewall_helper h = start_and_greet();
+	struct fw_reply r;
+
+	(void)state;
+	sync_with(h.fd, want, 4, &r);
+	assert_int_equal(r.a, 4);
+	sync_with(h.fd, want, 4, &r); /* all as it should be */
+	assert_int_equal(r.a + r.b + r.c, 0);
+	assert_int_equal(sh("ipset del popauth4 192.0.2.1 && ipset add popauth4 203.0.113.9 && "
+	    "ipset add -exist popauth4 192.0.2.2 timeout 0 && ipset add popauth6 2001:db8:9::"), 0);
+	sync_with(h.fd, want, 4, &r);
+	assert_int_equal(r.a, 1);
+	assert_int_equal(r.b, 2);
+	assert_int_equal(r.c, 1);
+	assert_int_equal(entries_of("popauth4"), 3);
+	assert_int_equal(entries_of("popauth6"), 1);
+	assert_term("popauth4", "192.0.2.1", 600);
+	assert_term("popauth4", "192.0.2.2", 600);
+	assert_int_equal(sh("ipset flush; ipset destroy popauth6"), 0);
+	sync_with(h.fd, want, 4, &r);
+	assert_int_equal(r.a, 4);
+	assert_term("popauth6", "2001:db8:1:2::", 600);
+	sync_with(h.fd, NULL, 0, &r);
+	assert_int_equal(r.b, 4);
+	assert_int_equal(entries_of("popauth4"), 0);
+	stop(h);
+}
+
+static void
+test_changes_during_a_sync(void **state)
+{
+	struct firewall_helper h = start_and_greet();
+	struct fw_request end = { .op = FW_SYNC_END, .seq = 1 };
+	struct fw_reply r;
+
+	(void)state;
+	say(h.fd, FW_ADD, "192.0.2.1", 600);
+	say(h.fd, FW_SYNC_BEGIN, NULL, 0);
+	say(h.fd, FW_SYNC_ENTRY, "192.0.2.1", 600);
+	say(h.fd, FW_SYNC_ENTRY, "192.0.2.2", 600);
+	say(h.fd, FW_DEL, "192.0.2.2", 0);  /* unblocked after the walk met it */
+	say(h.fd, FW_ADD, "192.0.2.3", 77); /* blocked after the walk passed it */
+	send_raw(h.fd, &end, sizeof(end));
+	await(h.fd, FW_SYNCED, &r);
+	assert_true(in_set("popauth4", "192.0.2.1"));
+	assert_false(in_set("popauth4", "192.0.2.2"));
+	assert_term("popauth4", "192.0.2.3", 77);
+	stop(h);
+}
+
+static void
+test_a_destroyed_set_is_made_anew(void **state)
+{
+	struct firewall_helper h = start_and_greet();
+	struct fw_reply r;
+
+	(void)state;
+	assert_int_equal(sh("ipset destroy popauth4"), 0);
+	say(h.fd, FW_ADD, "192.0.2.1", 600);
+	await(h.fd, FW_RESYNC, &r);
+	assert_string_equal(r.text, "the set popauth4 was gone");
+	assert_int_equal(entries_of("popauth4"), 0);
+	stop(h);
+}
+
+/* Each row: how the set was made before us, and whether it can be replaced under a rule that uses it. */
+static const struct {
+	const char *create;
+	bool under_rule;
+} wrong[] = {
+	{ "create popauth4 hash:ip", true },
+	{ "create popauth4 hash:ip timeout 60 maxelem 100", true },
+	{ "create popauth4 hash:ip timeout 60 netmask 24", true },
+	{ "create popauth4 hash:net timeout 60", false },
+	{ "create popauth4 hash:ip,port timeout 60", false },
+	{ "create popauth4 hash:ip family inet6 timeout 60", false },
+	{ "create popauth4 list:set", false },
+};
+
+static void
+test_wrong_sets_are_replaced(void **state)
+{
+	struct fw_request want = request(FW_SYNC_ENTRY, "192.0.2.1", 600);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct firewall_helper h;
+		struct fw_reply r;
+
+		print_message("%s\n", wrong[i].create);
+		clean(NULL);
+		assert_int_equal(sh("ipset %s", wrong[i].create), 0);
+		h = start_and_greet();
+		sync_with(h.fd, &want, 1, &r);
+		assert_term("popauth4", "192.0.2.1", 600);
+		assert_non_null(strstr(output("ipset list -t popauth4"), "maxelem 1048576 timeout 3600"));
+		assert_string_equal(output("ipset list -n | grep new"), "");
+		stop(h);
+	}
+}
+
+static void
+test_wrong_sets_in_use(void **state)
+{
+	struct fw_request want = request(FW_SYNC_ENTRY, "192.0.2.1", 600);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct firewall_helper h;
+		struct fw_reply r, st[FW_SETS];
+
+		print_message("%s\n", wrong[i].create);
+		clean(NULL);
+		assert_int_equal(sh("ipset %s", wrong[i].create), 0);
+		if (sh("%s -A INPUT -m set --match-set popauth4 src%s -j DROP", strstr(wrong[i].create, "inet6") ?
+		    "ip6tables" : "iptables", strstr(wrong[i].create, "port") ? ",src" : "") != 0)
+			continue; /* this kernel's rules cannot use such a set */
+		h = start_and_greet();
+		sync_with(h.fd, &want, 1, &r);
+		settle(h.fd, st);
+		assert_int_equal(st[FW_SET4].b, 1);
+		if (wrong[i].under_rule) {
+			assert_int_equal(st[FW_SET4].c, 0);
+			assert_term("popauth4", "192.0.2.1", 600);
+		} else {
+			assert_int_equal(st[FW_SET4].c, FW_SET_WRONG);
+			assert_string_not_equal(st[FW_SET4].text, "");
+		}
+		assert_string_equal(output("ipset list -n | grep new"), "");
+		stop(h);
+	}
+}
+
+static int
+udp_socket(const char *addr, uint16_t port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(inet_pton(AF_INET, addr, &sin.sin_addr), 1);
+	assert_int_equal(bind(s, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	return s;
+}
+
+/* Does a packet from 192.0.2.1 get through?  One from elsewhere is sent behind it, and must. */
+static bool
+gets_through(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(2525) };
+	int from = udp_socket("192.0.2.1", 0), other = udp_socket("192.0.2.100", 0), at = udp_socket("192.0.2.100", 2525);
+	struct pollfd p = { .fd = at, .events = POLLIN };
+	char c;
+
+	to.sin_addr.s_addr = htonl(0xc0000264);
+	sendto(from, "1", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	assert_int_equal(sendto(other, "2", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+	assert_int_equal(poll(&p, 1, PATIENCE), 1);
+	assert_int_equal(recv(at, &c, 1, 0), 1);
+	close(from);
+	close(other);
+	close(at);
+	return c == '1';
+}
+
+/* The rule is made once, before the set has any entry, and never again. */
+static void
+test_a_static_rule_drops(void **state)
+{
+	struct fw_request want = request(FW_SYNC_ENTRY, "192.0.2.1", 600);
+	struct firewall_helper h;
+	struct fw_reply r, st[FW_SETS];
+
+	(void)state;
+	assert_int_equal(sh("ipset create popauth4 hash:ip timeout 60 maxelem 100"), 0);
+	assert_int_equal(sh("iptables -A INPUT -m set --match-set popauth4 src -j DROP"), 0);
+	h = start_and_greet();
+	assert_true(gets_through());
+	say(h.fd, FW_ADD, "192.0.2.1", 600);
+	settle(h.fd, st);
+	assert_int_equal(st[FW_SET4].b, 1);
+	assert_false(gets_through());
+	sync_with(h.fd, &want, 1, &r); /* replaces the set: it holds too few */
+	assert_non_null(strstr(output("ipset list -t popauth4"), "maxelem 1048576"));
+	assert_false(gets_through());
+	assert_int_equal(strtol(output("iptables -nvxL INPUT | grep DROP"), NULL, 10), 2);
+	say(h.fd, FW_DEL, "192.0.2.1", 0);
+	settle(h.fd, st);
+	assert_true(gets_through());
+	stop(h);
+}
+
+static void
+test_a_full_set_says_so(void **state)
+{
+	struct firewall_conf c = conf();
+	struct fw_reply r, st[FW_SETS];
+	struct fw_request q[200];
+	struct firewall_helper h;
+	char text[64];
+
+	(void)state;
+	c.maxelem = 64;
+	h = start(&c);
+	await(h.fd, FW_HELLO, &r);
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(text, sizeof(text), "10.2.0.%u", i);
+		q[i] = request(FW_ADD, text, 600);
+	}
+	send_raw(h.fd, q, sizeof(q));
+	await(h.fd, FW_FAILED, &r);
+	print_message("%u refused: %s\n", r.a, r.text);
+	settle(h.fd, st);
+	assert_int_equal(r.a, 200 - st[FW_SET4].a); /* every one accounted for */
+	assert_true(st[FW_SET4].a >= 64);
+	assert_non_null(strstr(r.text, "full"));
+	stop(h);
+}
+
+static void
+test_a_killed_worker_comes_back(void **state)
+{
+	struct firewall_helper h = start_and_greet();
+	struct fw_reply r;
+	pid_t first = worker_of(h.pid);
+
+	(void)state;
+	assert_true(first > 1);
+	assert_int_equal(kill(first, SIGKILL), 0);
+	await(h.fd, FW_HELLO, &r);
+	assert_int_equal(r.a, 2);
+	assert_int_not_equal(worker_of(h.pid), first);
+	/* without its keeper a worker ends, and the daemon sees it */
+	assert_int_equal(kill(h.pid, SIGKILL), 0);
+	assert_int_equal(recv(h.fd, &r, sizeof(r), 0), 0);
+	waitpid(h.pid, NULL, 0);
+	close(h.fd);
+}
+
+/* A line of /proc/PID/status. */
+static void
+assert_status(pid_t pid, const char *key, const char *want)
+{
+	char buf[256], *got;
+
+	snprintf(buf, sizeof(buf), "%s", output("grep '^%s:' /proc/%d/status", key, (int)pid));
+	got = strchr(buf, '\t');
+	assert_non_null(got);
+	buf[strcspn(buf, "\n")] = '\0';
+	if (strcmp(got + 1, want) != 0)
+		fail_msg("%s: got \"%s\", want \"%s\"", key, got + 1, want);
+}
+
+static void
+test_privileges_are_gone(void **state)
+{
+	struct firewall_helper h = start_and_greet();
+	pid_t pid[2] = { h.pid, worker_of(h.pid) };
+	struct fw_reply st[FW_SETS];
+
+	(void)state;
+	settle(h.fd, st);
+	for (int i = 0; i < 2; i++) {
+		char uids[64];
+
+		assert_status(pid[i], "CapEff", "0000000000001000"); /* bit 12: CAP_NET_ADMIN */
+		assert_status(pid[i], "CapPrm", "0000000000001000");
+		assert_status(pid[i], "CapInh", "0000000000000000");
+		assert_status(pid[i], "CapBnd", "0000000000000000");
+		assert_status(pid[i], "CapAmb", "0000000000000000");
+		assert_status(pid[i], "NoNewPrivs", "1");
+		assert_status(pid[i], "Seccomp", "2");
+		snprintf(uids, sizeof(uids), "%s", output("id -u nobody"));
+		uids[strcspn(uids, "\n")] = '\0';
+		assert_int_equal(sh("grep -q '^Uid:\t%s\t%s\t%s\t%s$' /proc/%d/status", uids, uids, uids, uids,
+		    (int)pid[i]), 0);
+		assert_string_equal(output("grep '^Groups:' /proc/%d/status | tr -d '\\n\\t '", (int)pid[i]),
+		    "Groups:");
+	}
+	stop(h);
+}
+
+static void
+test_no_privilege_no_work(void **state)
+{
+	struct firewall_conf c = conf();
+	struct firewall_helper h;
+	struct fw_reply r;
+	int status;
+
+	(void)state;
+	c.user = "no-such-user-here";
+	h = start(&c);
+	await(h.fd, FW_TROUBLE, &r);
+	assert_non_null(strstr(r.text, "no-such-user-here"));
+	assert_int_equal(recv(h.fd, &r, sizeof(r), 0), 0);
+	waitpid(h.pid, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 77);
+	close(h.fd);
+	assert_int_equal(sh("setpriv --reuid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "
+			    "%s --create-only 2>&1 | grep -q 'setcap cap_net_admin=ep'", helper_path), 0);
+	assert_int_not_equal(sh("ipset -q list -n popauth4"), 0);
+}
+
+static void
+test_create_only(void **state)
+{
+	(void)state;
+	assert_int_equal(sh("%s --create-only --set4 a4 --set6 a6 --ipv6-prefix 56 --user nobody", helper_path), 0);
+	assert_non_null(strstr(output("ipset list -t a4"), "family inet hashsize"));
+	assert_non_null(strstr(output("ipset list -t a6"), "family inet6"));
+	assert_non_null(strstr(output("ipset list -t a6"), "netmask 56"));
+	assert_int_equal(sh("ipset add a4 192.0.2.1"), 0);
+	assert_int_equal(sh("%s --create-only --set4 a4 --set6 a6 --ipv6-prefix 56", helper_path), 0);
+	assert_true(in_set("a4", "192.0.2.1")); /* what was there is left alone */
+	assert_int_equal(sh("%s --create-only --set4 a4 --set6 a4 2>/dev/null", helper_path), 64);
+	assert_int_equal(sh("%s --create-only --set4 'a b' 2>/dev/null", helper_path), 64);
+	assert_int_equal(sh("%s --create-only --ipv6-prefix 0 2>/dev/null", helper_path), 64);
+	assert_int_equal(sh("%s --create-only --maxelem 12x 2>/dev/null", helper_path), 64);
+	assert_int_equal(sh("%s 3<&- 2>/dev/null", helper_path), 64);
+}
+
+/* ---- with the ledger ---- */
+
+struct rig {
+	struct policy p;
+	struct ledger *l;
+	struct firewall *fw;
+	pid_t keeper;
+};
+
+static void
+rig_up(struct rig *r, unsigned long maxelem)
+{
+	struct firewall_conf c = conf();
+	struct firewall_helper h;
+	struct err e;
+
+	c.maxelem = maxelem;
+	policy_defaults(&r->p);
+	r->l = ledger_new(1000000);
+	h = start(&c);
+	r->keeper = h.pid;
+	r->fw = firewall_start(h, r->l, r->p.ipv6_prefix, &e);
+	assert_non_null(r->fw);
+}
+
+static void
+rig_down(struct rig *r)
+{
+	firewall_stop(r->fw);
+	ledger_free(r->l);
+}
+
+static void
+block(struct rig *r, const char *text, uint32_t term)
+{
+	struct addr a, c;
+
+	assert_int_equal(addr_parse(&a, str_of(text)), 0);
+	c = addr_client(&a, r->p.ipv6_prefix);
+	if (term != 0)
+		ledger_add(r->l, &r->p, SET_BLOCK, &a, time(NULL), term, STR("test"));
+	else
+		ledger_del(r->l, &r->p, SET_BLOCK, &a, time(NULL));
+	firewall_block_changed(r->fw, &c);
+}
+
+/* Each look at the status waits for the helper's answer, so this turns with events, not with time. */
+static void
+await_syncs(struct rig *r, uint64_t n)
+{
+	struct firewall_status st;
+
+	for (int i = 0; stat_get(STAT_FIREWALL_SYNCS) < n; i++) {
+		if (i == 100000)
+			fail_msg("no sync comes");
+		firewall_status(r->fw, &st);
+		sched_yield();
+	}
+}
+
+static void
+test_ledger_to_kernel(void **state)
+{
+	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
+	struct firewall_status st;
+	struct rig r;
+
+	(void)state;
+	assert_int_equal(sh("ipset create popauth4 hash:ip timeout 10 && ipset add popauth4 203.0.113.1"), 0);
+	rig_up(&r, 0);
+	block(&r, "192.0.2.1", 600);
+	block(&r, "2001:db8:1:2:3:4:5:6", 90);
+	block(&r, "192.0.2.9", 315360000); /* ten years */
+	await_syncs(&r, syncs + 1);
+	firewall_status(r.fw, &st);
+	assert_int_equal(st.state, FIREWALL_UP);
+	assert_true(st.fresh);
+	assert_int_equal(st.set[FW_SET4].entries, 2);
+	assert_int_equal(st.set[FW_SET4].wanted, 2);
+	assert_int_equal(st.set[FW_SET6].entries, 1);
+	assert_int_equal(st.set[FW_SET4].references, 0);
+	assert_false(in_set("popauth4", "203.0.113.1")); /* from before our time */
+	assert_term("popauth4", "192.0.2.1", 600);
+	assert_term("popauth4", "192.0.2.9", FW_TIMEOUT_MAX);
+	block(&r, "192.0.2.1", 0);
+	assert_int_equal(sh("iptables -A INPUT -m set --match-set popauth4 src -j DROP"), 0);
+	firewall_status(r.fw, &st);
+	assert_int_equal(st.set[FW_SET4].entries, 1);
+	assert_int_equal(st.set[FW_SET4].references, 1);
+	assert_false(in_set("popauth4", "192.0.2.1"));
+	assert_int_equal(st.failures, 0);
+	rig_down(&r);
+	assert_true(in_set("popauth4", "192.0.2.9"));
+}
+
+static void
+test_ledger_after_damage(void **state)
+{
+	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
+	struct firewall_status st;
+	char text[64];
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, 0);
+	await_syncs(&r, syncs + 1);
+	for (unsigned i = 0; i < 40000; i++) { /* more than the queue holds */
+		snprintf(text, sizeof(text), "10.%u.%u.%u", 1 + i / 65536, i / 256 % 256, i % 256);
+		block(&r, text, 600);
+	}
+	firewall_sync(r.fw);
+	await_syncs(&r, syncs + 2);
+	firewall_status(r.fw, &st);
+	assert_int_equal(st.set[FW_SET4].entries, 40000);
+	assert_int_equal(sh("ipset flush popauth4 && ipset destroy popauth6"), 0);
+	firewall_sync(r.fw);
+	await_syncs(&r, stat_get(STAT_FIREWALL_SYNCS) + 1);
+	firewall_status(r.fw, &st);
+	assert_int_equal(st.set[FW_SET4].entries, 40000);
+	assert_int_not_equal(st.repaired, 0);
+	assert_int_equal(sh("ipset destroy popauth4"), 0);
+	syncs = stat_get(STAT_FIREWALL_SYNCS);
+	block(&r, "192.0.2.1", 600); /* which is how the helper finds out */
+	await_syncs(&r, syncs + 1);
+	firewall_status(r.fw, &st);
+	assert_int_equal(st.set[FW_SET4].entries, 40001);
+	rig_down(&r);
+}
+
+static void
+test_ledger_after_a_worker_died(void **state)
+{
+	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
+	struct firewall_status st;
+	char text[64];
+	pid_t worker;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, 0);
+	await_syncs(&r, syncs + 1);
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(text, sizeof(text), "10.1.%u.%u", i / 256, i % 256);
+		block(&r, text, 600);
+		if (i % 1000 == 500 && (worker = worker_of(r.keeper)) > 1)
+			kill(worker, SIGKILL); /* in the middle of it */
+	}
+	do
+		firewall_status(r.fw, &st);
+	while (!st.fresh || st.generation < 2 || st.set[FW_SET4].entries < 5000);
+	assert_int_equal(st.set[FW_SET4].entries, 5000);
+	kill(r.keeper, SIGKILL);
+	do
+		firewall_status(r.fw, &st);
+	while (st.state != FIREWALL_DEAD);
+	assert_string_not_equal(st.trouble, "");
+	block(&r, "192.0.2.1", 600); /* counted, and nobody waits */
+	rig_down(&r);
+}
+
+
+static int
+not_here(const char *why)
+{
+	print_message("SKIP: test_kernel: %s\n", why);
+	return 77;
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, clean)
+	const struct CMUnitTest tests[] = {
+		T(test_add_and_delete),
+		T(test_a_large_packet_mixed),
+		T(test_nonsense_is_passed_over),
+		T(test_sync_mends),
+		T(test_changes_during_a_sync),
+		T(test_a_destroyed_set_is_made_anew),
+		T(test_wrong_sets_are_replaced),
+		T(test_wrong_sets_in_use),
+		T(test_a_static_rule_drops),
+		T(test_a_full_set_says_so),
+		T(test_a_killed_worker_comes_back),
+		T(test_privileges_are_gone),
+		T(test_no_privilege_no_work),
+		T(test_create_only),
+		T(test_ledger_to_kernel),
+		T(test_ledger_after_damage),
+		T(test_ledger_after_a_worker_died),
+	};
+	const char *dir = getenv("builddir");
+
+	snprintf(helper_path, sizeof(helper_path), "%s/popauth-firewall", dir != NULL ? dir : ".");
+	if (geteuid() != 0)
+		return not_here("needs root, for a network namespace of its own");
+	if (unshare(CLONE_NEWNET) == -1)
+		return not_here("no network namespace can be made here");
+	if (sh("ip link set lo up && ip addr add 192.0.2.1/32 dev lo && ip addr add 192.0.2.100/32 dev lo") != 0)
+		return not_here("needs ip(8)");
+	if (sh("ipset create probe hash:ip timeout 1 && iptables -A INPUT -m set --match-set probe src && "
+	       "iptables -F && ipset destroy probe") != 0)
+		return not_here("needs ipset(8), iptables(8) and a kernel with both");
+	logmsg_open("test_kernel", true);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
