@@ -64,7 +64,6 @@ int server_start(struct server *s, const char *thread_name, struct err *e);
 void server_wake(struct server *s);
 /* Stop, join, close every connection, remove the socket file if it is still ours.  NULL is fine. */
 void server_close(struct server *s);
-gid_t server_gid(const struct server *s); /* the socket file's group */
 /* All connections, in no order; NULL first and at the end.  For the server's thread. */
 struct conn *server_next(struct server *s, struct conn *c);
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "control_int.h"
+#include "control_priv.h"
 #include "logmsg.h"
 #include "stats.h"
 

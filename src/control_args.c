@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control_int.h"
+#include "control_priv.h"
 
 #define TEXT_MAX 255
 

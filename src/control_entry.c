@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* control_entry.c - what is told of a client in one of the three sets */
-#include "control_int.h"
+#include "control_priv.h"
 
 struct entry
 entry_of(enum set s, const struct addr *client, const struct record *r)

@@ -2,7 +2,7 @@
 /* control_explain.c - all that is known of one client, and what would change it */
 #include <stdio.h>
 
-#include "control_int.h"
+#include "control_priv.h"
 
 /* How many hits count at this moment, of one kind. */
 struct counter {

@@ -2,7 +2,7 @@
 /* control_status.c - status and stats */
 #include <stdatomic.h>
 
-#include "control_int.h"
+#include "control_priv.h"
 #include "stats.h"
 
 /* Counters of what was lost or refused: status shows those that are not zero. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control_int.h"
+#include "control_priv.h"
 
 #define SHARDS_AT_ONCE 16 /* before other connections have their turn */
 

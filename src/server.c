@@ -2,110 +2,30 @@
 /* server.c - see server.h
  *
  * One epoll set, level-triggered.  Connections live in two queues, those still to prove themselves and those that
- * have, in order of arrival and of their last sign of life: the heads are the first to go.  A closed connection is kept in the
- * graveyard until the batch of events in which it died is done, because a later event of the batch may name it.
+ * have, in order of arrival and of their last sign of life: the heads are the first to go.  A closed connection is
+ * kept in the graveyard until the batch of events in which it died is done, because a later event of the batch may
+ * name it.
  */
-#include "server.h"
-
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "logmsg.h"
+#include "server_priv.h"
 #include "stats.h"
-#include "unixsock.h"
 
 #define EVENTS_AT_ONCE 64
-#define ROUNDS	       8 /* of one connection before the others have their turn */
 
-TAILQ_HEAD(conns, conn);
-
-struct conn {
-	TAILQ_ENTRY(conn) link;	 /* in fresh or proved, then in graveyard */
-	SLIST_ENTRY(conn) kick;	 /* in kicked, if is_kicked */
-	struct server *server;
-	int fd;			 /* -1: dead */
-	uint32_t armed;		 /* the epoll events asked for */
-	time_t active;		 /* monotonic */
-	bool proved, pending, more, is_kicked;
-	bool eof;		 /* the peer will send no more */
-	bool last;		 /* CONN_FLUSH */
-	size_t in_len;
-	size_t out_at, out_len;	 /* what is still to be written starts at out_at */
-	char *in, *out, *data;	 /* behind the struct */
-};
-
-struct server {
-	struct server_setup setup;
-	int listener, epoll, wakeup;
-	int spare;		 /* given up when descriptors run out, to be able to refuse */
-	_Atomic bool stopping;
-	bool running, woken;
-	pthread_t thread;
-	struct unixsock_file file;
-	unsigned conns;
-	struct conns fresh, proved, graveyard;
-	SLIST_HEAD(, conn) kicked;
-};
-
-static time_t
-monotonic(void)
+time_t
+server_now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return ts.tv_sec;
-}
-
-static struct conns *
-queue_of(struct conn *c)
-{
-	return c->proved ? &c->server->proved : &c->server->fresh;
-}
-
-/* A sign of life.  One that has yet to make its first request gets no longer term by sending it in crumbs. */
-static void
-touch(struct conn *c)
-{
-	if (!c->proved)
-		return;
-	TAILQ_REMOVE(queue_of(c), c, link);
-	TAILQ_INSERT_TAIL(queue_of(c), c, link);
-	c->active = monotonic();
-}
-
-void
-conn_kick(struct conn *c)
-{
-	if (c->is_kicked)
-		return;
-	c->is_kicked = true;
-	SLIST_INSERT_HEAD(&c->server->kicked, c, kick);
-}
-
-static void
-end(struct conn *c, enum conn_end why)
-{
-	struct server *s = c->server;
-
-	if (c->fd == -1)
-		return;
-	s->setup.ops->closed(s->setup.arg, c, why, c->in_len);
-	close(c->fd);
-	c->fd = -1;
-	s->conns--;
-	TAILQ_REMOVE(queue_of(c), c, link);
-	TAILQ_INSERT_TAIL(&s->graveyard, c, link);
 }
 
 static void
@@ -131,161 +51,10 @@ make_room(struct server *s)
 	if (c == NULL)
 		return;
 	stat_add(STAT_CONNECTIONS_FULL, 1);
-	end(c, END_FULL);
-}
-
-/* ---- one connection ---- */
-
-static void
-arm(struct conn *c)
-{
-	struct epoll_event ev = { .data.ptr = c };
-
-	if (!c->eof && !c->last && c->in_len < c->server->setup.in_size)
-		ev.events |= EPOLLIN;
-	if (c->out_len > 0)
-		ev.events |= EPOLLOUT;
-	if (ev.events == c->armed)
-		return;
-	c->armed = ev.events;
-	epoll_ctl(c->server->epoll, EPOLL_CTL_MOD, c->fd, &ev);
-}
-
-/* false: the connection broke. */
-static bool
-fill(struct conn *c)
-{
-	size_t room = c->server->setup.in_size - c->in_len;
-	ssize_t n;
-
-	if (room == 0 || c->eof || c->last)
-		return true;
-	n = recv(c->fd, c->in + c->in_len, room, 0);
-	if (n == -1)
-		return errno == EAGAIN || errno == EINTR;
-	if (n == 0) {
-		c->eof = true;
-		return true;
-	}
-	c->in_len += (size_t)n;
-	touch(c);
-	return true;
-}
-
-/* How much was written; -1: the connection broke. */
-static ssize_t
-drain(struct conn *c)
-{
-	ssize_t n;
-
-	if (c->out_len == 0)
-		return 0;
-	n = send(c->fd, c->out + c->out_at, c->out_len, MSG_NOSIGNAL);
-	if (n == -1)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	c->out_len -= (size_t)n;
-	c->out_at = c->out_len == 0 ? 0 : c->out_at + (size_t)n;
-	touch(c);
-	return n;
-}
-
-static bool
-wants_more(const struct conn *c)
-{
-	return c->more && !c->last && conn_room(c) >= c->server->setup.out_size / 2;
-}
-
-/* Let the handler work once.  Returns whether it took input. */
-static bool
-handle(struct conn *c, enum conn_next *next)
-{
-	const struct server_setup *setup = &c->server->setup;
-	size_t used = 0;
-
-	if (c->in_len > 0) {
-		*next = setup->ops->input(setup->arg, c, (struct str){ c->in, c->in_len }, &used);
-		if (used > c->in_len)
-			panic("server: a handler used more than there was");
-		c->in_len -= used;
-		memmove(c->in, c->in + used, c->in_len);
-	}
-	if (*next == CONN_KEEP && wants_more(c))
-		*next = setup->ops->more(setup->arg, c);
-	return used > 0;
-}
-
-/* Do all that can be done for a connection now. */
-static void
-serve(struct conn *c)
-{
-	enum conn_next next = CONN_KEEP;
-	bool moved = true;
-
-	for (unsigned round = 0; moved && round < ROUNDS; round++) {
-		ssize_t wrote;
-
-		moved = !c->last && handle(c, &next);
-		if (next == CONN_FLUSH)
-			c->last = true;
-		wrote = next == CONN_DROP ? 0 : drain(c);
-		if (next == CONN_DROP || wrote == -1) {
-			end(c, next == CONN_DROP ? END_OURS : END_PEER);
-			return;
-		}
-		moved = moved || (wrote > 0 && !c->last);
-	}
-	if (c->out_len == 0 && (c->last || (c->eof && !moved && !c->pending && !wants_more(c)))) {
-		end(c, c->last ? END_OURS : END_PEER);
-		return;
-	}
-	if (moved || wants_more(c))
-		conn_kick(c);
-	arm(c);
-}
-
-static void
-conn_event(struct conn *c, uint32_t events)
-{
-	if (c->fd == -1)
-		return;
-	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !fill(c)) {
-		end(c, END_PEER);
-		return;
-	}
-	serve(c);
-	/* Nobody is left to take answers; without this, a hangup that we do not read from would wake us for ever. */
-	if (c->fd != -1 && (events & (EPOLLHUP | EPOLLERR)))
-		end(c, END_PEER);
+	conn_end(c, END_FULL);
 }
 
 /* ---- the listener ---- */
-
-static void
-conn_new(struct server *s, int fd)
-{
-	const struct server_setup *setup = &s->setup;
-	struct epoll_event ev = { .events = EPOLLIN };
-	struct conn *c;
-
-	c = xmalloc(sizeof(*c) + setup->data_size + setup->in_size + setup->out_size);
-	memset(c, 0, sizeof(*c) + setup->data_size);
-	c->server = s;
-	c->fd = fd;
-	c->data = (char *)(c + 1);
-	c->in = c->data + setup->data_size;
-	c->out = c->in + setup->in_size;
-	c->armed = ev.events;
-	c->active = monotonic();
-	ev.data.ptr = c;
-	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) == -1) {
-		stat_add(STAT_CONNECTIONS_FULL, 1);
-		close(fd);
-		free(c);
-		return;
-	}
-	TAILQ_INSERT_TAIL(&s->fresh, c, link);
-	s->conns++;
-}
 
 /* Descriptors have run out: close our quietest connection, or refuse this one by means of the spare descriptor.
  * Leaving it in the queue would wake us again at once, for ever. */
@@ -333,10 +102,10 @@ expire(struct conns *queue, time_t now, time_t limit)
 	struct conn *c;
 
 	while ((c = TAILQ_FIRST(queue)) != NULL && now - c->active >= limit) {
-		if (c->pending && c->out_len == 0)
-			touch(c);
+		if (c->pending && c->proved && c->out_len == 0)
+			conn_touch(c);
 		else
-			end(c, END_IDLE);
+			conn_end(c, END_IDLE);
 	}
 }
 
@@ -355,7 +124,7 @@ serve_kicked(struct server *s)
 		SLIST_REMOVE_HEAD(&batch, kick);
 		c->is_kicked = false;
 		if (c->fd != -1)
-			serve(c);
+			conn_serve(c);
 	}
 }
 
@@ -384,7 +153,7 @@ run(void *arg)
 		int timeout = !SLIST_EMPTY(&s->kicked) ? 0 : s->conns > 0 ? 1000 : -1;
 		int n = epoll_wait(s->epoll, evs, EVENTS_AT_ONCE, timeout);
 
-		now = monotonic();
+		now = server_now();
 		for (int i = 0; i < n; i++)
 			dispatch(s, &evs[i]);
 		if (s->setup.ops->tick != NULL && (s->woken || now != ticked))
@@ -478,7 +247,7 @@ server_close(struct server *s)
 		pthread_join(s->thread, NULL);
 	}
 	while ((c = server_next(s, NULL)) != NULL)
-		end(c, END_OURS);
+		conn_end(c, END_OURS);
 	bury(s);
 	unixsock_remove(s->setup.path, &s->file);
 	close_fd(s->listener);
@@ -489,12 +258,6 @@ server_close(struct server *s)
 	free(s);
 }
 
-gid_t
-server_gid(const struct server *s)
-{
-	return s->file.gid;
-}
-
 struct conn *
 server_next(struct server *s, struct conn *c)
 {
@@ -503,69 +266,4 @@ server_next(struct server *s, struct conn *c)
 	if (next == NULL && (c == NULL || !c->proved))
 		next = TAILQ_FIRST(&s->proved);
 	return next;
-}
-
-/* ---- for handlers ---- */
-
-void *
-conn_data(struct conn *c)
-{
-	return c->data;
-}
-
-size_t
-conn_room(const struct conn *c)
-{
-	return c->server->setup.out_size - c->out_len;
-}
-
-bool
-conn_put(struct conn *c, const void *p, size_t n)
-{
-	if (n > conn_room(c))
-		return false;
-	if (c->out_at + c->out_len + n > c->server->setup.out_size) {
-		memmove(c->out, c->out + c->out_at, c->out_len);
-		c->out_at = 0;
-	}
-	memcpy(c->out + c->out_at + c->out_len, p, n);
-	c->out_len += n;
-	return true;
-}
-
-void
-conn_more(struct conn *c, bool on)
-{
-	c->more = on;
-	if (on)
-		conn_kick(c);
-}
-
-void
-conn_proved(struct conn *c)
-{
-	if (c->proved)
-		return;
-	TAILQ_REMOVE(queue_of(c), c, link);
-	c->proved = true;
-	TAILQ_INSERT_TAIL(queue_of(c), c, link);
-	c->active = monotonic();
-}
-
-void
-conn_pending(struct conn *c, bool on)
-{
-	c->pending = on;
-}
-
-bool
-conn_privileged(struct conn *c)
-{
-	return unixsock_member(c->fd, c->server->file.gid);
-}
-
-long
-conn_uid(struct conn *c)
-{
-	return unixsock_uid(c->fd);
 }

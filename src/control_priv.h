@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* control_int.h - between the files of the control server: control*.c only */
-#ifndef CONTROL_INT_H
-#define CONTROL_INT_H
+/* control_priv.h - between the files of the control server: control*.c only */
+#ifndef CONTROL_PRIV_H
+#define CONTROL_PRIV_H
 
 #include "control.h"
 #include "server.h"

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control.h"
+#include "logmsg.h"
+#include "serving.h"
+#include "stats.h"
+#include "verbs.h"
+
+static struct fake f;
+static struct control *ctl;
+static struct evidence *evidence;
+static struct watch *watch;
+
+/* A store whose commits the test makes. */
+static _Atomic uint64_t asked, committed;
+static _Atomic bool broken_disk, manual;
+
+static uint64_t
+durable_request(void *arg)
+{
+	uint64_t ticket = atomic_fetch_add(&asked, 1) + 1;
+
+	(void)arg;
+	if (!manual) {
+		committed = ticket;
+		control_wake(ctl);
+	}
+	return ticket;
+}
+
+static enum durable
+durable_check(void *arg, uint64_t ticket, struct err *e)
+{
+	(void)arg;
+	if (broken_disk) {
+		err_set(e, "the disk is full");
+		return DURABLE_FAILED;
+	}
+	return committed >= ticket ? DURABLE_DONE : DURABLE_WAIT;
+}
+
+static int
+reload(void *arg, struct err *e)
+{
+	(void)arg;
+	return broken_disk ? err_set(e, "conf:3: no such option") : 0;
+}
+
+static void
+more_status(void *arg, struct json *o)
+{
+	(void)arg;
+	json_put_cstr(o, "version", "1.2.3");
+}
+
+static void
+told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
+{
+	(void)arg;
+	watch_told(watch, ev, client, changes);
+	evidence_told(evidence, ev, client, changes);
+}
+
+static int
+start(void **state)
+{
+	struct control_setup s = { .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
+		.host = { .arg = &f, .pipeline = &f.pipeline, .now = fake_now, .policy_get = fake_policy_get,
+		    .policy_put = fake_policy_put, .durable_request = durable_request,
+		    .durable_check = durable_check, .reload = reload, .status = more_status } };
+	struct effects fx = { .told = told };
+	struct err e = { "" };
+
+	(void)state;
+	fake_init(&f, &fx);
+	watch = s.host.watch = watch_new();
+	evidence = s.host.evidence = evidence_new(1024);
+	broken_disk = manual = false;
+	ctl = control_open(&s, &e);
+	if (ctl == NULL || control_start(ctl, &e) == -1) {
+		print_error("%s\n", e.text);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	control_close(ctl);
+	watch_free(watch);
+	evidence_free(evidence);
+	fake_done(&f);
+	return 0;
+}
+
+static void
+ask(int fd, const char *line)
+{
+	say(fd, line, strlen(line));
+	say(fd, "\n", 1);
+}
+
+/* The whole answer of one request: its lines with a newline each, and the last line's code. */
+static int
+answer(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (;;) {
+		hear_line(fd, buf + n, size - n);
+		if (buf[n] == '\0')
+			fail_msg("the connection was closed after \"%s\"", buf);
+		if (strncmp(buf + n, "{\"end\":", 7) == 0)
+			return atoi(buf + n + 7);
+		n += strlen(buf + n);
+		assert_true(n + 100 < size);
+		buf[n++] = '\n';
+	}
+}
+
+static void
+people(void)
+{
+	fake_event(&f, EVENT_LOGIN, "192.0.2.1", "alice", NULL);
+	fake_event(&f, EVENT_LOGIN, "2001:db8:1:2::5", "b\033ob", NULL);
+	fake_event(&f, EVENT_RBL, "192.0.2.7", NULL, "zen.example");
+}
+
+/* One request after the other, on one connection, to one daemon: each row sees what those before it did. */
+static void
+answers(void **state)
+{
+	static const struct {
+		const char *name, *ask;
+		int code;
+		const char *has, *hasnt;
+	} rows[] = {
+		{ "list", "{\"verb\":\"relay list\"}", 0, "\"client\":\"192.0.2.1\",\"user\":\"alice\",\"since\":1750000000,"
+		  "\"last\":1750000000,\"until\":1750000900,\"logins\":1}\n", "192.0.2.7" },
+		{ "IPv6 client", "{\"verb\":\"relay list\"}", 0, "\"client\":\"2001:db8:1:2::/64\",\"user\":\"b\\\\x1bob\"", NULL },
+		{ "cache", "{\"verb\":\"cache list\"}", 0, "\"client\":\"192.0.2.7\",\"kind\":\"rbl\",\"zone\":\"zen.example\"",
+		  "192.0.2.1" },
+		{ "empty list", "{\"verb\":\"block list\"}", 0, "{\"end\":0}", "client" },
+		{ "add", "{\"verb\":\"block add\",\"address\":\"192.0.2.66\",\"for\":\"1h\",\"reason\":\"enough\"}", 0,
+		  "{\"client\":\"192.0.2.66\",\"kind\":\"hand\",\"by\":\"hand\",\"reason\":\"enough\",\"since\":1750000000,"
+		  "\"until\":1750003600", NULL },
+		{ "added", "{\"verb\":\"block list\"}", 0, "192.0.2.66", NULL },
+		{ "del", "{\"verb\":\"block del\",\"address\":\"192.0.2.66\"}", 0, "192.0.2.66 taken out of block", NULL },
+		{ "deleted", "{\"verb\":\"block list\"}", 0, "{\"end\":0}", "client" },
+		{ "del again", "{\"verb\":\"block del\",\"address\":\"192.0.2.66\"}", 1, "192.0.2.66 is not in block", NULL },
+		{ "del as listed", "{\"verb\":\"relay del\",\"address\":\"2001:db8:1:2::/64\"}", 0, "taken out of relay", NULL },
+		{ "seconds", "{\"verb\":\"relay add\",\"address\":\"192.0.2.3\",\"for\":60,\"user\":\"carol\"}", 0,
+		  "\"user\":\"carol\",\"since\":1750000000,\"last\":1750000000,\"until\":1750000060", NULL },
+		{ "default term", "{\"verb\":\"cache add\",\"address\":\"192.0.2.4\"}", 0, "\"until\":1750086400", NULL },
+		{ "explain granted", "{\"verb\":\"explain\",\"address\":\"192.0.2.1\"}", 0,
+		  "\"verdict\":\"relay\",\"known\":true", NULL },
+		{ "explain evidence", "{\"verb\":\"explain\",\"address\":\"192.0.2.7\"}", 0,
+		  "\"rule\":\"test-rule\",\"changes\":[\"counted\",\"cached\"],\"text\":\"a line\"", NULL },
+		{ "explain counters", "{\"verb\":\"explain\",\"address\":\"192.0.2.7\"}", 0,
+		  "{\"kind\":\"rbl\",\"rate\":{\"have\":1,\"of\":10,\"span\":60,\"term\":3600},\"total\":{\"have\":1,\"of\":25,"
+		  "\"span\":86400,\"term\":86400}", NULL },
+		{ "explain what lifts it", "{\"verb\":\"explain\",\"address\":\"192.0.2.7\"}", 0,
+		  "popauth-milterctl cache del 192.0.2.7\",\"a POP, IMAP or SMTP login", NULL },
+		{ "explain by hand", "{\"verb\":\"explain\",\"address\":\"192.0.2.4\"}", 0, "\"verdict\":\"cached\"", "login from" },
+		{ "explain unknown", "{\"verb\":\"explain\",\"address\":\"192.0.2.99\"}", 1, "nothing is known of 192.0.2.99", NULL },
+		{ "explain loopback", "{\"verb\":\"explain\",\"address\":\"127.0.0.1\"}", 0, "\"verdict\":\"trusted\"", NULL },
+		{ "status", "{\"verb\":\"status\"}", 0, "\"clients\":{\"known\":6,\"relay\":2,\"cache\":2,\"block\":0}", NULL },
+		{ "status from the daemon", "{\"verb\":\"status\"}", 0, "\"version\":\"1.2.3\"", NULL },
+		{ "stats", "{\"verb\":\"stats\"}", 0, "\"events_by_kind\":{\"login\":2,", NULL },
+		{ "reload", "{\"verb\":\"reload\"}", 0, "{\"end\":0,\"message\":\"reloaded\"}", NULL },
+		{ "flush", "{\"verb\":\"relay flush\"}", 0, "2 taken out of relay", NULL },
+		{ "flushed", "{\"verb\":\"relay list\"}", 0, "{\"end\":0}", "client" },
+		{ "flush nothing", "{\"verb\":\"relay flush\"}", 0, "0 taken out of relay", NULL },
+	};
+	static char buf[65536];
+	int fd;
+
+	(void)state;
+	people();
+	fd = dial(&f);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		ask(fd, rows[i].ask);
+		row_eq(rows[i].name, answer(fd, buf, sizeof buf), rows[i].code);
+		if (strstr(buf, rows[i].has) == NULL)
+			fail_msg("%s: got \"%s\", want \"%s\" in it", rows[i].name, buf, rows[i].has);
+		if (rows[i].hasnt != NULL && strstr(buf, rows[i].hasnt) != NULL)
+			fail_msg("%s: got \"%s\", with \"%s\" in it", rows[i].name, buf, rows[i].hasnt);
+	}
+	close(fd);
+}
+
+/* Bad requests get a clear message, change nothing, and the connection goes on. */
+static void
+refuses(void **state)
+{
+	static const struct {
+		const char *name, *ask, *want;
+	} rows[] = {
+		{ "empty", "", "not JSON" },
+		{ "not JSON", "status", "not JSON" },
+		{ "not an object", "[]", "not a JSON object" },
+		{ "no verb", "{}", "no such verb" },
+		{ "no such verb", "{\"verb\":\"relay\"}", "no such verb: relay" },
+		{ "verb not a text", "{\"verb\":1}", "no such verb" },
+		{ "hostile verb", "{\"verb\":\"a\\n\\u001b[2Jb\"}", "no such verb: a\\\\x0a\\\\x1b[2Jb" },
+		{ "address missing", "{\"verb\":\"relay add\"}", "relay add needs \\\"address\\\"" },
+		{ "no address", "{\"verb\":\"relay add\",\"address\":\"example.com\"}", "not an address: example.com" },
+		{ "octal", "{\"verb\":\"block add\",\"address\":\"010.0.0.1\"}", "not an address: 010.0.0.1" },
+		{ "a network", "{\"verb\":\"block add\",\"address\":\"10.0.0.0/8\"}", "not one client but a network" },
+		{ "another prefix", "{\"verb\":\"block add\",\"address\":\"2001:db8::/48\"}", "not one client but a network" },
+		{ "host bits", "{\"verb\":\"block add\",\"address\":\"2001:db8::1/64\"}", "not one client but a network" },
+		{ "junk behind", "{\"verb\":\"block add\",\"address\":\"10.0.0.1/32x\"}", "not one client but a network" },
+		{ "address not a text", "{\"verb\":\"block add\",\"address\":1}", "not an address" },
+		{ "a term of nothing", "{\"verb\":\"block add\",\"address\":\"10.0.0.1\",\"for\":\"0\"}", "not a term" },
+		{ "a negative term", "{\"verb\":\"block add\",\"address\":\"10.0.0.1\",\"for\":-5}", "not a term" },
+		{ "a term of words", "{\"verb\":\"block add\",\"address\":\"10.0.0.1\",\"for\":\"long\"}", "not a term" },
+		{ "a term too long", "{\"verb\":\"block add\",\"address\":\"10.0.0.1\",\"for\":999999999999}", "not a term" },
+		{ "a list for a term", "{\"verb\":\"block add\",\"address\":\"10.0.0.1\",\"for\":[1]}", "not a term" },
+		{ "not its argument", "{\"verb\":\"block add\",\"address\":\"10.0.0.1\",\"user\":\"x\"}",
+		  "block add takes no \\\"user\\\"" },
+		{ "an unknown argument", "{\"verb\":\"status\",\"colour\":\"red\"}", "status takes no \\\"colour\\\"" },
+		{ "control character", "{\"verb\":\"relay add\",\"address\":\"10.0.0.1\",\"user\":\"a\\nb\"}", "control character" },
+		{ "empty user", "{\"verb\":\"relay add\",\"address\":\"10.0.0.1\",\"user\":\"\"}", "1 to 255 bytes" },
+		{ "loopback", "{\"verb\":\"block add\",\"address\":\"127.0.0.1\"}", "not added: this address is loopback" },
+		{ "loopback, relay", "{\"verb\":\"relay add\",\"address\":\"::1\"}", "not added: this address is loopback" },
+	};
+	static char buf[8192];
+	int fd = dial(&f);
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		ask(fd, rows[i].ask);
+		row_eq(rows[i].name, answer(fd, buf, sizeof buf), 2);
+		if (strstr(buf, rows[i].want) == NULL)
+			fail_msg("%s: got \"%s\", want \"%s\" in it", rows[i].name, buf, rows[i].want);
+	}
+	assert_int_equal(ledger_size(f.ledger), 0);
+	close(fd);
+}
+
+static void
+refuses_an_endless_line(void **state)
+{
+	static char line[20000];
+	char buf[200];
+	int fd = dial(&f);
+
+	(void)state;
+	memset(line, ' ', sizeof line);
+	say(fd, line, sizeof line);
+	assert_int_equal(answer(fd, buf, sizeof buf), 2);
+	assert_non_null(strstr(buf, "at most 8191 bytes"));
+	assert_int_equal(hear(fd, buf, 1), 0);
+	close(fd);
+}
+
+/* A change is answered when it is on disk, and meanwhile others are served. */
+static void
+waits_for_the_disk(void **state)
+{
+	char buf[1000];
+	int fd = dial(&f), other = dial(&f);
+	struct pollfd quiet = { .fd = fd, .events = POLLIN };
+
+	(void)state;
+	manual = true;
+	ask(fd, "{\"verb\":\"relay add\",\"address\":\"192.0.2.1\"}");
+	hear_line(fd, buf, sizeof buf); /* the entry; done, but not yet durable */
+	ask(fd, "{\"verb\":\"stats\"}");
+	ask(other, "{\"verb\":\"relay list\"}");
+	assert_int_equal(answer(other, buf, sizeof buf), 0);
+	assert_non_null(strstr(buf, "192.0.2.1"));
+	control_wake(ctl);
+	ask(other, "{\"verb\":\"cache list\"}");
+	assert_int_equal(answer(other, buf, sizeof buf), 0);
+	assert_int_equal(poll(&quiet, 1, 0), 0);
+	committed = asked;
+	control_wake(ctl);
+	hear_line(fd, buf, sizeof buf);
+	assert_string_equal(buf, "{\"end\":0}");
+	hear_line(fd, buf, 8); /* the request that waited behind it */
+	assert_string_equal(buf, "{\"lines");
+	close(fd);
+	close(other);
+}
+
+static void
+says_what_failed(void **state)
+{
+	char buf[1000];
+	int fd = dial(&f);
+
+	(void)state;
+	broken_disk = true;
+	ask(fd, "{\"verb\":\"relay add\",\"address\":\"192.0.2.1\"}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 1);
+	assert_non_null(strstr(buf, "done, but it would not outlive the daemon: the disk is full"));
+	ask(fd, "{\"verb\":\"reload\"}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 1);
+	assert_non_null(strstr(buf, "all is as before: conf:3: no such option"));
+	close(fd);
+}
+
+/* Far more than the buffers hold, read slowly: complete, and others are served meanwhile. */
+static void
+streams_a_long_list(void **state)
+{
+	enum { CLIENTS = 60000 };
+	static char big[65536];
+	unsigned lines = 0;
+	char buf[4000];
+	int fd = dial(&f), other = dial(&f);
+
+	(void)state;
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		(void)snprintf(buf, sizeof buf, "10.1.%u.%u", i >> 8, i & 255);
+		fake_event(&f, EVENT_LOGIN, buf, "somebody with a long name", NULL);
+	}
+	ask(fd, "{\"verb\":\"relay list\"}");
+	hear_line(fd, buf, sizeof buf); /* it has begun and cannot go on */
+	ask(other, "{\"verb\":\"explain\",\"address\":\"10.1.0.5\"}");
+	assert_int_equal(answer(other, buf, sizeof buf), 0);
+	close(other);
+	while (lines < CLIENTS) { /* the one read before is missing, and the end is one more */
+		size_t n = hear(fd, big, sizeof big);
+
+		assert_true(n > 0);
+		for (size_t i = 0; i < n; i++)
+			lines += big[i] == '\n';
+		if (lines == CLIENTS)
+			assert_memory_equal(big + n - 10, "{\"end\":0}\n", 10);
+	}
+	assert_int_equal(lines, CLIENTS);
+	close(fd);
+}
+
+static void
+flushes_all(void **state)
+{
+	char buf[1000];
+	int fd = dial(&f);
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		(void)snprintf(buf, sizeof buf, "10.1.%u.%u", i >> 8, i & 255);
+		fake_event(&f, EVENT_RBL, buf, NULL, "zen.example");
+	}
+	ask(fd, "{\"verb\":\"cache flush\"}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 0);
+	assert_non_null(strstr(buf, "20000 taken out of cache"));
+	ask(fd, "{\"verb\":\"status\"}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 0);
+	assert_non_null(strstr(buf, "\"cache\":0"));
+	close(fd);
+}
+
+static void
+watches(void **state)
+{
+	static char buf[4096];
+	int fd = dial(&f), other = dial(&f);
+
+	(void)state;
+	ask(fd, "{\"verb\":\"watch\"}");
+	hear_line(fd, buf, sizeof buf);
+	assert_string_equal(buf, "{\"watching\":true}");
+	fake_event(&f, EVENT_RBL, "192.0.2.7", NULL, "zen.example");
+	hear_line(fd, buf, sizeof buf);
+	assert_string_equal(buf, "{\"time\":1750000000,\"event\":\"rbl\",\"client\":\"192.0.2.7\",\"source\":\"log\","
+	    "\"zone\":\"zen.example\",\"rule\":\"test-rule\",\"changes\":[\"counted\",\"cached\"],\"text\":\"a line\"}");
+	ask(other, "{\"verb\":\"cache del\",\"address\":\"192.0.2.7\"}");
+	assert_int_equal(answer(other, buf, sizeof buf), 0);
+	hear_line(fd, buf, sizeof buf);
+	assert_non_null(strstr(buf, "\"event\":\"hand\",\"client\":\"192.0.2.7\",\"source\":\"control\","
+	    "\"changes\":[\"uncached\"]"));
+	close(other);
+	close(fd);
+}
+
+/* A watcher that does not read loses events and is told how many; those who bring them never wait. */
+static void
+a_slow_watcher_is_told(void **state)
+{
+	uint64_t dropped = stat_get(STAT_WATCH_DROPPED);
+	unsigned heard = 0, missed = 0;
+	char buf[1000];
+	int fd = dial(&f);
+
+	(void)state;
+	ask(fd, "{\"verb\":\"watch\"}");
+	hear_line(fd, buf, sizeof buf);
+	for (unsigned i = 0; i < 20000; i++)
+		fake_event(&f, EVENT_AUTH_FAILURE, "192.0.2.7", "x", NULL);
+	while (heard + missed < 20000) {
+		hear_line(fd, buf, sizeof buf);
+		if (sscanf(buf, "{\"missed\":%u}", &missed) == 1) {
+			heard += missed;
+			missed = 0;
+		} else {
+			heard++;
+		}
+	}
+	assert_int_equal(heard, 20000);
+	assert_true(stat_get(STAT_WATCH_DROPPED) > dropped);
+	close(fd);
+}
+
+/* Gone in the middle of everything. */
+static void
+survives_hangups(void **state)
+{
+	static const char *const asks[] = { "{\"verb\":\"relay list\"}", "{\"verb\":\"watch\"}",
+		"{\"verb\":\"relay add\",\"address\":\"192.0.2.1\"}", "{\"verb\":\"status\"}", "{\"verb\":" };
+	char buf[1000];
+	int fd;
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++) {
+		(void)snprintf(buf, sizeof buf, "10.1.%u.%u", i >> 8, i & 255);
+		fake_event(&f, EVENT_LOGIN, buf, "u", NULL);
+	}
+	manual = true;
+	for (unsigned i = 0; i < 200; i++) {
+		fd = dial(&f);
+		ask(fd, asks[i % ROWS(asks)]);
+		if (i & 1)
+			hear(fd, buf, 10);
+		close(fd);
+		fake_event(&f, EVENT_LOGIN, "192.0.2.9", "u", NULL);
+	}
+	fd = dial(&f);
+	ask(fd, "{\"verb\":\"cache list\"}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 0);
+	close(fd);
+}
+
+/* Broken JSON made of JSON's pieces, and random bytes. */
+static void
+survives_noise(void **state)
+{
+	static const char *const words[] = { "{", "}", "\"verb\"", ":", "\"relay list\"", ",", "\"address\"",
+		"\"192.0.2.1\"", "\n", "[", "\"relay add\"", "1e999", "\\", "\"" };
+	static char buf[262144];
+
+	(void)state;
+	srand(3);
+	for (unsigned round = 0; round < 300; round++) {
+		int fd = dial(&f);
+
+		for (unsigned i = 0; i < 60; i++) {
+			const char *w = words[(unsigned)rand() % ROWS(words)];
+			char byte = (char)rand();
+
+			if (rand() % 8 == 0)
+				say(fd, &byte, 1);
+			say(fd, w, strlen(w));
+		}
+		shutdown(fd, SHUT_WR);
+		hear_all(fd, buf, sizeof buf - 1);
+		close(fd);
+	}
+}
+
+static void *
+keep_asking(void *arg)
+{
+	static const char *const asks[] = { "{\"verb\":\"status\"}", "{\"verb\":\"relay list\"}",
+		"{\"verb\":\"explain\",\"address\":\"10.9.8.7\"}", "{\"verb\":\"cache flush\"}",
+		"{\"verb\":\"relay add\",\"address\":\"10.9.8.7\",\"user\":\"eve\"}", "{\"verb\":\"stats\"}" };
+	char *buf = malloc(65536);
+	int fd = dial(&f);
+
+	(void)arg;
+	for (unsigned i = 0; i < 300; i++) {
+		ask(fd, asks[i % ROWS(asks)]);
+		assert_int_equal(answer(fd, buf, 65536), 0);
+	}
+	close(fd);
+	free(buf);
+	return NULL;
+}
+
+/* For ThreadSanitizer: all verbs while the ledger is written. */
+static void
+reads_while_others_write(void **state)
+{
+	pthread_t threads[3];
+	char watched[100];
+	int fd = dial(&f);
+
+	(void)state;
+	ask(fd, "{\"verb\":\"watch\"}");
+	hear(fd, watched, 10);
+	fake_event(&f, EVENT_LOGIN, "10.9.8.7", "eve", NULL);
+	for (size_t i = 0; i < ROWS(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, keep_asking, NULL), 0);
+	for (unsigned i = 0; i < 3000; i++)
+		fake_event(&f, i & 1 ? EVENT_RBL : EVENT_LOGIN, i & 2 ? "10.9.8.7" : "10.9.8.6", "eve", "zen.example");
+	for (size_t i = 0; i < ROWS(threads); i++)
+		pthread_join(threads[i], NULL);
+	close(fd);
+}
+
+/* The table is whole: every verb has help, and every change needs the right to make it. */
+static void
+the_table_is_whole(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < VERBS; i++) {
+		const struct verb *v = &verbs[i];
+
+		assert_int_equal(v->id, i);
+		assert_ptr_equal(verb_of(str_of(v->name)), v);
+		if (*v->help == '\0')
+			fail_msg("%s: no help", v->name);
+		row_eq(v->name, (v->args & ARG_ADDRESS) != 0, strstr(v->usage, "ADDRESS") != NULL);
+		row_eq(v->name, (v->args & ARG_FOR) != 0, strstr(v->usage, "--for") != NULL);
+		row_eq(v->name, (v->args & ARG_USER) != 0, strstr(v->usage, "--user") != NULL);
+		row_eq(v->name, (v->args & ARG_REASON) != 0, strstr(v->usage, "--reason") != NULL);
+		row_eq(v->name, v->access == ACCESS_WRITE,
+		    strstr(v->name, " add") || strstr(v->name, " del") || strstr(v->name, " flush") ||
+			strcmp(v->name, "reload") == 0);
+	}
+	assert_null(verb_of(STR("relay")));
+	assert_null(verb_of(STR_NONE));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(answers, start, stop),
+		cmocka_unit_test_setup_teardown(refuses, start, stop),
+		cmocka_unit_test_setup_teardown(refuses_an_endless_line, start, stop),
+		cmocka_unit_test_setup_teardown(waits_for_the_disk, start, stop),
+		cmocka_unit_test_setup_teardown(says_what_failed, start, stop),
+		cmocka_unit_test_setup_teardown(streams_a_long_list, start, stop),
+		cmocka_unit_test_setup_teardown(flushes_all, start, stop),
+		cmocka_unit_test_setup_teardown(watches, start, stop),
+		cmocka_unit_test_setup_teardown(a_slow_watcher_is_told, start, stop),
+		cmocka_unit_test_setup_teardown(survives_hangups, start, stop),
+		cmocka_unit_test_setup_teardown(survives_noise, start, stop),
+		cmocka_unit_test_setup_teardown(reads_while_others_write, start, stop),
+		cmocka_unit_test(the_table_is_whole),
+	};
+
+	logmsg_open("test_control", false);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The server loop by itself, with limits small enough to be reached: an echo of lines. */
+#include <semaphore.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "server.h"
+#include "serving.h"
+#include "stats.h"
+
+#define IN  64
+#define OUT 256
+
+static struct fake f;
+static struct server *server;
+static _Atomic unsigned ends[END_OURS + 1];
+static sem_t ticked;
+
+static enum conn_next
+on_input(void *arg, struct conn *c, struct str in, size_t *used)
+{
+	const char *nl;
+
+	(void)arg;
+	while ((nl = memchr(in.p + *used, '\n', in.n - *used)) != NULL) {
+		size_t n = (size_t)(nl - in.p) + 1 - *used;
+
+		if (in.p[*used] == '!')
+			return CONN_DROP;
+		if (in.p[*used] == '.') {
+			assert_true(conn_put(c, "bye\n", 4));
+			return CONN_FLUSH;
+		}
+		if (!conn_put(c, in.p + *used, n))
+			return CONN_KEEP;
+		conn_proved(c);
+		*used += n;
+	}
+	return in.n == IN && *used == 0 ? CONN_DROP : CONN_KEEP;
+}
+
+static void
+on_tick(void *arg, struct server *s)
+{
+	(void)arg;
+	(void)s;
+	sem_post(&ticked);
+}
+
+static void
+on_closed(void *arg, struct conn *c, enum conn_end why, size_t unread)
+{
+	(void)arg;
+	(void)c;
+	(void)unread;
+	ends[why]++;
+}
+
+static void
+start(unsigned conns_max, unsigned fresh_s, unsigned idle_s)
+{
+	static const struct server_ops ops = { .input = on_input, .tick = on_tick, .closed = on_closed };
+	struct server_setup s = { .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1, .conns_max = conns_max,
+		.in_size = IN, .out_size = OUT, .fresh_s = fresh_s, .idle_s = idle_s, .ops = &ops };
+	struct err e = { "" };
+
+	fake_init(&f, NULL);
+	s.path = f.path;
+	for (unsigned i = 0; i <= END_OURS; i++)
+		ends[i] = 0;
+	server = server_open(&s, &e);
+	if (server == NULL || server_start(server, "test", &e) == -1)
+		fail_msg("%s", e.text);
+}
+
+static void
+stop(void)
+{
+	server_close(server);
+	fake_done(&f);
+}
+
+static void
+echoes(int fd, const char *line)
+{
+	char buf[IN];
+
+	say(fd, line, strlen(line));
+	hear_all(fd, buf, strlen(line));
+	assert_string_equal(buf, line);
+}
+
+static void
+closed(int fd)
+{
+	char c;
+
+	assert_int_equal(hear(fd, &c, 1), 0);
+	close(fd);
+}
+
+/* With four places, a fifth and sixth connection push out those that never asked, oldest first; then those that did. */
+static void
+makes_room(void **state)
+{
+	uint64_t full = stat_get(STAT_CONNECTIONS_FULL);
+	int fd[7];
+
+	(void)state;
+	start(4, 600, 600);
+	for (unsigned i = 0; i < 4; i++)
+		fd[i] = dial(&f);
+	echoes(fd[3], "proved\n"); /* now all four are known to be accepted */
+	echoes(fd[0], "proved\n");
+	fd[4] = dial(&f);
+	echoes(fd[4], "x\n");
+	closed(fd[1]);
+	fd[5] = dial(&f);
+	echoes(fd[5], "x\n");
+	closed(fd[2]);
+	echoes(fd[3], "still here\n");
+	fd[6] = dial(&f);
+	echoes(fd[6], "x\n");
+	closed(fd[0]); /* the quietest of those that had asked */
+	echoes(fd[3], "and here\n");
+	assert_int_equal(ends[END_FULL], 3);
+	assert_int_equal(stat_get(STAT_CONNECTIONS_FULL) - full, 3);
+	for (unsigned i = 3; i < 7; i++)
+		close(fd[i]);
+	stop();
+}
+
+/* Who never makes a request is closed, also when it sends one in crumbs; who made one stays. */
+static void
+closes_the_silent(void **state)
+{
+	struct pollfd crumbs = { .events = POLLIN };
+	int silent, good;
+
+	(void)state;
+	start(10, 1, 600);
+	good = dial(&f);
+	echoes(good, "x\n");
+	silent = dial(&f);
+	closed(silent);
+	crumbs.fd = dial(&f);
+	for (unsigned i = 0; poll(&crumbs, 1, 100) == 0; i++) {
+		assert_true(i < HANG_MS / 100);
+		say(crumbs.fd, "a", i < IN - 1);
+	}
+	closed(crumbs.fd);
+	assert_int_equal(ends[END_IDLE], 2);
+	echoes(good, "x\n");
+	close(good);
+	stop();
+}
+
+/* Who does not take its answers is not read from, and in the end closed; nobody else waits. */
+static void
+closes_the_stuck(void **state)
+{
+	int stuck, other;
+	size_t sent = 0;
+
+	(void)state;
+	start(10, 600, 1);
+	stuck = dial(&f);
+	for (;;) {
+		ssize_t n = send(stuck, "0123456789abcde\n", 16, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n <= 0)
+			break;
+		sent += (size_t)n;
+	}
+	assert_true(sent > OUT);
+	other = dial(&f);
+	echoes(other, "x\n");
+	assert_int_equal(poll(&(struct pollfd){ .fd = stuck }, 1, HANG_MS), 1); /* hung up on */
+	assert_true(ends[END_IDLE] > 0);
+	close(stuck);
+	close(other);
+	stop();
+}
+
+static void
+obeys_the_handler(void **state)
+{
+	char buf[100];
+	int fd;
+
+	(void)state;
+	start(10, 600, 600);
+	fd = dial(&f);
+	say(fd, "a\nb\n.\nc\n", 8);
+	hear_all(fd, buf, sizeof buf - 1);
+	assert_string_equal(buf, "a\nb\nbye\n"); /* all before the end is delivered, nothing behind it is read */
+	close(fd);
+	fd = dial(&f);
+	say(fd, "a\n!\n", 4);
+	hear_all(fd, buf, sizeof buf - 1);
+	close(fd);
+	fd = dial(&f);
+	say(fd, "a line that is longer than the buffer, which nobody will ever take", 65);
+	closed(fd);
+	assert_int_equal(ends[END_OURS], 3);
+	stop();
+}
+
+/* No connection is open, so that nothing but the waking ticks. */
+static void
+wakes(void **state)
+{
+	struct timespec end;
+
+	(void)state;
+	start(10, 600, 600);
+	while (sem_trywait(&ticked) == 0)
+		;
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += HANG_MS / 1000;
+	for (unsigned i = 0; i < 100; i++) {
+		server_wake(server);
+		assert_int_equal(sem_timedwait(&ticked, &end), 0);
+	}
+	stop();
+}
+
+static unsigned
+use_up_descriptors(int *fds, unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max && (fds[n] = dup(0)) != -1)
+		n++;
+	assert_true(n < max);
+	return n;
+}
+
+/* Out of descriptors: the newcomer gets the place of the quietest, and nothing hangs. */
+static void
+lives_without_descriptors(void **state)
+{
+	enum { MANY = 20 };
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct rlimit old, low;
+	int fd[MANY], spare[64], used, late;
+	unsigned n;
+
+	(void)state;
+	start(1000, 600, 600);
+	(void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s", f.path);
+	used = dial(&f);
+	echoes(used, "x\n");
+	for (n = 0; n < MANY; n++)
+		fd[n] = dial(&f);
+	echoes(fd[MANY - 1], "x\n"); /* all are accepted */
+	late = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = (rlim_t)late + 10;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	n = use_up_descriptors(spare, ROWS(spare));
+	assert_int_equal(connect(late, (struct sockaddr *)&sun, sizeof sun), 0);
+	echoes(used, "still served\n");
+	echoes(late, "the newcomer too\n");
+	closed(fd[0]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	for (unsigned i = 0; i < n; i++)
+		close(spare[i]);
+	for (unsigned i = 1; i < MANY; i++)
+		close(fd[i]);
+	close(late);
+	close(used);
+	stop();
+}
+
+/* Closed while connections are open and busy. */
+static void
+stops_at_any_moment(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 50; round++) {
+		int fd[5];
+
+		start(10, 600, 600);
+		for (unsigned i = 0; i < 5; i++) {
+			fd[i] = dial(&f);
+			say(fd[i], "a\nb\nc", 5);
+		}
+		stop();
+		for (unsigned i = 0; i < 5; i++)
+			close(fd[i]);
+	}
+	server_close(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(makes_room),
+		cmocka_unit_test(closes_the_silent),
+		cmocka_unit_test(closes_the_stuck),
+		cmocka_unit_test(obeys_the_handler),
+		cmocka_unit_test(wakes),
+		cmocka_unit_test(lives_without_descriptors),
+		cmocka_unit_test(stops_at_any_moment),
+	};
+
+	sem_init(&ticked, 0, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

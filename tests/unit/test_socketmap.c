@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "logmsg.h"
+#include "netstring.h"
+#include "serving.h"
+#include "socketmap.h"
+#include "stats.h"
+
+static struct fake f;
+static struct socketmap *map;
+
+static struct socketmap_setup
+setup(void)
+{
+	return (struct socketmap_setup){ .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
+		.host = { .arg = &f, .ledger = f.ledger, .now = fake_now, .policy_get = fake_policy_get,
+		    .policy_put = fake_policy_put } };
+}
+
+static int
+start(void **state)
+{
+	struct socketmap_setup s;
+	struct err e = { "" };
+
+	(void)state;
+	fake_init(&f, NULL);
+	s = setup();
+	map = socketmap_open(&s, &e);
+	if (map == NULL || socketmap_start(map, &e) == -1) {
+		print_error("%s\n", e.text);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	socketmap_close(map);
+	fake_done(&f);
+	return 0;
+}
+
+/* Who is who in the tables below. */
+static void
+people(void)
+{
+	struct addr hand = address("192.0.2.66"), both = address("192.0.2.67");
+
+	fake_event(&f, EVENT_LOGIN, "192.0.2.1", "alice", NULL);
+	fake_event(&f, EVENT_LOGIN, "192.0.2.2", NULL, NULL);
+	fake_event(&f, EVENT_LOGIN, "192.0.2.3", "b\n2:ob,\377", NULL);
+	fake_event(&f, EVENT_LOGIN, "2001:db8:1:2::5", "carol", NULL);
+	fake_event(&f, EVENT_RBL, "192.0.2.7", NULL, "zen.example");
+	pipeline_add(&f.pipeline, &f.policy, SET_BLOCK, &hand, T0, 600, STR("enough"));
+	pipeline_add(&f.pipeline, &f.policy, SET_RELAY, &both, T0, 600, STR("dave"));
+	pipeline_add(&f.pipeline, &f.policy, SET_BLOCK, &both, T0, 600, STR("enough"));
+}
+
+static void
+answers(void **state)
+{
+	static const struct {
+		const char *name, *ask, *want;
+	} rows[] = {
+		{ "granted", "relay 192.0.2.1", "OK OK alice" },
+		{ "granted, user not known", "relay 192.0.2.2", "OK OK" },
+		{ "granted, user hostile", "relay 192.0.2.3", "OK OK b\\x0a2:ob,\\xff" },
+		{ "another address of the client", "relay 2001:db8:1:2::9", "OK OK carol" },
+		{ "as SMTP writes it", "relay IPv6:2001:db8:1:2::9", "OK OK carol" },
+		{ "IPv4 in IPv6", "relay ::ffff:192.0.2.1", "OK OK alice" },
+		{ "not granted", "relay 192.0.2.9", "NOTFOUND " },
+		{ "blocked by hand though granted", "relay 192.0.2.67", "NOTFOUND " },
+		{ "loopback", "relay 127.0.0.1", "NOTFOUND " },
+		{ "sendmail", "popauth_relay 192.0.2.1", "OK RELAY" },
+		{ "sendmail, not granted", "popauth_relay 192.0.2.9", "NOTFOUND " },
+		{ "cached", "verdict 192.0.2.7", "OK REJECT 192.0.2.7 is refused: listed by zen.example" },
+		{ "blocked", "verdict 192.0.2.66", "OK REJECT 192.0.2.66 is refused by the administrator" },
+		{ "neither", "verdict 192.0.2.9", "NOTFOUND " },
+		{ "granted is no verdict", "verdict 192.0.2.1", "NOTFOUND " },
+		{ "postscreen granted", "postscreen 192.0.2.1", "OK permit" },
+		{ "postscreen cached", "postscreen 192.0.2.7", "OK reject" },
+		{ "postscreen unknown", "postscreen 192.0.2.9", "NOTFOUND " },
+		{ "a host name", "relay mail.example.com", "NOTFOUND " },
+		{ "a network", "relay 192.0.2", "NOTFOUND " },
+		{ "a prefix", "relay 192.0.2.1/32", "NOTFOUND " },
+		{ "octal", "relay 192.0.002.01", "NOTFOUND " },
+		{ "a space behind", "relay 192.0.2.1 ", "NOTFOUND " },
+		{ "empty key", "relay ", "NOTFOUND " },
+		{ "no key", "relay", "PERM no such map: relay" },
+		{ "unknown map", "access 192.0.2.1", "PERM no such map: access" },
+		{ "case matters", "RELAY 192.0.2.1", "PERM no such map: RELAY" },
+		{ "empty", "", "PERM no such map: " },
+	};
+	char buf[400], wire[400], want[400];
+	int fd;
+
+	(void)state;
+	people();
+	fd = dial(&f);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		size_t n = netstring_write(wire, sizeof wire, str_of(rows[i].ask));
+
+		say(fd, wire, n);
+		n = netstring_write(want, sizeof want - 1, str_of(rows[i].want));
+		want[n] = '\0';
+		hear_all(fd, buf, n);
+		row_str_eq(rows[i].name, buf, want);
+	}
+	close(fd);
+}
+
+static void
+a_grant_ends(void **state)
+{
+	char buf[40];
+	int fd = dial(&f);
+
+	(void)state;
+	fake_event(&f, EVENT_LOGIN, "192.0.2.1", "alice", NULL);
+	f.now = T0 + f.policy.relay_for - 1;
+	say(fd, "15:relay 192.0.2.1,", 19);
+	hear_all(fd, buf, 14);
+	assert_string_equal(buf, "11:OK OK alice");
+	hear(fd, buf, 1);
+	f.now = T0 + f.policy.relay_for;
+	say(fd, "15:relay 192.0.2.1,", 19);
+	hear_all(fd, buf, 12);
+	assert_string_equal(buf, "9:NOTFOUND ,");
+	close(fd);
+}
+
+/* What breaks the protocol is answered and cut off, and nobody else notices. */
+static void
+cuts_off(void **state)
+{
+	static const char big[] = "1025:";
+	static const struct {
+		const char *name, *say, *want;
+	} rows[] = {
+		{ "garbage", "GET / HTTP/1.0\r\n\r\n", "20:PERM not a netstring," },
+		{ "too long", big, "21:PERM request too long," },
+		{ "endless digits", "9999999999999999999999999999", "21:PERM request too long," },
+		{ "no comma", "15:relay 192.0.2.9;", "20:PERM not a netstring," },
+		{ "a good one first", "15:relay 192.0.2.9,garbage", "9:NOTFOUND ,20:PERM not a netstring," },
+		{ "a newline between", "15:relay 192.0.2.9,\n15:relay 192.0.2.9,",
+		    "9:NOTFOUND ,20:PERM not a netstring," },
+	};
+	char buf[200];
+	int other = dial(&f);
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		uint64_t before = stat_get(STAT_MAP_REFUSED);
+		int fd = dial(&f);
+
+		say(fd, rows[i].say, strlen(rows[i].say));
+		hear_all(fd, buf, sizeof buf - 1);
+		row_str_eq(rows[i].name, buf, rows[i].want);
+		row_eq(rows[i].name, stat_get(STAT_MAP_REFUSED) - before, 1);
+		close(fd);
+	}
+	say(other, "15:relay 192.0.2.9,", 19);
+	hear_all(other, buf, 12);
+	assert_string_equal(buf, "9:NOTFOUND ,");
+	close(other);
+}
+
+/* A key as long as a request may be is only NOTFOUND. */
+static void
+takes_a_long_key(void **state)
+{
+	char ask[1100], buf[40];
+	int fd = dial(&f), n = snprintf(ask, sizeof ask, "1024:relay %01018d,", 0);
+
+	(void)state;
+	say(fd, ask, (size_t)n);
+	hear_all(fd, buf, 12);
+	assert_string_equal(buf, "9:NOTFOUND ,");
+	close(fd);
+}
+
+/* Requests in one piece, byte by byte, and with the writing side closed behind them. */
+static void
+takes_any_pieces(void **state)
+{
+	static const char ask[] = "15:relay 192.0.2.1,15:relay 192.0.2.9,";
+	static const char want[] = "11:OK OK alice,9:NOTFOUND ,";
+	char buf[100];
+
+	(void)state;
+	people();
+	for (size_t piece = 1; piece < sizeof ask; piece++) {
+		int fd = dial(&f);
+
+		for (size_t at = 0; at < sizeof ask - 1; at += piece)
+			say(fd, ask + at, at + piece < sizeof ask - 1 ? piece : sizeof ask - 1 - at);
+		shutdown(fd, SHUT_WR);
+		hear_all(fd, buf, sizeof buf - 1);
+		row_str_eq("pieces", buf, want);
+		close(fd);
+	}
+}
+
+struct flood {
+	int fd;
+	unsigned requests;
+};
+
+static void *
+pour(void *arg)
+{
+	const struct flood *fl = arg;
+
+	for (unsigned i = 0; i < fl->requests; i++)
+		say(fl->fd, "15:relay 192.0.2.1,", 19);
+	shutdown(fl->fd, SHUT_WR);
+	return NULL;
+}
+
+/* Far more than the buffers hold, before the first answer is read: each request is answered once. */
+static void
+answers_a_flood(void **state)
+{
+	struct flood fl = { dial(&f), 100000 };
+	size_t got = 0, n;
+	static char buf[65536];
+	pthread_t thread;
+
+	(void)state;
+	people();
+	assert_int_equal(pthread_create(&thread, NULL, pour, &fl), 0);
+	while ((n = hear(fl.fd, buf, sizeof buf)) > 0)
+		got += n;
+	pthread_join(thread, NULL);
+	assert_int_equal(got, fl.requests * strlen("11:OK OK alice,"));
+	close(fl.fd);
+}
+
+/* More silent connections than there is room for: the quietest go, and a newcomer is served at once. */
+static void
+serves_beside_idlers(void **state)
+{
+	enum { IDLERS = 900 };
+	static int idle[IDLERS];
+	char buf[40];
+	int fd, used = dial(&f);
+
+	(void)state;
+	say(used, "15:relay 192.0.2.9,", 19);
+	hear_all(used, buf, 12);
+	for (unsigned i = 0; i < IDLERS; i++) {
+		idle[i] = dial(&f);
+		say(idle[i], "15:relay 192.", i % 13); /* some with half a request */
+	}
+	fd = dial(&f);
+	say(fd, "15:relay 192.0.2.9,", 19);
+	hear_all(fd, buf, 12);
+	assert_string_equal(buf, "9:NOTFOUND ,");
+	say(used, "15:relay 192.0.2.9,", 19);
+	hear_all(used, buf, 12);
+	assert_string_equal(buf, "9:NOTFOUND ,");
+	for (unsigned i = 0; i < IDLERS; i++)
+		close(idle[i]);
+	close(used);
+	close(fd);
+}
+
+/* Random bytes, half of them out of what requests are made of, on many connections: the server lives. */
+static void
+survives_noise(void **state)
+{
+	static const char *const words[] = { "15:relay 192.0.2.1,", "relay ", "192.0.2.1", ":", ",", "5", "0:,", "99" };
+	char buf[4096];
+
+	(void)state;
+	srand(2);
+	for (unsigned round = 0; round < 300; round++) {
+		int fd = dial(&f);
+
+		for (unsigned i = 0; i < 20; i++) {
+			const char *w = words[(unsigned)rand() % ROWS(words)];
+			char byte = (char)rand();
+
+			if (rand() & 1)
+				say(fd, w, strlen(w));
+			else
+				say(fd, &byte, 1);
+		}
+		shutdown(fd, SHUT_WR);
+		hear_all(fd, buf, sizeof buf - 1);
+		close(fd);
+	}
+	answers(state);
+}
+
+static void *
+keep_asking(void *arg)
+{
+	unsigned *rounds = arg;
+	char buf[64];
+	int fd = dial(&f);
+
+	for (unsigned i = 0; i < *rounds; i++) {
+		say(fd, "18:verdict 10.9.8.255,", 22);
+		assert_true(hear(fd, buf, sizeof buf) > 0);
+	}
+	close(fd);
+	return NULL;
+}
+
+/* For ThreadSanitizer: lookups while the same clients are granted, cached and taken out again. */
+static void
+reads_while_others_write(void **state)
+{
+	unsigned rounds = 3000;
+	pthread_t threads[3];
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, keep_asking, &rounds), 0);
+	for (unsigned i = 0; i < 3000; i++) {
+		fake_event(&f, i & 1 ? EVENT_RBL : EVENT_LOGIN, "10.9.8.255", "eve", "zen.example");
+		a = address("10.9.8.255");
+		if (i % 7 == 0)
+			pipeline_del(&f.pipeline, &f.policy, SET_RELAY, &a, T0);
+	}
+	for (size_t i = 0; i < ROWS(threads); i++)
+		pthread_join(threads[i], NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(answers, start, stop),
+		cmocka_unit_test_setup_teardown(a_grant_ends, start, stop),
+		cmocka_unit_test_setup_teardown(cuts_off, start, stop),
+		cmocka_unit_test_setup_teardown(takes_a_long_key, start, stop),
+		cmocka_unit_test_setup_teardown(takes_any_pieces, start, stop),
+		cmocka_unit_test_setup_teardown(answers_a_flood, start, stop),
+		cmocka_unit_test_setup_teardown(serves_beside_idlers, start, stop),
+		cmocka_unit_test_setup_teardown(survives_noise, start, stop),
+		cmocka_unit_test_setup_teardown(reads_while_others_write, start, stop),
+	};
+
+	logmsg_open("test_socketmap", false);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
