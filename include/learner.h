@@ -32,8 +32,9 @@ void learner_reload(struct learner *l, struct rules *rules);
  * at a time. */
 void learner_cut(struct learner *l, struct cut *c, bool whole);
 
-/* The logs' state, as of the last look.  The status is valid during the call; fn must be quick. */
-typedef void learner_log_fn(void *arg, const struct follow_status *st);
+/* The logs' state, as of the last look; `last` is when the last line was written, by its own stamp, 0: none yet.  The
+ * status is valid during the call; fn must be quick. */
+typedef void learner_log_fn(void *arg, const struct follow_status *st, time_t last);
 void learner_each_log(struct learner *l, learner_log_fn *fn, void *arg);
 
 #endif

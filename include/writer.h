@@ -28,8 +28,9 @@ struct writer_status {
 };
 
 struct writer *writer_start(const struct writer_setup *setup, struct err *e);
-/* One last round, then the end.  NULL is fine. */
+/* One last round, then the thread ends; requests and checks are still answered, with WRITING_WAIT at worst. */
 void writer_stop(struct writer *w);
+void writer_free(struct writer *w); /* after writer_stop() */
 
 /* Any thread.  The ticket is for everything that is in the ledger now. */
 uint64_t writer_request(struct writer *w);

@@ -450,15 +450,24 @@ daemon_reload(struct daemon *d, struct err *e)
 	return rc;
 }
 
-/* Sessions that libmilter's workers have in hand may still bring events: what they use is not freed. */
+/* The gate of the filter is closed, so no session brings events any more.  The writer wakes the control thread, which
+ * asks the writer: both threads end before either is freed. */
 void
 daemon_stop(struct daemon *d)
 {
-	control_close(d->control);
+	filter_stop();
 	socketmap_close(d->map);
 	writer_stop(d->writer);
+	control_close(d->control);
 	learner_stop(d->learner);
 	firewall_stop(d->firewall);
 	store_close(d->store);
+	writer_free(d->writer);
+	learner_free(d->learner);
+	evidence_free(d->evidence);
+	watch_free(d->watch);
+	ledger_free(d->ledger);
+	conf_install(NULL);
+	free(d);
 	logmsg(LEVEL_NOTICE, "stopped");
 }

@@ -29,7 +29,9 @@ struct log {
 	time_t lost_since; /* 0: readable */
 	bool complained;
 	uint8_t saved[POSITION_SIZE]; /* as last cut; zero: never */
-	struct follow_status status;  /* guarded by learner.lock: what others see */
+	time_t dated;		      /* the last line's own time */
+	struct follow_status status;  /* guarded by learner.lock, as is `last`: what others see */
+	time_t last;
 };
 
 /* How far a log was read by the process before us. */
@@ -181,6 +183,8 @@ on_line(void *arg, struct str line)
 		l->counts.headless++;
 		return;
 	}
+	if (head.time != (time_t)-1)
+		rd->log->dated = head.time;
 	switch (rules_match(l->rules, l->scratch, &head, &ev)) {
 	case RULES_EVENT:
 		on_event(l, &ev, head.repeat);
@@ -231,6 +235,7 @@ read_log(struct learner *l, struct log *log)
 		logmsg(LEVEL_WARNING, "lines were lost: %s", e.text);
 	pthread_mutex_lock(&l->lock);
 	log->status = st;
+	log->last = log->dated;
 	pthread_mutex_unlock(&l->lock);
 	return is == FOLLOW_MORE || is == FOLLOW_GAP;
 }
@@ -477,6 +482,6 @@ learner_each_log(struct learner *l, learner_log_fn *fn, void *arg)
 {
 	pthread_mutex_lock(&l->lock);
 	for (unsigned i = 0; i < l->nlogs; i++)
-		fn(arg, &l->logs[i]->status);
+		fn(arg, &l->logs[i]->status, l->logs[i]->last);
 	pthread_mutex_unlock(&l->lock);
 }

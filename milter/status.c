@@ -34,7 +34,7 @@ store_json(const struct status_parts *p)
 }
 
 static void
-log_json(void *arg, const struct follow_status *st)
+log_json(void *arg, const struct follow_status *st, time_t last)
 {
 	struct json *o = json_new();
 
@@ -42,6 +42,8 @@ log_json(void *arg, const struct follow_status *st)
 	json_put_cstr(o, "state", st->present ? "reading" : "missing");
 	json_put_int(o, "lag", (int64_t)st->lag);
 	json_put_int(o, "lines", (int64_t)st->lines);
+	if (last != 0)
+		json_put_int(o, "last", last);
 	if (!st->present)
 		json_put_cstr(o, "error", st->why);
 	json_add(arg, o);

@@ -143,8 +143,6 @@ writer_start(const struct writer_setup *setup, struct err *e)
 void
 writer_stop(struct writer *w)
 {
-	if (w == NULL)
-		return;
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
 	pthread_cond_signal(&w->wake);
@@ -152,6 +150,11 @@ writer_stop(struct writer *w)
 	pthread_join(w->thread, NULL);
 	if (w->failing)
 		logmsg(LEVEL_ERROR, "stopping with %u changes that could not be written", w->cut.items);
+}
+
+void
+writer_free(struct writer *w)
+{
 	cut_clear(&w->cut);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
