@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* store_env.c - one Berkeley DB environment with our tables
+ *
+ * The environment is private to the process and used by one thread at a time, so it has no locks and no shared
+ * regions; opening it always recovers.  A commit is forced to the disk before it returns.  Checkpoints bound the log:
+ * files no longer needed for recovery remove themselves.
+ *
+ * Berkeley DB says DB_RUNRECOVERY for a full disk as well as for a broken page.  To know which, its writes go through
+ * ours, which remember why one failed.
+ */
+#include "store_env.h"
+
+#include <db.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "str.h"
+
+#define DB_FILE	      "popauth.db"
+#define FORMAT_KEY    "\0format" /* in CUT_META: keys that begin with a NUL are the store's own */
+#define FORMAT	      "popauth-milter 1"
+#define CACHE_BYTES	(32u << 20)
+#define LOG_FILE	(8u << 20)
+#define LOG_BUFFER    (1u << 20)
+#define CHECKPOINT_KB	8192 /* of log between two checkpoints: recovery goes through that much at most, in about a second */
+#define CHECKPOINT_MIN	5    /* or minutes */
+#define BULK_BYTES	(1u << 20)
+#define OPEN_FLAGS    (DB_CREATE | DB_RECOVER | DB_PRIVATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL)
+
+struct env {
+	DB_ENV *env;
+	DB *db[CUT_TABLES];
+	char said[256]; /* Berkeley DB's own first words on what is wrong */
+};
+
+static const char *const table_names[CUT_TABLES] = {
+	[CUT_CLIENTS] = "clients", [CUT_SOURCES] = "sources", [CUT_META] = "meta"
+};
+
+/* --- whose fault --- */
+
+static _Thread_local int write_errno; /* of the first write that failed since this was last set to 0 */
+
+static ssize_t
+our_pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	ssize_t rc = pwrite(fd, buf, n, at);
+
+	if (rc != (ssize_t)n && write_errno == 0)
+		write_errno = rc == -1 ? errno : ENOSPC;
+	return rc;
+}
+
+static ssize_t
+our_write(int fd, const void *buf, size_t n)
+{
+	ssize_t rc = write(fd, buf, n);
+
+	if (rc != (ssize_t)n && write_errno == 0)
+		write_errno = rc == -1 ? errno : ENOSPC;
+	return rc;
+}
+
+static int
+our_fsync(int fd)
+{
+	int rc = fdatasync(fd);
+
+	if (rc == -1 && write_errno == 0)
+		write_errno = errno;
+	return rc;
+}
+
+static void
+on_error(const DB_ENV *env, const char *prefix, const char *msg)
+{
+	struct env *v = env->app_private;
+
+	(void)prefix;
+	if (v->said[0] == '\0')
+		(void)str_copy(v->said, sizeof v->said, str_of(msg));
+}
+
+static bool
+circumstance(int rc)
+{
+	static const int codes[] = { ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM, ENOMEM, EMFILE, ENFILE, EINTR };
+
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+		if (rc == codes[i])
+			return true;
+	return false;
+}
+
+/* Put a failure into words and judge it. */
+static enum env_answer
+judge(struct env *v, int rc, const char *doing, struct err *e)
+{
+	int cause = write_errno;
+
+	if (rc == 0)
+		return ENV_DONE;
+	if (cause != 0)
+		(void)err_set(e, "%s: writing failed: %s", doing, strerror(cause));
+	else
+		(void)err_set(e, "%s: %s%s%s", doing, db_strerror(rc), v->said[0] == '\0' ? "" : ": ", v->said);
+	return cause != 0 || circumstance(rc) ? ENV_REFUSED : ENV_DAMAGED;
+}
+
+/* --- open and close --- */
+
+static void
+hook(void)
+{
+	(void)db_env_set_func_pwrite(our_pwrite);
+	(void)db_env_set_func_write(our_write);
+	(void)db_env_set_func_fsync(our_fsync);
+}
+
+static int
+open_env(struct env *v, const char *home)
+{
+	int rc = db_env_create(&v->env, 0);
+
+	if (rc != 0)
+		return rc;
+	v->env->app_private = v;
+	v->env->set_errcall(v->env, on_error);
+	if ((rc = v->env->set_cachesize(v->env, 0, CACHE_BYTES, 1)) != 0 ||
+	    (rc = v->env->set_lg_bsize(v->env, LOG_BUFFER)) != 0 ||
+	    (rc = v->env->set_lg_max(v->env, LOG_FILE)) != 0 ||
+	    (rc = v->env->log_set_config(v->env, DB_LOG_AUTO_REMOVE, 1)) != 0)
+		return rc;
+	return v->env->open(v->env, home, OPEN_FLAGS, 0600);
+}
+
+static int
+open_tables(struct env *v, u_int32_t flags)
+{
+	for (int t = 0; t < CUT_TABLES; t++) {
+		int rc = db_create(&v->db[t], v->env, 0);
+
+		if (rc != 0)
+			return rc;
+		if ((flags & DB_CREATE) != 0 && (rc = v->db[t]->set_flags(v->db[t], DB_CHKSUM)) != 0)
+			return rc;
+		rc = v->db[t]->open(v->db[t], NULL, DB_FILE, table_names[t], DB_BTREE, flags | DB_AUTO_COMMIT, 0600);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+check_format(struct env *v)
+{
+	char text[sizeof FORMAT];
+	DBT key = { .data = FORMAT_KEY, .size = sizeof FORMAT_KEY - 1 };
+	DBT val = { .data = text, .ulen = sizeof text, .flags = DB_DBT_USERMEM };
+	int rc = v->db[CUT_META]->get(v->db[CUT_META], NULL, &key, &val, 0);
+
+	if (rc == 0 && (val.size != sizeof text - 1 || memcmp(text, FORMAT, val.size) != 0))
+		rc = DB_NOTFOUND;
+	if (rc == DB_NOTFOUND || rc == DB_BUFFER_SMALL)
+		on_error(v->env, NULL, "not of the form \"" FORMAT "\"");
+	return rc;
+}
+
+static int
+put_format(struct env *v)
+{
+	DBT key = { .data = FORMAT_KEY, .size = sizeof FORMAT_KEY - 1 };
+	DBT val = { .data = FORMAT, .size = sizeof FORMAT - 1 };
+
+	return v->db[CUT_META]->put(v->db[CUT_META], NULL, &key, &val, DB_AUTO_COMMIT);
+}
+
+/* The first failure, 0 if none.  Whatever happens everything is closed and freed. */
+static int
+close_all(struct env *v)
+{
+	int first = 0, rc;
+
+	for (int t = 0; t < CUT_TABLES; t++) {
+		rc = v->db[t] == NULL ? 0 : v->db[t]->close(v->db[t], 0);
+		first = first == 0 ? rc : first;
+	}
+	rc = v->env == NULL ? 0 : v->env->close(v->env, 0);
+	free(v);
+	return first == 0 ? rc : first;
+}
+
+void
+env_close(struct env *v)
+{
+	if (v == NULL)
+		return;
+	(void)v->env->txn_checkpoint(v->env, 0, 0, 0); /* so that the next start has nothing to recover */
+	(void)close_all(v);
+}
+
+enum env_answer
+env_create(const char *home, struct err *e)
+{
+	struct env *v = xcalloc(1, sizeof *v);
+	enum env_answer is;
+	int rc;
+
+	hook();
+	write_errno = 0;
+	if ((rc = open_env(v, home)) == 0 && (rc = open_tables(v, DB_CREATE)) == 0 && (rc = put_format(v)) == 0)
+		rc = v->env->txn_checkpoint(v->env, 0, 0, DB_FORCE);
+	is = judge(v, rc, home, e);
+	(void)close_all(v);
+	return is;
+}
+
+enum env_answer
+env_open(const char *home, struct env **out, struct err *e)
+{
+	struct env *v = xcalloc(1, sizeof *v);
+	enum env_answer is;
+	int rc;
+
+	hook();
+	write_errno = 0;
+	if ((rc = open_env(v, home)) == 0 && (rc = open_tables(v, 0)) == 0)
+		rc = check_format(v);
+	is = judge(v, rc, home, e);
+	if (is == ENV_DONE)
+		*out = v;
+	else
+		(void)close_all(v);
+	return is;
+}
+
+/* --- load --- */
+
+/* What one filled bulk buffer holds.  -1: fn said no. */
+static int
+tell(enum cut_table t, DBT *bulk, store_fn *fn, void *arg, struct err *e)
+{
+	void *at;
+
+	DB_MULTIPLE_INIT(at, bulk);
+	for (;;) {
+		const uint8_t *key = NULL, *val = NULL;
+		size_t klen = 0, vlen = 0;
+
+		DB_MULTIPLE_KEY_NEXT(at, bulk, key, klen, val, vlen);
+		if (at == NULL)
+			return 0;
+		if (t == CUT_META && klen > 0 && key[0] == '\0')
+			continue;
+		if (fn(arg, t, key, klen, val, vlen, e) == -1)
+			return -1;
+	}
+}
+
+/* Berkeley DB's code; or 0 with *stopped when fn said no. */
+static int
+load_table(struct env *v, enum cut_table t, DBT *bulk, store_fn *fn, void *arg, bool *stopped, struct err *e)
+{
+	DBT key = { 0 };
+	DBC *dbc;
+	int rc = v->db[t]->cursor(v->db[t], NULL, &dbc, DB_CURSOR_BULK), rc2;
+
+	if (rc != 0)
+		return rc;
+	while (!*stopped && (rc = dbc->get(dbc, &key, bulk, DB_NEXT | DB_MULTIPLE_KEY)) != DB_NOTFOUND) {
+		if (rc == DB_BUFFER_SMALL) {
+			bulk->ulen = (bulk->size + BULK_BYTES) / BULK_BYTES * BULK_BYTES;
+			bulk->data = xrealloc(bulk->data, bulk->ulen);
+			continue;
+		}
+		if (rc != 0)
+			break;
+		*stopped = tell(t, bulk, fn, arg, e) == -1;
+	}
+	rc2 = dbc->close(dbc);
+	return rc == DB_NOTFOUND || rc == 0 ? rc2 : rc;
+}
+
+enum env_answer
+env_load(struct env *v, store_fn *fn, void *arg, struct err *e)
+{
+	DBT bulk = { .data = xmalloc(BULK_BYTES), .ulen = BULK_BYTES, .flags = DB_DBT_USERMEM };
+	bool stopped = false;
+	int rc = 0;
+
+	write_errno = 0;
+	for (int t = 0; t < CUT_TABLES && rc == 0 && !stopped; t++)
+		rc = load_table(v, (enum cut_table)t, &bulk, fn, arg, &stopped, e);
+	free(bulk.data);
+	return stopped ? ENV_REFUSED : judge(v, rc, "reading the store", e);
+}
+
+/* --- commit --- */
+
+/* In the order of the tables' keys, so that neighbours are written together; equal keys in the cut's own order. */
+static int
+by_key(const void *pa, const void *pb)
+{
+	const struct cut_item *a = pa, *b = pb;
+	size_t n = a->klen < b->klen ? a->klen : b->klen;
+	int order = a->table != b->table ? (a->table < b->table ? -1 : 1) : memcmp(a->key, b->key, n);
+
+	if (order == 0 && a->klen != b->klen)
+		order = a->klen < b->klen ? -1 : 1;
+	return order != 0 ? order : a->key < b->key ? -1 : a->key > b->key;
+}
+
+static bool
+same_key(const struct cut_item *a, const struct cut_item *b)
+{
+	return a->table == b->table && a->klen == b->klen && memcmp(a->key, b->key, a->klen) == 0;
+}
+
+static int
+write_item(struct env *v, DB_TXN *txn, const struct cut_item *item)
+{
+	DB *db = v->db[item->table];
+	DBT key = { .data = (void *)(uintptr_t)item->key, .size = (u_int32_t)item->klen };
+	DBT val = { .data = (void *)(uintptr_t)item->val, .size = (u_int32_t)item->vlen };
+	int rc;
+
+	if (!item->deleted)
+		return db->put(db, txn, &key, &val, 0);
+	rc = db->del(db, txn, &key, 0);
+	return rc == DB_NOTFOUND ? 0 : rc;
+}
+
+static int
+write_items(struct env *v, const struct cut_item *items, size_t n)
+{
+	DB_TXN *txn;
+	int rc = v->env->txn_begin(v->env, NULL, &txn, 0);
+
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		if (i + 1 == n || !same_key(&items[i], &items[i + 1]))
+			rc = write_item(v, txn, &items[i]);
+	if (rc == 0)
+		return txn->commit(txn, 0);
+	(void)txn->abort(txn);
+	return rc;
+}
+
+enum env_answer
+env_commit(struct env *v, const struct cut *c, struct err *e)
+{
+	struct cut_item *items = xmalloc(c->items * sizeof *items + 1);
+	size_t n = 0, at = 0;
+	int rc;
+
+	write_errno = 0;
+	v->said[0] = '\0';
+	while (cut_next(c, &at, &items[n]))
+		n++;
+	qsort(items, n, sizeof *items, by_key);
+	/* Before and not after the commit: when this fails, nothing was changed. */
+	rc = v->env->txn_checkpoint(v->env, CHECKPOINT_KB, CHECKPOINT_MIN, 0);
+	if (rc == 0)
+		rc = write_items(v, items, n);
+	free(items);
+	return judge(v, rc, "writing the store", e);
+}
