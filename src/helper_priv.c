@@ -123,6 +123,7 @@ add_rules(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t n)
 static int
 confine(bool keeper, struct err *e)
 {
+	const struct scmp_arg_cmp netlink = { .arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_NETLINK, .datum_b = 0 };
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int rc = ctx == NULL ? -ENOMEM : 0;
 
@@ -131,7 +132,7 @@ confine(bool keeper, struct err *e)
 	if (rc == 0 && keeper)
 		rc = add_rules(ctx, SCMP_ACT_ALLOW, keeper_calls, COUNT(keeper_calls));
 	if (rc == 0 && keeper)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+		rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &netlink);
 	if (rc == 0)
 		rc = add_rules(ctx, SCMP_ACT_KILL_PROCESS, deadly_calls, COUNT(deadly_calls));
 	if (rc == 0)
