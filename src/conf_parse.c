@@ -103,6 +103,17 @@ means_nothing(const struct option_group *g, const cfg_t *cfg, const struct optio
 	    event_kind_of(str_of(cfg->title)) == EVENT_LOGIN;
 }
 
+/* libconfuse takes "kind=rbl|rate" for a name, too, and then finds the option in another section than the one that is
+ * being read. */
+static bool
+stands_in(cfg_t *cfg, const cfg_opt_t *opt)
+{
+	for (unsigned i = 0; i < cfg_num(cfg); i++)
+		if (cfg_getnopt(cfg, i) == opt)
+			return true;
+	return false;
+}
+
 static int
 on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
@@ -118,9 +129,8 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		r->section = cfg;
 		memset(r->in_section, 0, sizeof r->in_section);
 	}
-	/* An option of a section without its section: libconfuse takes kind=rbl|rate for a name, too. */
-	if (g->section != NULL && (cfg->title == NULL || *cfg->title == '\0')) {
-		mistake(r->m, cfg->line, "%s belongs into a section with a title", o->name);
+	if (!stands_in(cfg, opt) || (g->section != NULL && *cfg->title == '\0')) {
+		mistake(r->m, cfg->line, "%s belongs into a section with a title", opt->name);
 		return 0;
 	}
 	/* While a section is read, the root's line stays at its opening brace. */
@@ -142,7 +152,7 @@ on_section_end(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
-	if (section->title == NULL || *section->title == '\0')
+	if (*section->title == '\0')
 		mistake(now_reading->m, cfg->line, "%s needs a title", opt->name);
 	else
 		(void)section_base(now_reading, section, cfg->line);
@@ -164,7 +174,7 @@ describe(cfg_opt_t *out, const struct option_group *g)
 	out[i] = (cfg_opt_t)CFG_END();
 }
 
-/* Options that the file does not set, and what libconfuse's next version might let pass. */
+/* The defaults of what the file does not set. */
 static void
 complete(struct reading *r)
 {
@@ -180,11 +190,22 @@ complete(struct reading *r)
 		if (r->in_file[i] != 0 && value_is_list(o->type) && cfg_size(r->root, o->name) == 0)
 			mistake(r->m, r->in_file[i], "%s is set here and emptied below", o->name);
 	}
-	for (unsigned i = 0; r->m->n == 0 && i < cfg_num(r->root); i++) {
-		const cfg_opt_t *opt = cfg_getnopt(r->root, i);
+}
 
-		if (opt->type != CFGT_SEC && option_find(g, opt->name) == NULL)
-			mistake(r->m, 0, "no such option '%s'", opt->name);
+/* libconfuse 3.3 complains of unknown options although it takes them; should another version not, we do. */
+static void
+check_known(struct mistakes *m, cfg_t *cfg)
+{
+	const struct option_group *g = group_of(cfg);
+
+	for (unsigned i = 0; i < cfg_num(cfg); i++) {
+		cfg_opt_t *opt = cfg_getnopt(cfg, i);
+
+		if (opt->type == CFGT_SEC)
+			for (unsigned k = 0; k < cfg_opt_size(opt); k++)
+				check_known(m, cfg_opt_getnsec(opt, k));
+		else if (option_find(g, opt->name) == NULL)
+			mistake(m, 0, "no such option '%s'", opt->name);
 	}
 }
 
@@ -213,6 +234,8 @@ conf_parse(struct conf *c, const char *text, struct mistakes *m)
 	if (cfg_parse_buf(r.root, text) != CFG_SUCCESS && m->n == 0)
 		mistake(m, r.root->line, "syntax error");
 	complete(&r);
+	if (m->n == 0)
+		check_known(m, r.root);
 	conf_own(c, r.in_file[names - option_groups[GROUP_FILE].options] != 0);
 	cfg_free(r.root);
 	now_reading = NULL;

@@ -3,10 +3,10 @@
  *
  * libconfuse's scanner (3.3, lexer.l) is more forgiving than a daemon's configuration should be: characters that it
  * does not know vanish, ${NAME} is replaced from the environment, \0 ends a string early, a missing quote swallows
- * the lines up to the next one, and `//` begins a comment even inside a path.  All of that is a mistake here, told
- * with its line before libconfuse sees the text.  What remains is:
+ * the lines up to the next one, a section may lack its end, and `//` begins a comment even inside a path.  All of that
+ * is a mistake here, told with its line before libconfuse sees the text.  What remains is:
  *
- *	words		letters, digits, bytes of `_-.:/@[]%` 
+ *	words		letters, digits, bytes of `_-.:/@[]%`
  *	strings		"..." or '...', on one line; only \\ and the quote itself may be escaped; no ${
  *	punctuation	{ } , = +=
  *	comments	from # or // to the end of the line, and between the signs of C
@@ -17,9 +17,14 @@
 
 #include "conf_priv.h"
 
+/* A list in a section is as deep as it goes; libconfuse complains of more. */
+#define DEPTH 2
+
 struct scan {
 	char *p, *end;
 	int line;
+	unsigned depth;
+	int opened[DEPTH]; /* lines of the braces that are open */
 	struct mistakes *m;
 };
 
@@ -98,17 +103,27 @@ scan_string(struct scan *s)
 static void
 scan_word(struct scan *s)
 {
-	while (s->p < s->end && is_word(*s->p)) {
+	for (; s->p < s->end && is_word(*s->p); s->p++)
 		if (starts(s, "//") || starts(s, "/*")) {
 			mistake(s->m, s->line, "%.2s inside a word begins a comment: put the word into quotes", s->p);
-			blank_to_newline(s);
-			return;
+			s->p++;
 		}
-		s->p++;
-	}
-	/* A lone / would vanish. */
+	/* libconfuse drops a lone one. */
 	if (s->p[-1] == '/')
 		mistake(s->m, s->line, "a word that ends in / must be put into quotes");
+}
+
+static void
+scan_brace(struct scan *s)
+{
+	if (*s->p == '}') {
+		if (s->depth > 0)
+			s->depth--;
+	} else {
+		if (s->depth < DEPTH)
+			s->opened[s->depth] = s->line;
+		s->depth++;
+	}
 }
 
 static void
@@ -116,7 +131,9 @@ scan_other(struct scan *s)
 {
 	char c = *s->p;
 
-	if (c == '+' && !starts(s, "+="))
+	if (c == '{' || c == '}')
+		scan_brace(s);
+	else if (c == '+' && !starts(s, "+="))
 		mistake(s->m, s->line, "unexpected character '+': put the value into quotes");
 	else if (is_control(c) || (unsigned char)c >= 0x80)
 		mistake(s->m, s->line, "unexpected character \\x%02x", (unsigned char)c);
@@ -128,7 +145,7 @@ scan_other(struct scan *s)
 void
 conf_scan(char *text, size_t len, struct mistakes *m)
 {
-	struct scan s = { text, text + len, 1, m };
+	struct scan s = { .p = text, .end = text + len, .line = 1, .m = m };
 
 	while (s.p < s.end)
 		if (*s.p == '\n') {
@@ -146,4 +163,6 @@ conf_scan(char *text, size_t len, struct mistakes *m)
 			scan_word(&s);
 		else
 			scan_other(&s);
+	if (s.depth > 0)
+		mistake(m, s.opened[s.depth < DEPTH ? s.depth - 1 : DEPTH - 1], "this { is not closed");
 }
