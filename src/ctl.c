@@ -10,39 +10,52 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "ctl.h"
 #include "err.h"
 #include "unixsock.h"
+#include "version.h"
 
-#define PROGRAM	       "popauth-milterctl"
 #define DEFAULT_SOCKET RUNSTATEDIR "/popauth-milter/control.sock"
 
-enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
-
-struct options {
-	const char *conf, *socket;
-	bool json, prometheus, help, version;
-	const char *term, *user, *reason;
-	unsigned args; /* ARG_ bits of those given */
+static const struct local {
+	const char *name;
+	int (*run)(const struct options *o, char **argv);
+	unsigned args;
+	const char *usage, *help;
+} locals[] = {
+#define X(name, function, args, usage, help) { name, local_##function, args, usage, help },
+	LOCALS_TABLE(X)
+#undef X
 };
+
+#define LOCALS (sizeof locals / sizeof locals[0])
 
 static const struct option longopts[] = {
 	{ "config", required_argument, NULL, 'c' },	{ "socket", required_argument, NULL, 's' },
 	{ "json", no_argument, NULL, 'j' },		{ "for", required_argument, NULL, 'f' },
 	{ "user", required_argument, NULL, 'u' },	{ "reason", required_argument, NULL, 'r' },
 	{ "prometheus", no_argument, NULL, 'p' },	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },		{ NULL, 0, NULL, 0 },
+	{ "count", no_argument, NULL, 'n' },		{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
 };
+
+static void
+usage_line(FILE *out, const char *name, const char *usage_text, const char *help)
+{
+	int n = fprintf(out, "  %s%s%s", name, *usage_text != '\0' ? " " : "", usage_text);
+
+	fprintf(out, "%*s%s\n", n < 50 ? 50 - n : 2, "", help);
+}
 
 static void
 usage(FILE *out)
 {
 	fprintf(out, "usage: " PROGRAM " [-c CONF] [-s SOCKET] [--json] COMMAND\n\n");
-	for (unsigned i = 0; i < VERBS; i++) {
-		int n = fprintf(out, "  %s%s%s", verbs[i].name, *verbs[i].usage != '\0' ? " " : "", verbs[i].usage);
-
-		fprintf(out, "%*s%s\n", n < 50 ? 50 - n : 2, "", verbs[i].help);
-	}
+	for (unsigned i = 0; i < VERBS; i++)
+		usage_line(out, verbs[i].name, verbs[i].usage, verbs[i].help);
+	for (unsigned i = 0; i < LOCALS; i++)
+		usage_line(out, locals[i].name, locals[i].usage, locals[i].help);
 	fprintf(out, "\nTERM is a time such as 90s, 15m, 1h, 7d.  Exit status: 0 yes or done, 1 no or not found,\n"
 		     "2 wrong usage or input, 3 the daemon cannot be reached.\n");
 }
@@ -79,6 +92,10 @@ parse_options(int argc, char **argv, struct options *o)
 			o->prometheus = true;
 			o->args |= ARG_PROMETHEUS;
 			break;
+		case 'n':
+			o->count = true;
+			o->args |= LOCAL_COUNT;
+			break;
 		case 'h':
 			o->help = true;
 			break;
@@ -92,24 +109,7 @@ parse_options(int argc, char **argv, struct options *o)
 	return true;
 }
 
-/* The verb that the words begin with: two words before one.  *words says how many it has. */
-static const struct verb *
-find_verb(int argc, char **argv, int *words)
-{
-	char two[64];
-	const struct verb *v = NULL;
-
-	*words = 2;
-	if (argc >= 2 && (size_t)snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]) < sizeof(two))
-		v = verb_of(str_of(two));
-	if (v == NULL && argc >= 1) {
-		*words = 1;
-		v = verb_of(str_of(argv[0]));
-	}
-	return v;
-}
-
-static int
+int
 complain(const char *what, const char *detail)
 {
 	char shown[200];
@@ -117,6 +117,55 @@ complain(const char *what, const char *detail)
 	fprintf(stderr, PROGRAM ": %s%s%s; try " PROGRAM " --help\n", what, detail != NULL ? ": " : "",
 	    detail != NULL ? str_show(shown, sizeof(shown), str_of(detail)) : "");
 	return EXIT_USAGE;
+}
+
+/* Two words before one. */
+static const char *
+command_name(int argc, char **argv, char *buf, size_t size, int words)
+{
+	int n = argc < words ? -1 : snprintf(buf, size, "%s%s%s", argv[0], words > 1 ? " " : "", words > 1 ? argv[1] : "");
+
+	return n < 0 || (size_t)n >= size ? "" : buf;
+}
+
+static const struct verb *
+find_verb(int argc, char **argv, int *words)
+{
+	const struct verb *v = NULL;
+	char name[64];
+
+	for (*words = 2; v == NULL && *words > 0; --*words)
+		v = verb_of(str_of(command_name(argc, argv, name, sizeof name, *words)));
+	++*words;
+	return v;
+}
+
+static const struct local *
+find_local(int argc, char **argv)
+{
+	char name[64];
+
+	for (size_t i = 0; i < LOCALS; i++) {
+		if (strcmp(command_name(argc, argv, name, sizeof name, 2), locals[i].name) == 0)
+			return &locals[i];
+	}
+	return NULL;
+}
+
+int
+ctl_conf(const struct options *o, struct conf **out)
+{
+	const char *path = o->conf != NULL ? o->conf : CONF_FILE;
+	struct err e;
+
+	*out = NULL;
+	if (o->conf == NULL && access(path, F_OK) == -1)
+		return 0;
+	*out = conf_read(path, &e);
+	if (*out != NULL)
+		return 0;
+	fprintf(stderr, PROGRAM ": %s\n", e.text);
+	return -1;
 }
 
 /* NULL, after a complaint, when the words do not fit the verb. */
@@ -233,13 +282,52 @@ ask(const char *path, struct view *v, struct json *request)
 	return code;
 }
 
+static int
+run_verb(const struct verb *verb, const struct options *o, int argc, char **argv)
+{
+	struct view v = { .json = o->json, .prometheus = o->prometheus, .verb = verb };
+	struct json *request = make_request(verb, o, argc, argv);
+	struct conf *c = NULL;
+	int code = EXIT_USAGE;
+
+	if (request != NULL && (o->socket != NULL || ctl_conf(o, &c) == 0))
+		code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : DEFAULT_SOCKET, &v, request);
+	json_free(request);
+	conf_put(c);
+	return code;
+}
+
+static int
+run_local(const struct local *l, const struct options *o, int argc, char **argv)
+{
+	if (o->args & ~l->args)
+		return complain("an option that this command does not take", l->name);
+	if (argc > (l->args & LOCAL_FILE ? 1 : 0))
+		return complain("too many words", argv[argc - 1]);
+	return l->run(o, argv);
+}
+
+static int
+run(const struct options *o, int argc, char **argv)
+{
+	const struct verb *v;
+	const struct local *l;
+	int words;
+
+	if (argc == 0)
+		return complain("a command is missing", NULL);
+	if ((v = find_verb(argc, argv, &words)) != NULL)
+		return run_verb(v, o, argc - words, argv + words);
+	if ((l = find_local(argc, argv)) != NULL)
+		return run_local(l, o, argc - 2, argv + 2);
+	return complain("no such command", argv[0]);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	struct view v = { 0 };
-	struct json *request;
-	int words, code;
+	int code;
 
 	if (!parse_options(argc, argv, &o))
 		return complain("wrong usage", NULL);
@@ -247,20 +335,11 @@ main(int argc, char **argv)
 		usage(stdout);
 		return EXIT_DONE;
 	}
-	argc -= optind;
-	argv += optind;
-	if (argc == 0)
-		return complain("a command is missing", NULL);
-	v.verb = find_verb(argc, argv, &words);
-	v.json = o.json;
-	v.prometheus = o.prometheus;
-	if (v.verb == NULL)
-		return complain("no such command", argv[0]);
-	request = make_request(v.verb, &o, argc - words, argv + words);
-	if (request == NULL)
-		return EXIT_USAGE;
-	code = ask(o.socket != NULL ? o.socket : DEFAULT_SOCKET, &v, request);
-	json_free(request);
+	if (o.version) {
+		printf(PROGRAM " " POPAUTH_VERSION "\n");
+		return EXIT_DONE;
+	}
+	code = run(&o, argc - optind, argv + optind);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror(PROGRAM ": standard output");
 		return EXIT_NO;

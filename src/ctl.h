@@ -10,6 +10,37 @@
 #include "json.h"
 #include "verbs.h"
 
+#define PROGRAM "popauth-milterctl"
+
+enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
+
+struct options {
+	const char *conf, *socket;
+	bool json, count, prometheus, help, version;
+	const char *term, *user, *reason;
+	unsigned args; /* ARG_ and LOCAL_ bits of those given */
+};
+
+/* ctl.c: say what is wrong with the command line; returns EXIT_USAGE. */
+int complain(const char *what, const char *detail);
+/* The configuration that the options name.  *out is the caller's, and NULL when there is none at the usual place.
+ * -1, after a complaint: there is one and it cannot be used. */
+struct conf;
+int ctl_conf(const struct options *o, struct conf **out);
+
+/* What the program does itself, without the daemon: name, function, options, usage, help. */
+#define LOCAL_COUNT (1u << 16)
+#define LOCAL_FILE  (1u << 17) /* an argument, optional */
+#define LOCALS_TABLE(X) \
+	X("rules list", rules_list, 0, "", "the log rules: what each looks for") \
+	X("rules check", rules_check, 0, "", "prove that no hostile line can mislead a rule") \
+	X("rules test", rules_test, LOCAL_FILE, "[FILE]", "run the sample lines of the rules, or those of FILE") \
+	X("rules try", rules_try, LOCAL_COUNT, "[--json | --count]", "classify log lines from standard input")
+
+#define X(name, function, args, usage, help) int local_##function(const struct options *o, char **argv);
+LOCALS_TABLE(X)
+#undef X
+
 /* How the answer is to be shown. */
 struct view {
 	bool json, prometheus;

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ctl_rules.c - rules list, check, test, try: done by the control program itself, without the daemon
+ *
+ * So that rules can be tried before the daemon gets to see them, by anybody who can read them.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "conf.h"
+#include "ctl.h"
+#include "err.h"
+#include "rules.h"
+
+/* The rules that the configuration names; NULL after a complaint. */
+static struct rules *
+load(const struct options *o)
+{
+	struct conf *c;
+	struct rules *set = NULL;
+	struct err e;
+
+	if (ctl_conf(o, &c) == -1)
+		return NULL;
+	const char *const paths[] = { c != NULL ? c->rules_local : SYSCONFDIR "/popauth-milter/rules",
+		c != NULL ? c->rules_dir : PKGDATADIR "/rules", NULL };
+
+	if (rules_load(paths, &set, &e) == -1)
+		fprintf(stderr, PROGRAM ": %s\n", e.text);
+	conf_put(c);
+	return set;
+}
+
+int
+local_rules_list(const struct options *o, char **argv)
+{
+	struct rules *set = load(o);
+
+	(void)argv;
+	if (set == NULL)
+		return EXIT_USAGE;
+	rules_list(set, stdout);
+	rules_free(set);
+	return EXIT_DONE;
+}
+
+int
+local_rules_check(const struct options *o, char **argv)
+{
+	struct rules *set = load(o);
+	int wrong;
+
+	(void)argv;
+	if (set == NULL)
+		return EXIT_USAGE;
+	wrong = rules_check(set, stdout);
+	rules_free(set);
+	return wrong == 0 ? EXIT_DONE : EXIT_NO;
+}
+
+int
+local_rules_test(const struct options *o, char **argv)
+{
+	struct rules *set = load(o);
+	struct err e;
+	int wrong;
+
+	if (set == NULL)
+		return EXIT_USAGE;
+	wrong = rules_test(set, argv[0], stdout, &e);
+	if (wrong == -1)
+		fprintf(stderr, PROGRAM ": %s\n", e.text);
+	rules_free(set);
+	return wrong == 0 ? EXIT_DONE : wrong == -1 ? EXIT_USAGE : EXIT_NO;
+}
+
+/* ---- try ---- */
+
+struct tried {
+	const struct options *o;
+	uint64_t kinds[EVENT_KINDS];
+};
+
+static void
+try_json(uint64_t lineno, const struct event *ev)
+{
+	static char buf[4 * JSON_TEXT];
+	char text[ADDR_TEXT];
+	struct json *j = json_new();
+	struct tm tm;
+	size_t n;
+
+	json_put_int(j, "line", (int64_t)lineno);
+	json_put_cstr(j, "event", event_kind_name(ev->kind));
+	json_put_cstr(j, "client", addr_format(text, &ev->addr));
+	json_put_text(j, "user", ev->user);
+	json_put_text(j, "recipient", ev->recipient);
+	json_put_text(j, "zone", ev->zone);
+	json_put_cstr(j, "rule", ev->rule);
+	if (ev->time != -1 && gmtime_r(&ev->time, &tm) != NULL && strftime(text, sizeof text, "%FT%TZ", &tm) > 0)
+		json_put_cstr(j, "time", text);
+	n = json_write(j, buf, sizeof buf - 1);
+	json_free(j);
+	if (n > sizeof buf - 1)
+		panic("rules try: an object of %zu bytes", n);
+	buf[n++] = '\n';
+	fwrite(buf, 1, n, stdout);
+}
+
+static void
+try_text(uint64_t lineno, const struct event *ev)
+{
+	const struct {
+		const char *name;
+		struct str value;
+	} fields[] = { { "user", ev->user }, { "recipient", ev->recipient }, { "zone", ev->zone } };
+	char addr[ADDR_TEXT], shown[200];
+
+	printf("%llu: %s %s", (unsigned long long)lineno, event_kind_name(ev->kind), addr_format(addr, &ev->addr));
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		if (fields[i].value.n > 0)
+			printf(" %s=%s", fields[i].name, str_show(shown, sizeof shown, fields[i].value));
+	}
+	printf(" (rule %s)\n", ev->rule);
+}
+
+static void
+tried(void *arg, uint64_t lineno, const struct event *ev)
+{
+	struct tried *t = arg;
+
+	t->kinds[ev->kind]++;
+	if (t->o->count)
+		return;
+	if (t->o->json)
+		try_json(lineno, ev);
+	else
+		try_text(lineno, ev);
+}
+
+int
+local_rules_try(const struct options *o, char **argv)
+{
+	struct rules *set;
+	struct tried t = { .o = o };
+	int64_t lines;
+
+	(void)argv;
+	if (o->json && o->count)
+		return complain("--json and --count cannot go together", NULL);
+	set = load(o);
+	if (set == NULL)
+		return EXIT_USAGE;
+	lines = rules_try(set, stdin, time(NULL), tried, &t);
+	rules_free(set);
+	if (lines == -1) {
+		perror(PROGRAM ": standard input");
+		return EXIT_USAGE;
+	}
+	for (enum event_kind k = 0; o->count && k < EVENT_KINDS; k++)
+		printf("%-18s %llu\n", event_kind_name(k), (unsigned long long)t.kinds[k]);
+	return EXIT_DONE;
+}
