@@ -16,6 +16,7 @@ listed		198.51.100.66/24
 guesser		198.51.100.77/24
 intruder	198.51.100.78/24
 forger		198.51.100.88/24
+impostor	198.51.100.89/24
 neighbour6	2001:db8:7::20/64
 guesser6	2001:db8:6::77/64
 sibling6	2001:db8:6::78/64

@@ -58,6 +58,8 @@ dovecot_prepare() {
 	echo 'alice:{PLAIN}opensesame' >/etc/dovecot/bed-users
 }
 
+# Commands in the background are not run by `on`: $! would be a shell's that waits for them.
+
 # --- the servers ------------------------------------------------------------------------------
 
 # servers_start STAMP: how rsyslogd dates its lines is a setting that sites differ in.
@@ -71,10 +73,10 @@ servers_start() {
 	rsyslogd_pid=$!
 	poll 5 test -S /dev/log && poll 5 test -S $spool/dev/log || return 1
 	mkdir -p /srv/dnsbl && cp "$here/etc/dnsbl.zone" /srv/dnsbl/
-	on server rbldnsd -n -u rbldns -w /srv/dnsbl -l +$queries -b 127.0.0.1/53 \
+	ip netns exec server rbldnsd -n -u rbldns -w /srv/dnsbl -l +$queries -b 127.0.0.1/53 \
 		dnsbl.example:ip4set:dnsbl.zone >/var/log/rbldnsd.log 2>&1 &
 	rbldnsd_pid=$!
-	on server smtp-sink -u nobody -R $elsewhere -d 'mail.' 127.0.0.1:2525 100 &
+	ip netns exec server smtp-sink -u nobody -R $elsewhere -d 'mail.' 127.0.0.1:2525 100 &
 	sink_pid=$!
 	{
 		on server dovecot -c /etc/dovecot/bed.conf &&
@@ -119,7 +121,7 @@ milter_start() {
 	mkdir -p /run/popauth-milter /var/lib/popauth-milter &&
 		chown popauth:popauth /run/popauth-milter /var/lib/popauth-milter || return 1
 	# shellcheck disable=SC2086  # $wrapper is empty or a command with its arguments
-	on server $wrapper popauth-milter -f -c $conf >>$own_log 2>&1 &
+	ip netns exec server $wrapper popauth-milter -f -c $conf >>$own_log 2>&1 &
 	milter_pid=$!
 	poll 15 ctl status
 }

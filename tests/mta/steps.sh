@@ -72,6 +72,12 @@ in_log() {
 	grep -Eq -e "$1" $log
 }
 
+# counted CLIENT KIND: how many offences are known of it
+counted() {
+	ctl --json explain "$(address_of "$1")" |
+		sed -n "s/.*\"kind\":\"$2\",\"rate\":{\"have\":\([0-9]*\).*/\1/p"
+}
+
 # Only the addresses: what is left of a term changes while one looks.
 members() {
 	ctl --json "$1" list | grep -o '"client": *"[^"]*"' | tr -d ' ' | sort
@@ -185,14 +191,18 @@ in_kernel() {
 
 step_forgery() {
 	title "A client that calls itself us"
-	forger=$(address_of forger)
-	smtp forger 'EHLO mail.example.org' QUIT
-	like "it is refused at HELO" "$(answer EHLO)" '^5[0-9][0-9] '
-	like "and it is counted" "$(ctl --json explain "$forger" | tr -d '\n')" helo-forgery
+	smtp forger 'HELO mail.example.org' QUIT
+	like "it is refused at HELO" "$(answer HELO)" '^550 '
+	is "and it is counted" "$(counted forger helo-forgery)" 1
 	rcpt forger alice@example.org
-	like "under another name it is refused too, from the cache" "$(answer MAIL)" '^5[0-9][0-9] '
-	on server "$talk" 127.0.0.1 25 'EHLO mail.example.org' QUIT >"$transcript"
-	like "we ourselves may call ourselves so" "$(answer EHLO)" '^250'
+	like "under another name it is refused too, from the cache" "$(answer MAIL)" '^550 '
+	is "which is counted" "$(counted forger helo-forgery)" 2
+	smtp impostor 'EHLO mail.example.org' 'MAIL FROM:<x@example.net>' QUIT
+	tell "To EHLO Postfix never says no; it goes on with a bare 250."
+	like "after a forged EHLO, MAIL is refused" "$(answer MAIL)" '^5'
+	is "and it is counted" "$(counted impostor helo-forgery)" 1
+	on server "$talk" 127.0.0.1 25 'HELO mail.example.org' QUIT >"$transcript"
+	like "we ourselves may call ourselves so" "$(answer HELO)" '^250'
 }
 
 step_ipv6() {
@@ -225,6 +235,7 @@ step_restart() {
 		"$(ctl block add 203.0.113.9 --for 10m >/dev/null && echo done)" done
 	eventually 5 "and is in the kernel's set" in_kernel popauth4 203.0.113.9
 	poll 30 only_blocked 203.0.113.9	# the short terms before are over
+	is "five names are held against the attacker" "$(counted intruder unknown-user)" 5
 	for set in relay cache block; do
 		members $set >"$work/$set.before"
 	done
@@ -232,6 +243,7 @@ step_restart() {
 
 	tell "kill -9, and the kernel's sets are emptied too."
 	milter_kill
+	eventually 5 "the firewall helper goes with it" no_helper
 	on server ipset flush
 	guess intruder 3
 	is "the attacker has tried three names more" $refusals 3
@@ -246,8 +258,9 @@ step_restart() {
 	done
 	eventually 5 "the kernel's set is as before" kernel_as_before
 	eventually 5 "alice's address may relay" relays traveller
-	like "the forger's offence is not forgotten" \
-		"$(ctl --json explain "$(address_of forger)" | tr -d '\n')" helo-forgery
+	is "the forger's offences are not forgotten" "$(counted forger helo-forgery)" 2
+	is "the attacker's names count, with those of the meantime" \
+		"$(counted intruder unknown-user)" 8
 	guess intruder 1
 	is "the attacker's ninth name is refused" $refusals 1
 	is "that was not enough to be dropped" "$(reachable intruder && echo reachable)" reachable
@@ -256,7 +269,11 @@ step_restart() {
 }
 
 only_blocked() {
-	[ "$(members block)" = "\"client\":\"$1\"" ]
+	[ "$(members block)" = "\"client\":\"$1\"" ] && [ "$(kernel_set popauth4)" = "$1" ]
+}
+
+no_helper() {
+	! pidof popauth-firewall
 }
 
 as_before() {
@@ -274,7 +291,7 @@ step_end() {
 	title "The end"
 	milter_stop
 	is "the daemon ends when asked to" $? 0
-	is "with its helper" "$(pidof popauth-firewall)" ""
+	eventually 5 "with its helper" no_helper
 	is "nothing went wrong inside" \
 		"$(grep -E 'Sanitizer|runtime error:|[Pp]anic' $own_log | head -n 1)" ""
 	deliver neighbour carol@neighbour.example.net alice@example.org last
