@@ -19,6 +19,8 @@ struct stamp {
 	int year, month, day;	/* the local day below; month 0: nothing remembered */
 	time_t midnight;	/* its first second */
 	bool even;		/* no clock change in it: second s of the day is midnight + s */
+	char last[16];		/* the last BSD stamp and the blank behind it */
+	time_t last_time;
 };
 
 void stamp_init(struct stamp *s);

@@ -19,31 +19,27 @@ enum class {
 	WORD = 4, /* of <mail.notice>, pids, message ids: printable ASCII but the brackets and the blank */
 };
 
-static bool
-is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-}
+#define ALL (HOST | TAG | WORD)
 
-static bool
-is_of(char c, enum class class)
-{
-	if (is_alnum(c))
-		return true;
-	if (class == WORD)
-		return c > ' ' && c < 0x7f && strchr("[]<>()", c) == NULL;
-	return c == '-' || c == '.' || c == '/' || c == '_' || (c == ':' && class == HOST) || c == '@' || c == '%' ||
-	    c == '~' || c == '+';
-}
+static const unsigned char classes[256] = {
+	['a' ... 'z'] = ALL, ['A' ... 'Z'] = ALL, ['0' ... '9'] = ALL,
+	['-'] = ALL, ['.'] = ALL, ['/'] = ALL, ['_'] = ALL, ['@'] = ALL, ['%'] = ALL, ['~'] = ALL, ['+'] = ALL,
+	[':'] = HOST | WORD,
+	['!'] = WORD, ['"'] = WORD, ['#'] = WORD, ['$'] = WORD, ['&'] = WORD, ['\''] = WORD, ['*'] = WORD,
+	[','] = WORD, [';'] = WORD, ['='] = WORD, ['?'] = WORD, ['\\'] = WORD, ['^'] = WORD, ['`'] = WORD,
+	['{'] = WORD, ['|'] = WORD, ['}'] = WORD,
+};
 
 static struct str
 take(struct cursor *c, enum class class)
 {
-	struct str s = { c->p, 0 };
+	const char *p = c->p;
+	struct str s = { p, 0 };
 
-	while (c->p < c->end && is_of(*c->p, class))
-		c->p++;
-	s.n = (size_t)(c->p - s.p);
+	while (p < c->end && (classes[(unsigned char)*p] & class) != 0)
+		p++;
+	c->p = p;
+	s.n = (size_t)(p - s.p);
 	return s;
 }
 

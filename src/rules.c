@@ -69,8 +69,8 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 enum rules_result
 rules_match(const struct rules *set, struct rules_scratch *s, const struct logline *line, struct event *out)
 {
-	const struct program *programs[TAG_PROGRAMS];
-	unsigned n = tag_programs(set, s->tags, line->tag, programs);
+	const struct program *const *programs;
+	unsigned n = tag_programs(set, s->tags, line->tag, &programs);
 
 	for (unsigned i = 0; i < n; i++) {
 		const uint16_t *list;
@@ -90,9 +90,9 @@ rules_match(const struct rules *set, struct rules_scratch *s, const struct logli
 bool
 rules_know_tag(const struct rules *set, struct rules_scratch *s, struct str tag)
 {
-	const struct program *programs[TAG_PROGRAMS];
+	const struct program *const *programs;
 
-	return tag_programs(set, s->tags, tag, programs) > 0;
+	return tag_programs(set, s->tags, tag, &programs) > 0;
 }
 
 unsigned

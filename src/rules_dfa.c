@@ -36,11 +36,11 @@ struct row {
 struct dfa {
 	unsigned char class[256];
 	unsigned classes;
-	uint16_t *next; /* rows * classes */
-	uint32_t *end;	/* lists, by row */
+	uint32_t *next;	      /* by row and class: where the next row begins in this array */
+	uint32_t *end;	      /* lists, by row */
 	unsigned rows, stops; /* rows 0 .. stops - 1 end the walk, 0 among them: nothing is left */
-	uint16_t start;
-	uint16_t *lists; /* count, patterns, count, patterns... */
+	uint32_t start;	      /* as in next */
+	uint16_t *lists;      /* count, patterns, count, patterns... */
 	size_t nlists;
 };
 
@@ -201,7 +201,7 @@ give_up(struct builder *b)
 }
 
 /* The row for the items collected. */
-static uint16_t
+static uint32_t
 find_row(struct builder *b)
 {
 	struct row *row;
@@ -214,7 +214,7 @@ find_row(struct builder *b)
 	for (i = b->table[h]; i != 0; i = b->row[i - 1].next_same) {
 		row = &b->row[i - 1];
 		if (row->n == b->nitems && memcmp(row->items, b->items, row->n * sizeof(*row->items)) == 0)
-			return (uint16_t)(i - 1);
+			return i - 1;
 	}
 	if (b->n == b->cap) {
 		b->cap = b->cap == 0 ? 256 : b->cap * 2;
@@ -227,10 +227,10 @@ find_row(struct builder *b)
 		memcpy(row->items, b->items, b->nitems * sizeof(*row->items));
 	b->table[h] = b->n;
 	judge_row(b, row);
-	return (uint16_t)(b->n - 1);
+	return b->n - 1;
 }
 
-static uint16_t
+static uint32_t
 move(struct builder *b, unsigned from, unsigned char byte)
 {
 	b->nitems = 0;
@@ -278,14 +278,14 @@ static void
 sort_rows(struct builder *b)
 {
 	struct dfa *d = b->d;
-	uint16_t *number = xcalloc(d->rows, sizeof(*number));
-	uint16_t *next = xcalloc((size_t)d->rows * d->classes, sizeof(*next));
+	uint32_t *number = xcalloc(d->rows, sizeof(*number));
+	uint32_t *next = xcalloc((size_t)d->rows * d->classes, sizeof(*next));
 	unsigned n = 0;
 
 	for (int stops = 1; stops >= 0; stops--) {
 		for (unsigned r = 0; r < d->rows; r++)
 			if (b->row[r].stops == (bool)stops)
-				number[r] = (uint16_t)n++;
+				number[r] = n++;
 		if (stops)
 			d->stops = n;
 	}
@@ -293,9 +293,10 @@ sort_rows(struct builder *b)
 	for (unsigned r = 0; r < d->rows; r++) {
 		d->end[number[r]] = b->row[r].stops ? b->row[r].stop : b->row[r].end;
 		for (unsigned c = 0; c < d->classes; c++)
-			next[(size_t)number[r] * d->classes + c] = number[d->next[(size_t)r * d->classes + c]];
+			next[(size_t)number[r] * d->classes + c] =
+			    number[d->next[(size_t)r * d->classes + c]] * d->classes;
 	}
-	d->start = number[d->start];
+	d->start = number[d->start] * d->classes;
 	free(d->next);
 	free(number);
 	d->next = next;
@@ -343,12 +344,13 @@ unsigned
 dfa_run(const struct dfa *d, struct str text, const uint16_t **patterns)
 {
 	const unsigned char *p = (const unsigned char *)text.p, *end = p + text.n;
+	const uint32_t *next = d->next, stops = d->stops * d->classes;
 	const uint16_t *list;
-	unsigned row = d->start;
+	uint32_t at = d->start;
 
-	while (row >= d->stops && p < end)
-		row = d->next[(size_t)row * d->classes + d->class[*p++]];
-	list = d->lists + d->end[row];
+	while (at >= stops && p < end)
+		at = next[at + d->class[*p++]];
+	list = d->lists + d->end[at / d->classes];
 	*patterns = list + 1;
-	return d->end[row] == 0 ? 0 : list[0];
+	return list == d->lists ? 0 : list[0];
 }

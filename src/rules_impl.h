@@ -247,8 +247,8 @@ bool tag_matches(const char *spec, struct str tag);
 struct tag_cache;
 struct tag_cache *tag_cache_new(void);
 void tag_cache_free(struct tag_cache *c);
-/* The programs that lines of this tag may come from, in order; returns how many. */
-unsigned tag_programs(const struct rules *set, struct tag_cache *c, struct str tag, const struct program **out);
+/* The programs that lines of this tag may come from, in order; returns how many.  *out is good until the next call. */
+unsigned tag_programs(const struct rules *set, struct tag_cache *c, struct str tag, const struct program *const **out);
 
 struct rules_scratch {
 	struct regex_scratch *regex;

@@ -61,6 +61,7 @@ struct entry {
 
 struct tag_cache {
 	unsigned used;
+	const struct program *other[TAG_PROGRAMS]; /* of the last tag that was too long */
 	struct entry entries[SLOTS_IN_CACHE];
 };
 
@@ -109,19 +110,23 @@ hash_of(struct str s)
 }
 
 unsigned
-tag_programs(const struct rules *set, struct tag_cache *c, struct str tag, const struct program **out)
+tag_programs(const struct rules *set, struct tag_cache *c, struct str tag, const struct program *const **out)
 {
 	uint32_t hash, i;
 	struct entry *e;
 
-	if (tag.n == 0 || tag.n > TAG_MAX)
-		return tag.n == 0 ? 0 : look_up(set, tag, out);
+	if (tag.n == 0)
+		return 0;
+	if (tag.n > TAG_MAX) {
+		*out = c->other;
+		return look_up(set, tag, c->other);
+	}
 	hash = hash_of(tag);
 	for (i = hash % SLOTS_IN_CACHE; c->entries[i].len != 0; i = (i + 1) % SLOTS_IN_CACHE) {
 		e = &c->entries[i];
 		if (e->hash != hash || e->len != tag.n || memcmp(e->tag, tag.p, tag.n) != 0)
 			continue;
-		memcpy(out, e->programs, e->n * sizeof(*out));
+		*out = e->programs;
 		return e->n;
 	}
 	if (c->used >= SLOTS_IN_CACHE * 3 / 4) {
@@ -134,6 +139,6 @@ tag_programs(const struct rules *set, struct tag_cache *c, struct str tag, const
 	e->len = (uint8_t)tag.n;
 	memcpy(e->tag, tag.p, tag.n);
 	e->n = (uint8_t)look_up(set, tag, e->programs);
-	memcpy(out, e->programs, e->n * sizeof(*out));
+	*out = e->programs;
 	return e->n;
 }
