@@ -12,6 +12,7 @@
 
 #include <db.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,12 +30,17 @@
 #define LOG_BUFFER    (1u << 20)
 #define CHECKPOINT_KB	8192 /* of log between two checkpoints: recovery goes through that much at most, in about a second */
 #define CHECKPOINT_MIN	5    /* or minutes */
+#define PAGE_SIZE	4096
+#define READ_BYTES	(256 * PAGE_SIZE)
 #define BULK_BYTES	(1u << 20)
 #define OPEN_FLAGS    (DB_CREATE | DB_RECOVER | DB_PRIVATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL)
+
+#define AT_PLACE      ((off_t)-1) /* where the file is */
 
 struct env {
 	DB_ENV *env;
 	DB *db[CUT_TABLES];
+	bool failed;	/* nothing more may reach the disk */
 	char said[256]; /* Berkeley DB's own first words on what is wrong */
 };
 
@@ -44,36 +50,47 @@ static const char *const table_names[CUT_TABLES] = {
 
 /* --- whose fault --- */
 
-static _Thread_local int write_errno; /* of the first write that failed since this was last set to 0 */
+/* Why a write failed.  From then until the environment is closed nothing more reaches the disk, as if the process had
+ * been killed there and then, which recovery is made for.  Berkeley DB left to itself would, on its way out, write
+ * pages whose log records it could not write.  An environment that failed is closed by the thread that saw it fail. */
+static _Thread_local int write_errno;
 
+/* All of it or -1: a short write is an error to Berkeley DB, but one with nothing in errno. */
 static ssize_t
 our_pwrite(int fd, const void *buf, size_t n, off_t at)
 {
-	ssize_t rc = pwrite(fd, buf, n, at);
+	size_t done = 0;
 
-	if (rc != (ssize_t)n && write_errno == 0)
-		write_errno = rc == -1 ? errno : ENOSPC;
-	return rc;
+	while (write_errno == 0 && done < n) {
+		ssize_t rc = at == AT_PLACE ? write(fd, (const char *)buf + done, n - done)
+					    : pwrite(fd, (const char *)buf + done, n - done, at + (off_t)done);
+
+		if (rc >= 0)
+			done += (size_t)rc;
+		else if (errno != EINTR)
+			write_errno = errno;
+	}
+	if (write_errno == 0)
+		return (ssize_t)n;
+	errno = write_errno;
+	return -1;
 }
 
 static ssize_t
 our_write(int fd, const void *buf, size_t n)
 {
-	ssize_t rc = write(fd, buf, n);
-
-	if (rc != (ssize_t)n && write_errno == 0)
-		write_errno = rc == -1 ? errno : ENOSPC;
-	return rc;
+	return our_pwrite(fd, buf, n, AT_PLACE);
 }
 
 static int
 our_fsync(int fd)
 {
-	int rc = fdatasync(fd);
-
-	if (rc == -1 && write_errno == 0)
+	if (write_errno == 0 && fdatasync(fd) == -1)
 		write_errno = errno;
-	return rc;
+	if (write_errno == 0)
+		return 0;
+	errno = write_errno;
+	return -1;
 }
 
 static void
@@ -89,7 +106,7 @@ on_error(const DB_ENV *env, const char *prefix, const char *msg)
 static bool
 circumstance(int rc)
 {
-	static const int codes[] = { ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM, ENOMEM, EMFILE, ENFILE, EINTR };
+	static const int codes[] = { ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM, ENOMEM, EMFILE, ENFILE };
 
 	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
 		if (rc == codes[i])
@@ -105,6 +122,7 @@ judge(struct env *v, int rc, const char *doing, struct err *e)
 
 	if (rc == 0)
 		return ENV_DONE;
+	v->failed = true;
 	if (cause != 0)
 		(void)err_set(e, "%s: writing failed: %s", doing, strerror(cause));
 	else
@@ -147,7 +165,8 @@ open_tables(struct env *v, u_int32_t flags)
 
 		if (rc != 0)
 			return rc;
-		if ((flags & DB_CREATE) != 0 && (rc = v->db[t]->set_flags(v->db[t], DB_CHKSUM)) != 0)
+		if ((flags & DB_CREATE) != 0 && ((rc = v->db[t]->set_flags(v->db[t], DB_CHKSUM)) != 0 ||
+		    (rc = v->db[t]->set_pagesize(v->db[t], PAGE_SIZE)) != 0))
 			return rc;
 		rc = v->db[t]->open(v->db[t], NULL, DB_FILE, table_names[t], DB_BTREE, flags | DB_AUTO_COMMIT, 0600);
 		if (rc != 0)
@@ -186,12 +205,15 @@ close_all(struct env *v)
 {
 	int first = 0, rc;
 
+	if (v->failed && write_errno == 0)
+		write_errno = EIO;
 	for (int t = 0; t < CUT_TABLES; t++) {
-		rc = v->db[t] == NULL ? 0 : v->db[t]->close(v->db[t], 0);
+		rc = v->db[t] == NULL ? 0 : v->db[t]->close(v->db[t], DB_NOSYNC);
 		first = first == 0 ? rc : first;
 	}
 	rc = v->env == NULL ? 0 : v->env->close(v->env, 0);
 	free(v);
+	write_errno = 0;
 	return first == 0 ? rc : first;
 }
 
@@ -200,8 +222,84 @@ env_close(struct env *v)
 {
 	if (v == NULL)
 		return;
-	(void)v->env->txn_checkpoint(v->env, 0, 0, 0); /* so that the next start has nothing to recover */
+	if (!v->failed)
+		(void)v->env->txn_checkpoint(v->env, 0, 0, 0); /* so that the next start has nothing to recover */
 	(void)close_all(v);
+}
+
+/* --- is the log all there? ---
+ *
+ * Recovery believes a log that was cut off: it takes what the log still has for all there was, and pages that were
+ * written after the cut stay as they are, so that half a transaction may come out.  But every page carries the number
+ * of the last log record that changed it, so a page from after the log's end gives the loss away. */
+
+/* The number of the log's last record; all zero: there is none.  Nothing is written. */
+static int
+last_record(struct env *v, const char *home, DB_LSN *last)
+{
+	DB_LOGC *logc;
+	DBT data = { 0 };
+	int rc = db_env_create(&v->env, 0), rc2;
+
+	*last = (DB_LSN){ 0, 0 };
+	if (rc != 0)
+		return rc;
+	v->env->app_private = v;
+	v->env->set_errcall(v->env, on_error);
+	rc = v->env->open(v->env, home, DB_CREATE | DB_PRIVATE | DB_INIT_LOG, 0600);
+	if (rc == 0 && (rc = v->env->log_cursor(v->env, &logc, 0)) == 0) {
+		rc = logc->get(logc, last, &data, DB_LAST);
+		rc2 = logc->close(logc, 0);
+		rc = rc == DB_NOTFOUND ? 0 : rc == 0 ? rc2 : rc;
+	}
+	return rc;
+}
+
+/* Every page begins with its record's number (db_page.h in Berkeley DB). */
+static bool
+any_page_after(int fd, DB_LSN last)
+{
+	char *buf = xmalloc(READ_BYTES);
+	bool found = false;
+	ssize_t n;
+
+	while (!found && (n = read(fd, buf, READ_BYTES)) > 0)
+		for (ssize_t at = 0; at + PAGE_SIZE <= n && !found; at += PAGE_SIZE) {
+			DB_LSN lsn;
+
+			memcpy(&lsn, buf + at, sizeof lsn);
+			found = lsn.file > last.file || (lsn.file == last.file && lsn.offset > last.offset);
+		}
+	free(buf);
+	return found;
+}
+
+static enum env_answer
+check_log(const char *home, struct err *e)
+{
+	struct env *v = xcalloc(1, sizeof *v);
+	char path[PATH_MAX];
+	enum env_answer is;
+	DB_LSN last;
+	int fd;
+
+	is = judge(v, last_record(v, home, &last), home, e);
+	(void)close_all(v);
+	if (is != ENV_DONE)
+		return is;
+	(void)snprintf(path, sizeof path, "%s/" DB_FILE, home);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		is = circumstance(errno) ? ENV_REFUSED : ENV_DAMAGED;
+		(void)err_sys(e, "%s", path);
+		return is;
+	}
+	if (any_page_after(fd, last)) {
+		(void)err_set(e, "%s: the end of the log is missing", home);
+		is = ENV_DAMAGED;
+	}
+	(void)close(fd);
+	return is;
 }
 
 enum env_answer
@@ -212,7 +310,6 @@ env_create(const char *home, struct err *e)
 	int rc;
 
 	hook();
-	write_errno = 0;
 	if ((rc = open_env(v, home)) == 0 && (rc = open_tables(v, DB_CREATE)) == 0 && (rc = put_format(v)) == 0)
 		rc = v->env->txn_checkpoint(v->env, 0, 0, DB_FORCE);
 	is = judge(v, rc, home, e);
@@ -223,12 +320,14 @@ env_create(const char *home, struct err *e)
 enum env_answer
 env_open(const char *home, struct env **out, struct err *e)
 {
-	struct env *v = xcalloc(1, sizeof *v);
 	enum env_answer is;
+	struct env *v;
 	int rc;
 
 	hook();
-	write_errno = 0;
+	if ((is = check_log(home, e)) != ENV_DONE)
+		return is;
+	v = xcalloc(1, sizeof *v);
 	if ((rc = open_env(v, home)) == 0 && (rc = open_tables(v, 0)) == 0)
 		rc = check_format(v);
 	is = judge(v, rc, home, e);
@@ -293,7 +392,6 @@ env_load(struct env *v, store_fn *fn, void *arg, struct err *e)
 	bool stopped = false;
 	int rc = 0;
 
-	write_errno = 0;
 	for (int t = 0; t < CUT_TABLES && rc == 0 && !stopped; t++)
 		rc = load_table(v, (enum cut_table)t, &bulk, fn, arg, &stopped, e);
 	free(bulk.data);
@@ -346,10 +444,13 @@ write_items(struct env *v, const struct cut_item *items, size_t n)
 	for (size_t i = 0; i < n && rc == 0; i++)
 		if (i + 1 == n || !same_key(&items[i], &items[i + 1]))
 			rc = write_item(v, txn, &items[i]);
-	if (rc == 0)
-		return txn->commit(txn, 0);
-	(void)txn->abort(txn);
-	return rc;
+	if (rc != 0) {
+		(void)txn->abort(txn);
+		return rc;
+	}
+	rc = txn->commit(txn, 0);
+	/* 5.3 has been seen to return 0 when a new log file could not be written. */
+	return rc == 0 ? write_errno : rc;
 }
 
 enum env_answer
@@ -359,7 +460,6 @@ env_commit(struct env *v, const struct cut *c, struct err *e)
 	size_t n = 0, at = 0;
 	int rc;
 
-	write_errno = 0;
 	v->said[0] = '\0';
 	while (cut_next(c, &at, &items[n]))
 		n++;

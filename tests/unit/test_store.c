@@ -551,7 +551,7 @@ static void
 test_full_disk(void **state)
 {
 	(void)state;
-	if (mount("tmpfs", root, "tmpfs", 0, "size=4m") == -1) {
+	if (mount("tmpfs", root, "tmpfs", 0, "size=16m") == -1) {
 		print_message("skipped: a small tmpfs cannot be mounted: %s\n", strerror(errno));
 		skip();
 	}
