@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The program popauth-milterctl itself, against a control server in this process; and its manual. */
 #include <sys/ioctl.h>
-<sys/wait.h>
+#include <sys/wait.h>
 
 #include "control.h"
 #include "logmsg.h"
