@@ -107,7 +107,7 @@ shows(void **state)
 		int code;
 		const char *has, *hasnt;
 	} rows[] = {
-		{ "list", "relay list", 0, "CLIENT              USER           SINCE", "192.0.2.7" },
+		{ "list", "relay list", 0, "CLIENT             USER        SINCE", "192.0.2.7" },
 		{ "hostile user", "relay list", 0, "2001:db8:1:2::/64  b\\x1b[2Job", "\033" },
 		{ "JSON", "--json relay list", 0, "{\"client\":\"192.0.2.1\",\"user\":\"alice\",", "end" },
 		{ "empty list", "block list", 0, "CLIENT  KIND  BY  SINCE  TIMES  LEFT  REASON\n", NULL },
@@ -115,7 +115,7 @@ shows(void **state)
 		{ "added", "block list", 0, "he is a \"pest\"\n", NULL },
 		{ "del", "block del 192.0.2.66", 0, "192.0.2.66 taken out of block\n", NULL },
 		{ "del again", "block del 192.0.2.66", 1, "popauth-milterctl: 192.0.2.66 is not in block\n", NULL },
-		{ "options first", "--for 2h relay add 192.0.2.3", 0, "(2h left)\n", NULL },
+		{ "options first", "--for 2h relay add 192.0.2.3", 0, "relay: 192.0.2.3 until 20", NULL },
 		{ "explain", "explain 192.0.2.7", 0, "192.0.2.7  cached\n", NULL },
 		{ "explain cache", "explain 192.0.2.7", 0, "cached    rbl zen.example, since 20", NULL },
 		{ "explain counters", "explain 192.0.2.7", 0,
