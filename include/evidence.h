@@ -5,7 +5,7 @@
  * oldest entry goes first, so that one noisy client never pushes out another's.  It lives in memory alone: after a
  * restart the counters remain and the lines do not.
  *
- * What is kept is masked and showable: passwords that some daemons log (TRAPS: vpopmail, Dovecot) never get in.
+ * What is kept is masked and showable: passwords that some daemons log never get in (mask.h).
  * The mutex is a leaf.  Any thread.
  */
 #ifndef EVIDENCE_H
@@ -37,8 +37,7 @@ void evidence_told(struct evidence *e, const struct event *ev, const struct addr
 /* Copy a client's entries, newest first; returns how many. */
 unsigned evidence_of(struct evidence *e, const struct addr *client, struct evidence_entry *out, unsigned max);
 
-/* Copy a line so that it can be kept and shown: str_show(), and what stands where daemons write passwords becomes
- * "***".  `size` >= 8.  Returns dst. */
-char *evidence_mask(char *dst, size_t size, struct str line);
+/* Copy a line as it is kept: masked, showable, cut to `size` bytes. */
+void evidence_text(char *dst, size_t size, struct str line);
 
 #endif

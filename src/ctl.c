@@ -307,6 +307,29 @@ run_local(const struct local *l, const struct options *o, int argc, char **argv)
 	return l->run(o, argv);
 }
 
+/* No such command; but perhaps the first word of some. */
+static int
+which(const char *word)
+{
+	char start[32];
+	bool any = false;
+
+	if ((size_t)snprintf(start, sizeof start, "%s ", word) < sizeof start) {
+		for (unsigned i = 0; i < VERBS + LOCALS; i++) {
+			const char *name = i < VERBS ? verbs[i].name : locals[i - VERBS].name;
+
+			if (strncmp(name, start, strlen(start)) != 0)
+				continue;
+			fprintf(stderr, "%s%s", any ? ", " : PROGRAM ": which of these: ", name);
+			any = true;
+		}
+	}
+	if (!any)
+		return complain("no such command", word);
+	fputs("?\n", stderr);
+	return EXIT_USAGE;
+}
+
 static int
 run(const struct options *o, int argc, char **argv)
 {
@@ -320,7 +343,7 @@ run(const struct options *o, int argc, char **argv)
 		return run_verb(v, o, argc - words, argv + words);
 	if ((l = find_local(argc, argv)) != NULL)
 		return run_local(l, o, argc - 2, argv + 2);
-	return complain("no such command", argv[0]);
+	return which(argv[0]);
 }
 
 int

@@ -10,11 +10,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/queue.h>
 #include <sys/random.h>
 
 #include "err.h"
+#include "mask.h"
 
 struct node {
 	TAILQ_ENTRY(node) age;
@@ -93,6 +93,15 @@ victim(struct evidence *e, struct bucket *b, const struct addr *client)
 	return have >= EVIDENCE_EACH ? own : TAILQ_FIRST(&e->oldest);
 }
 
+/* Of an endless line only the beginning is looked at; a secret that has no end there is masked to the end. */
+void
+evidence_text(char *dst, size_t size, struct str line)
+{
+	if (line.n > 2 * size)
+		line.n = 2 * size;
+	mask_line(dst, size, line);
+}
+
 void
 evidence_told(struct evidence *e, const struct event *ev, const struct addr *client, unsigned changes)
 {
@@ -105,7 +114,7 @@ evidence_told(struct evidence *e, const struct event *ev, const struct addr *cli
 	new = (struct evidence_entry){ .client = *client, .time = ev->time, .kind = ev->kind, .source = ev->source,
 		.changes = changes };
 	str_show(new.rule, sizeof(new.rule), str_of(ev->rule));
-	evidence_mask(new.text, sizeof(new.text), ev->evidence);
+	evidence_text(new.text, sizeof(new.text), ev->evidence);
 	b = bucket_of(e, client);
 
 	pthread_mutex_lock(&e->lock);
@@ -133,49 +142,4 @@ evidence_of(struct evidence *e, const struct addr *client, struct evidence_entry
 	}
 	pthread_mutex_unlock(&e->lock);
 	return found;
-}
-
-static bool
-word_at(struct str line, size_t i, struct str word)
-{
-	return line.n - i >= word.n && strncasecmp(line.p + i, word.p, word.n) == 0;
-}
-
-/* Does a secret begin behind this word, as in `pass: 'x'`, `password=x`, `AUTH PLAIN x`?  Returns where, or 0. */
-static size_t
-secret_at(struct str line, size_t i)
-{
-	static const struct str words[] = { { "password", 8 }, { "passwd", 6 }, { "pass", 4 }, { "pwd", 3 },
-		{ "secret", 6 } };
-
-	for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
-		size_t at = i + words[w].n;
-
-		if (!word_at(line, i, words[w]))
-			continue;
-		while (at < line.n && (line.p[at] == ' ' || line.p[at] == '"' || line.p[at] == '\''))
-			at++;
-		if (at < line.n && (line.p[at] == ':' || line.p[at] == '='))
-			return at + 1;
-	}
-	if (word_at(line, i, STR("AUTH PLAIN ")) || word_at(line, i, STR("AUTH LOGIN ")))
-		return i + sizeof("AUTH PLAIN ") - 1;
-	if (i == 0 && word_at(line, i, STR("PASS ")))
-		return i + sizeof("PASS ") - 1;
-	return 0;
-}
-
-/* A password may hold any quote, bracket or comma, so all that stands behind is taken for part of it. */
-char *
-evidence_mask(char *dst, size_t size, struct str line)
-{
-	for (size_t i = 0; i < line.n && i < size; i++) {
-		size_t at = strchr("pPsSaA", line.p[i]) == NULL || line.p[i] == '\0' ? 0 : secret_at(line, i);
-
-		if (at == 0)
-			continue;
-		str_show(dst, size - 3, (struct str){ line.p, at });
-		return strcat(dst, "***");
-	}
-	return str_show(dst, size, line);
 }

@@ -63,7 +63,7 @@ fill(struct watched *out, const struct event *ev, const struct addr *client, uns
 	str_show(out->recipient, sizeof(out->recipient), ev->recipient);
 	str_show(out->zone, sizeof(out->zone), ev->zone);
 	str_show(out->rule, sizeof(out->rule), str_of(ev->rule));
-	evidence_mask(out->evidence, sizeof(out->evidence), ev->evidence);
+	evidence_text(out->evidence, sizeof(out->evidence), ev->evidence);
 }
 
 void

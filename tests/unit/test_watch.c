@@ -13,7 +13,7 @@ tell(struct watch *w, unsigned n)
 {
 	struct addr a = address("192.0.2.1");
 	char user[16];
-	struct event ev = { .kind = EVENT_LOGIN, .addr = a, .time = n, .rule = "r", .evidence = STR("pass: x") };
+	struct event ev = { .kind = EVENT_LOGIN, .addr = a, .time = n, .rule = "r", .evidence = STR("pass=x") };
 
 	(void)snprintf(user, sizeof user, "u%u", n);
 	ev.user = str_of(user);
@@ -38,7 +38,7 @@ tells_who_watches(void **state)
 	watch_told(w, NULL, &a, CHANGE_BLOCKED);
 	assert_true(watch_next(w, &one, &got, &missed));
 	assert_string_equal(got.user, "u2");
-	assert_string_equal(got.evidence, "pass:***");
+	assert_string_equal(got.evidence, "pass=***");
 	assert_int_equal(missed, 0);
 	assert_true(watch_next(w, &one, &got, &missed));
 	assert_int_equal(got.kind, EVENT_KINDS);

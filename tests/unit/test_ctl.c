@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The program popauth-milterctl itself, against a control server in this process; and its manual. */
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "control.h"
+#include "logmsg.h"
+#include "serving.h"
+#include "verbs.h"
+
+static struct fake f;
+static struct control *ctl;
+static struct evidence *evidence;
+
+static int
+reload(void *arg, struct err *e)
+{
+	(void)arg;
+	return err_set(e, "conf:3: no such option: \"rely_for\"");
+}
+
+static void
+more_status(void *arg, struct json *o)
+{
+	struct json *store = json_new(), *logs = json_list(), *log = json_new(), *fw = json_new();
+
+	(void)arg;
+	json_put_cstr(store, "state", "set aside");
+	json_put_cstr(store, "path", "/var/lib/popauth-milter/corrupt-1");
+	json_put(o, "store", store);
+	json_put_cstr(log, "path", "/var/log/mail.log");
+	json_put_cstr(log, "state", "reading");
+	json_put_int(log, "lag", 17);
+	json_add(logs, log);
+	json_put(o, "logs", logs);
+	json_put_cstr(fw, "state", "up");
+	json_put_int(fw, "wanted", 5);
+	json_put_int(fw, "enforced", 4);
+	json_put_bool(fw, "referenced", false);
+	json_put(o, "firewall", fw);
+}
+
+static void
+told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
+{
+	(void)arg;
+	evidence_told(evidence, ev, client, changes);
+}
+
+static int
+start(void **state)
+{
+	struct control_setup s = { .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
+		.host = { .arg = &f, .pipeline = &f.pipeline, .now = fake_now, .policy_get = fake_policy_get,
+		    .policy_put = fake_policy_put, .reload = reload, .status = more_status } };
+	struct effects fx = { .told = told };
+	struct err e = { "" };
+
+	(void)state;
+	fake_init(&f, &fx);
+	f.now = time(NULL);
+	evidence = s.host.evidence = evidence_new(1024);
+	ctl = control_open(&s, &e);
+	if (ctl == NULL || control_start(ctl, &e) == -1) {
+		print_error("%s\n", e.text);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	control_close(ctl);
+	evidence_free(evidence);
+	fake_done(&f);
+	return 0;
+}
+
+/* Run it; what it prints on both outputs, and its exit status.  `words` is for the shell. */
+static int
+run(const char *words, char *buf, size_t size)
+{
+	const char *dir = getenv("builddir");
+	char cmd[1000];
+	FILE *p;
+	size_t n;
+	int rc;
+
+	(void)snprintf(cmd, sizeof cmd, "%s/popauth-milterctl %s 2>&1", dir != NULL ? dir : ".", words);
+	p = popen(cmd, "r");
+	assert_non_null(p);
+	n = fread(buf, 1, size - 1, p);
+	buf[n] = '\0';
+	rc = pclose(p);
+	if (!WIFEXITED(rc))
+		fail_msg("%s: killed: %s", words, buf);
+	return WEXITSTATUS(rc);
+}
+
+static void
+shows(void **state)
+{
+	static const struct {
+		const char *name, *words;
+		int code;
+		const char *has, *hasnt;
+	} rows[] = {
+		{ "list", "relay list", 0, "CLIENT             USER        SINCE", "192.0.2.7" },
+		{ "hostile user", "relay list", 0, "2001:db8:1:2::/64  b\\x1b[2Job", "\033" },
+		{ "JSON", "--json relay list", 0, "{\"client\":\"192.0.2.1\",\"user\":\"alice\",", "end" },
+		{ "empty list", "block list", 0, "CLIENT  KIND  BY  SINCE  TIMES  LEFT  REASON\n", NULL },
+		{ "add", "block add 192.0.2.66 --for 1h --reason 'he is a \"pest\"'", 0, "block: 192.0.2.66 until 20", NULL },
+		{ "added", "block list", 0, "he is a \"pest\"\n", NULL },
+		{ "del", "block del 192.0.2.66", 0, "192.0.2.66 taken out of block\n", NULL },
+		{ "del again", "block del 192.0.2.66", 1, "popauth-milterctl: 192.0.2.66 is not in block\n", NULL },
+		{ "options first", "--for 2h relay add 192.0.2.3", 0, "relay: 192.0.2.3 until 20", NULL },
+		{ "explain", "explain 192.0.2.7", 0, "192.0.2.7  cached\n", NULL },
+		{ "explain cache", "explain 192.0.2.7", 0, "cached    rbl zen.example, since 20", NULL },
+		{ "explain counters", "explain 192.0.2.7", 0,
+		  "rate 1 of 10 in 1m (blocks for 1h)  total 1 of 25 in 1d (blocks for 1d)\n", NULL },
+		{ "explain evidence", "explain 192.0.2.7", 0, "rbl by test-rule -> counted cached\n        a line\n", NULL },
+		{ "explain what to type", "explain 192.0.2.7", 0, "\n    popauth-milterctl cache del 192.0.2.7\n", NULL },
+		{ "explain unknown", "explain 192.0.2.99", 1, "popauth-milterctl: nothing is known of 192.0.2.99\n", NULL },
+		{ "explain loopback", "explain ::1", 0, "trusted   loopback", NULL },
+		{ "status", "status", 0, "clients    known 5, relay 3, cache 1, block 0\n", NULL },
+		{ "status of the store", "status", 0, "store      set aside /var/lib/popauth-milter/corrupt-1\n", NULL },
+		{ "status of a log", "status", 0, "/var/log/mail.log: reading, 17 bytes behind", NULL },
+		{ "status of the firewall", "status", 0, "firewall   up: enforced 4 of 5, referenced NO\n", NULL },
+		{ "status of events", "status", 0, "events     login 2, rbl 1\n", "LOST" },
+		{ "stats", "stats", 0, "events                          3  events learned\n", NULL },
+		{ "prometheus", "stats --prometheus", 0, "popauth_events_by_kind_total{kind=\"rbl\"} 1\n", NULL },
+		{ "reload", "reload", 1, "not reloaded, all is as before: conf:3: no such option: \"rely_for\"", NULL },
+		{ "flush", "relay flush", 0, "3 taken out of relay\n", NULL },
+		{ "flush in JSON", "--json relay flush", 0, "", "taken" },
+		{ "no such command", "frobnicate", 2, "no such command: frobnicate; try popauth-milterctl --help\n", NULL },
+		{ "half a command", "relay", 2, "which of these: relay list, relay add, relay del, relay flush?\n", NULL },
+		{ "hostile command", "\"$(printf 'a\\033b')\"", 2, "no such command: a\\x1bb;", "\033" },
+		{ "no command", "", 2, "a command is missing", NULL },
+		{ "no address", "relay add", 2, "an address is missing", NULL },
+		{ "two addresses", "relay add 192.0.2.1 192.0.2.2", 2, "too many words: 192.0.2.2", NULL },
+		{ "not its option", "relay del 192.0.2.1 --for 1h", 2, "does not take", NULL },
+		{ "not an option", "--frobnicate status", 2, "try popauth-milterctl --help", NULL },
+		{ "bad address", "block add 192.0.2", 2, "popauth-milterctl: not an address: 192.0.2\n", NULL },
+		{ "bad term", "block add 192.0.2.1 --for ever", 2, "not a term of 1 s to 10 years", NULL },
+		{ "bad configuration", "-c /nonexistent/x rules list", 2, "/nonexistent/x", NULL },
+	};
+	char words[400], buf[20000];
+
+	(void)state;
+	fake_event(&f, EVENT_LOGIN, "192.0.2.1", "alice", NULL);
+	fake_event(&f, EVENT_LOGIN, "2001:db8:1:2::5", "b\033[2Job", NULL);
+	fake_event(&f, EVENT_RBL, "192.0.2.7", NULL, "zen.example");
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		int code;
+
+		(void)snprintf(words, sizeof words, "-s %s %s", f.path, rows[i].words);
+		code = run(words, buf, sizeof buf);
+		if (code != rows[i].code)
+			fail_msg("%s: got exit %d, want %d: %s", rows[i].name, code, rows[i].code, buf);
+		if (strstr(buf, rows[i].has) == NULL)
+			fail_msg("%s: got \"%s\", want \"%s\" in it", rows[i].name, buf, rows[i].has);
+		if (rows[i].hasnt != NULL && strstr(buf, rows[i].hasnt) != NULL)
+			fail_msg("%s: got \"%s\", with \"%s\" in it", rows[i].name, buf, rows[i].hasnt);
+	}
+}
+
+static void
+says_that_nobody_is_there(void **state)
+{
+	char buf[2000];
+
+	(void)state;
+	assert_int_equal(run("-s /nonexistent/sock status", buf, sizeof buf), 3);
+	assert_non_null(strstr(buf, "/nonexistent/sock: No such file or directory"));
+	assert_non_null(strstr(buf, "is popauth-milter running?"));
+}
+
+static void *
+hang_up(void *arg)
+{
+	int fd = accept(*(int *)arg, NULL, NULL);
+	char c;
+
+	assert_int_equal(recv(fd, &c, 1, 0), 1);
+	assert_int_equal(send(fd, "{\"client\":\"192.0.2.1\"}\n{\"cl", 27, 0), 27);
+	shutdown(fd, SHUT_WR);
+	while (recv(fd, &c, 1, 0) > 0)
+		;
+	close(fd);
+	return NULL;
+}
+
+static void
+says_that_the_answer_was_cut(void **state)
+{
+	char buf[2000], words[200], dir[] = "/tmp/popauth-test.XXXXXX", path[80];
+	struct unixsock_file file;
+	struct err e = { "" };
+	pthread_t thread;
+	int fd, flags = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof path, "%s/sock", dir);
+	fd = unixsock_listen(path, 0600, (uid_t)-1, (gid_t)-1, &file, &e);
+	assert_true(fd != -1);
+	assert_int_equal(ioctl(fd, FIONBIO, &flags), 0);
+	assert_int_equal(pthread_create(&thread, NULL, hang_up, &fd), 0);
+	(void)snprintf(words, sizeof words, "-s %s relay list", path);
+	assert_int_equal(run(words, buf, sizeof buf), 3);
+	assert_non_null(strstr(buf, "not understood"));
+	pthread_join(thread, NULL);
+	close(fd);
+	unlink(path);
+	rmdir(dir);
+}
+
+/* "ADDRESS [--for TERM]" as the manual writes it. */
+static void
+as_mdoc(char *dst, size_t size, const char *name, const char *usage)
+{
+	char copy[200], *save = NULL;
+	size_t n = (size_t)snprintf(dst, size, "\n.It Ic %s", name);
+
+	(void)snprintf(copy, sizeof copy, "%s", usage);
+	for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
+		bool open = *w == '[', shut = w[strlen(w) - 1] == ']', alone = open && shut;
+
+		if (shut)
+			w[strlen(w) - 1] = '\0';
+		w += open;
+		n += (size_t)snprintf(dst + n, size - n, "%s%s %s%s", alone ? " Op" : open ? " Oo" : "",
+		    *w == '-' ? " Fl" : *w == '|' ? "" : " Ar", *w == '-' ? w + 1 : w, shut && !alone ? " Oc" : "");
+	}
+	(void)snprintf(dst + n, size - n, "\n");
+}
+
+/* Every command stands in the manual with the arguments that it takes, and in the help. */
+static void
+is_in_the_manual(void **state)
+{
+	static char manual[65536], help[16384];
+	const char *top = getenv("top_srcdir");
+	char path[500], want[400];
+	FILE *fp;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/doc/popauth-milterctl.8", top != NULL ? top : ".");
+	fp = fopen(path, "r");
+	if (fp == NULL)
+		fail_msg("%s: %s", path, strerror(errno));
+	assert_true(fread(manual, 1, sizeof manual - 1, fp) > 0);
+	fclose(fp);
+	assert_int_equal(run("--help", help, sizeof help), 0);
+	for (unsigned i = 0; i < VERBS; i++) {
+		as_mdoc(want, sizeof want, verbs[i].name, verbs[i].usage);
+		if (strstr(manual, want) == NULL)
+			fail_msg("the manual lacks \"%s\"", want);
+		if (strstr(help, verbs[i].name) == NULL)
+			fail_msg("the help lacks \"%s\"", verbs[i].name);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(shows, start, stop),
+		cmocka_unit_test(says_that_nobody_is_there),
+		cmocka_unit_test(says_that_the_answer_was_cut),
+		cmocka_unit_test(is_in_the_manual),
+	};
+
+	logmsg_open("test_ctl", false);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
