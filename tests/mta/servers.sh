@@ -8,6 +8,7 @@ own_log=/var/log/popauth-milter.log
 queries=/var/log/dnsbl-queries
 elsewhere=/var/spool/elsewhere
 conf=/etc/popauth-milter.conf
+control=/run/popauth-milter/control.sock
 spool=/var/spool/postfix
 
 # --- once per bed -----------------------------------------------------------------------------
