@@ -44,16 +44,15 @@ struct control_host {
 	void (*status)(void *arg, struct json *status);
 };
 
-/* Keys that host.status() may add, and the control program shows:
+/* Keys that host.status() may add, and the control program shows; all but "state" and "path" may be absent:
  *	"version": text
  *	"started": seconds since 1970
- *	"store": { "state": "opened" | "created" | "set aside" | "none", "path": text, "note": text, "flushed": seconds
- *	    since 1970, "error": text }
- *	"logs": [ { "path": text, "state": "reading" | "missing" | …, "lag": bytes not yet read, "last": time of the last
+ *	"store": { "state": "opened" | "created" | "set aside", "path": text, "note": text, "flushed": seconds since
+ *	    1970, "error": text }
+ *	"logs": [ { "path": text, "state": "reading" | "missing", "lag": bytes not yet read, "last": time of the last
  *	    line, "error": text } … ]
- *	"firewall": { "state": "off" | "running" | "down", "wanted": entries that the ledger holds, "enforced": entries
- *	    the kernel holds, "referenced": true | false, absent when not known, "error": text }
- *	"milter": { "socket": text, "sessions": open ones }
+ *	"firewall": { "state": text, "wanted": entries that the ledger holds, "enforced": entries that the kernel
+ *	    holds, "referenced": does a firewall rule name the sets, "error": text }
  */
 
 struct control_setup {

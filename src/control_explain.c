@@ -5,7 +5,7 @@
 #include "control_priv.h"
 
 /* How many hits count at this moment, of one kind. */
-struct counter {
+struct tallied {
 	bool any;
 	unsigned rate, total;
 	uint32_t last;
@@ -20,11 +20,11 @@ struct known {
 	struct entry entry[SETS];
 	uint8_t blocks;
 	char user[256];
-	struct counter counter[EVENT_KINDS];
+	struct tallied counter[EVENT_KINDS];
 };
 
 static void
-copy_counter(struct counter *to, const struct tally *t, const struct kind_policy *kp, uint32_t now)
+copy_counter(struct tallied *to, const struct tally *t, const struct kind_policy *kp, uint32_t now)
 {
 	if (t == NULL || t->len == 0)
 		return;

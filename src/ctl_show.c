@@ -160,8 +160,10 @@ status_log(const struct json *o)
 {
 	char at[TIME_TEXT];
 
-	printf("log        %s: %s, %lld bytes behind, last line %s\n", text_of(o, "path"), text_of(o, "state"),
-	    number_of(o, "lag"), time_text(at, json_get_int(o, "last", 0)));
+	printf("log        %s: %s, %lld bytes behind", text_of(o, "path"), text_of(o, "state"), number_of(o, "lag"));
+	if (number_of(o, "last") != 0)
+		printf(", last line %s", time_text(at, json_get_int(o, "last", 0)));
+	putchar('\n');
 	if (json_has(o, "error"))
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }
@@ -169,9 +171,11 @@ status_log(const struct json *o)
 static void
 status_firewall(const struct json *o)
 {
-	printf("firewall   %s: enforced %lld of %lld, referenced %s\n", text_of(o, "state"), number_of(o, "enforced"),
-	    number_of(o, "wanted"),
-	    !json_has(o, "referenced") ? "not known" : json_get_bool(o, "referenced", false) ? "yes" : "NO");
+	printf("firewall   %s", text_of(o, "state"));
+	if (json_has(o, "wanted"))
+		printf(": enforced %lld of %lld, referenced %s", number_of(o, "enforced"), number_of(o, "wanted"),
+		    !json_has(o, "referenced") ? "not known" : json_get_bool(o, "referenced", false) ? "yes" : "NO");
+	putchar('\n');
 	if (json_has(o, "error"))
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pipeline.h"
@@ -53,6 +54,7 @@ fake_init(struct fake *f, const struct effects *fx)
 {
 	strcpy(f->dir, "/tmp/popauth-test.XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(chmod(f->dir, 0755), 0);
 	(void)snprintf(f->path, sizeof f->path, "%s/sock", f->dir);
 	policy_defaults(&f->policy);
 	f->ledger = ledger_new(1000000);

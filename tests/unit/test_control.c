@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <grp.h>
+#include <sys/wait.h>
+
 #include "control.h"
 #include "logmsg.h"
 #include "serving.h"
 #include "stats.h"
 #include "verbs.h"
+
+#define GROUP 64999 /* any that root is not in */
 
 static struct fake f;
 static struct control *ctl;
@@ -61,16 +66,15 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 }
 
 static int
-start(void **state)
+start_as(mode_t mode, gid_t gid)
 {
-	struct control_setup s = { .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
+	struct control_setup s = { .path = f.path, .mode = mode, .uid = (uid_t)-1, .gid = gid,
 		.host = { .arg = &f, .pipeline = &f.pipeline, .now = fake_now, .policy_get = fake_policy_get,
 		    .policy_put = fake_policy_put, .durable_request = durable_request,
 		    .durable_check = durable_check, .reload = reload, .status = more_status } };
 	struct effects fx = { .told = told };
 	struct err e = { "" };
 
-	(void)state;
 	fake_init(&f, &fx);
 	watch = s.host.watch = watch_new();
 	evidence = s.host.evidence = evidence_new(1024);
@@ -81,6 +85,20 @@ start(void **state)
 		return -1;
 	}
 	return 0;
+}
+
+static int
+start(void **state)
+{
+	(void)state;
+	return start_as(0660, (gid_t)-1);
+}
+
+static int
+start_open(void **state)
+{
+	(void)state;
+	return start_as(0666, geteuid() == 0 ? GROUP : (gid_t)-1);
 }
 
 static int
@@ -502,6 +520,69 @@ reads_while_others_write(void **state)
 	close(fd);
 }
 
+/* As somebody else, in a process of its own: the code of one answer; 99 when it did not come to that. */
+static int
+ask_as(uid_t uid, gid_t gid, gid_t extra, const char *line)
+{
+	int rc;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char buf[4096];
+		int fd;
+
+		if (setgroups(1, &extra) == -1 || setgid(gid) == -1 || setuid(uid) == -1)
+			_exit(98);
+		fd = unixsock_connect(f.path, NULL);
+		if (fd == -1 || send(fd, line, strlen(line), 0) == -1 || send(fd, "\n", 1, 0) == -1)
+			_exit(99);
+		for (size_t n = 0, k; n < sizeof buf - 1; n += k) {
+			const char *end;
+
+			k = (size_t)recv(fd, buf + n, sizeof buf - 1 - n, 0);
+			if (k == 0 || k == (size_t)-1)
+				_exit(99);
+			buf[n + k] = '\0';
+			end = strstr(buf, "{\"end\":");
+			if (end != NULL && strchr(end, '\n') != NULL)
+				_exit(atoi(end + 7));
+		}
+		_exit(97);
+	}
+	assert_int_equal(waitpid(pid, &rc, 0), pid);
+	return WIFEXITED(rc) ? WEXITSTATUS(rc) : 96;
+}
+
+/* With the socket open to all: anybody may look; to change takes root or the socket's group. */
+static void
+guards_changes(void **state)
+{
+	static const struct {
+		const char *name;
+		uid_t uid;
+		gid_t gid, extra;
+		int look, change;
+	} rows[] = {
+		{ "root", 0, 0, 0, 0, 0 },
+		{ "a stranger", 65534, 65534, 65534, 0, 1 },
+		{ "of the group", 65534, GROUP, 65534, 0, 0 },
+		{ "of the group besides", 65534, 65534, GROUP, 0, 0 },
+		{ "of another group", 65534, 65534, GROUP + 1, 0, 1 },
+	};
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: only root can become somebody else\n");
+		skip();
+	}
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		row_eq(rows[i].name, ask_as(rows[i].uid, rows[i].gid, rows[i].extra, "{\"verb\":\"relay list\"}"),
+		    rows[i].look);
+		row_eq(rows[i].name, ask_as(rows[i].uid, rows[i].gid, rows[i].extra,
+		    "{\"verb\":\"relay add\",\"address\":\"192.0.2.1\"}"), rows[i].change);
+	}
+}
+
 /* The table is whole: every verb has help, and every change needs the right to make it. */
 static void
 the_table_is_whole(void **state)
@@ -542,6 +623,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(survives_hangups, start, stop),
 		cmocka_unit_test_setup_teardown(survives_noise, start, stop),
 		cmocka_unit_test_setup_teardown(reads_while_others_write, start, stop),
+		cmocka_unit_test_setup_teardown(guards_changes, start_open, stop),
 		cmocka_unit_test(the_table_is_whole),
 	};
 
