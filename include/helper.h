@@ -65,6 +65,8 @@ struct kset_info {
 	char why[FW_TEXT];
 };
 
+/* Once, before confinement: in some builds of libipset the set types are files of their own. */
+void kset_load(void);
 /* Opens the socket to the kernel: the last thing that needs one.  Never fails for lack of the set. */
 struct kset *kset_open(const struct helper_conf *c, enum fw_set set, struct err *e);
 void kset_close(struct kset *k); /* NULL is fine */

@@ -161,11 +161,14 @@ main(int argc, char **argv)
 		signal(SIGTERM, SIG_IGN);
 		signal(SIGHUP, SIG_IGN);
 	}
+	kset_load();
 	if (priv_drop(c.user, &e) == -1 || (!c.create_only && priv_confine_keeper(&e) == -1)) {
 		fprintf(stderr, "popauth-firewall: %s\n", e.text);
 		if (!c.create_only)
 			reply_trouble(e.text);
 		return EX_NOPERM;
 	}
-	return c.create_only ? worker_run(&c, 0) : keep(&c);
+	if (c.create_only)
+		return worker_run(&c, 0);
+	_exit(keep(&c)); /* confined: whatever would run at exit may ask for more than is left */
 }

@@ -91,6 +91,7 @@ static const int worker_calls[] = {
 	SCMP_SYS(clock_gettime64), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(futex), SCMP_SYS(getpid),
 	SCMP_SYS(gettid), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(sigaltstack), /* a sanitizer's, before the end */
 };
 
 /* What keeper and starting worker need beside that: to fork, wait, open a netlink socket and confine the worker. */

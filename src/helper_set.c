@@ -196,12 +196,17 @@ prepare(struct kset *k, const char *name)
 	ipset_session_data_set(k->session, IPSET_SETNAME, name);
 }
 
+void
+kset_load(void)
+{
+	ipset_load_types();
+}
+
 struct kset *
 kset_open(const struct helper_conf *c, enum fw_set set, struct err *e)
 {
 	struct kset *k = xcalloc(1, sizeof(*k));
 
-	ipset_load_types();
 	memcpy(k->name, c->name[set], sizeof(k->name));
 	snprintf(k->spare, sizeof(k->spare), "%.27s~new", k->name);
 	k->family = set == FW_SET4 ? NFPROTO_IPV4 : NFPROTO_IPV6;

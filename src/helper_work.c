@@ -32,7 +32,7 @@ struct worker {
 	struct want *want[FW_SETS];    /* during a sync, else NULL */
 	struct changes batch[FW_SETS]; /* of this packet */
 	struct kset_refusal refused;   /* in this packet, or in this sync */
-	uint32_t ignored;	       /* in this packet */
+	bool synced; /* before the first sync a set of the wrong shape is no news: it is about to be replaced */
 };
 
 /* What the comparison of one set comes to. */
@@ -115,8 +115,12 @@ tell_status(struct worker *w, enum fw_set set, uint32_t seq, const struct err *t
 	} else {
 		r.a = info.entries;
 		r.b = info.references;
-		r.c = info.shape == KSET_MISSING ? FW_SET_MISSING : info.shape == KSET_WRONG ? FW_SET_WRONG : 0;
-		snprintf(r.text, sizeof(r.text), "%s", info.why);
+		if (info.shape == KSET_MISSING)
+			r.c = FW_SET_MISSING;
+		else if (info.shape == KSET_WRONG && w->synced)
+			r.c = FW_SET_WRONG;
+		if (r.c != 0)
+			snprintf(r.text, sizeof(r.text), "%s", info.why);
 	}
 	if (trouble != NULL && trouble->text[0] != '\0')
 		snprintf(r.text, sizeof(r.text), "%.*s", FW_TEXT - 1, trouble->text);
@@ -250,6 +254,7 @@ sync_end(struct worker *w, uint32_t seq)
 {
 	struct fw_reply r = { .op = FW_SYNCED, .seq = seq };
 
+	w->synced = true;
 	for (enum fw_set set = 0; set < FW_SETS; set++) {
 		struct repair p = { .want = w->want[set], .now = now_seconds() };
 		struct err e = { .text = "" };
