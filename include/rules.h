@@ -46,8 +46,8 @@ unsigned rules_count(const struct rules *set);
 
 /* For popauth-milterctl; each writes to `out` for people to read. */
 void rules_list(const struct rules *set, FILE *out);
-/* The samples that stand beside the rules, or those of `path` when it is not NULL (a file like a rule file, of which
- * only `sample' and `expect' are looked at).  Returns how many gave something else than expected; -1: see e. */
+/* The samples that stand beside the rules, or those of `path` when it is not NULL: a rule file, tested alone, or a file
+ * of samples only, tested with the set's rules.  Returns how many gave something else than expected; -1: see e. */
 int rules_test(const struct rules *set, const char *path, FILE *out, struct err *e);
 /* Put hostile text into every field of every sample that a client controls: the client must stay the same, and the
  * work must grow with the length of the line only.  Returns the number of things found wrong. */

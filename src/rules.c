@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 #include "stats.h"
 
 struct rules_scratch *

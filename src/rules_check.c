@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 #define VICTIM4	    "198.51.100.66"
 #define VICTIM6	    "2001:db8:bad::66"

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 #define DFA_ROWS 16384
 

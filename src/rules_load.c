@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 #define PATTERNS_MAX 500 /* of one program */
 
@@ -138,7 +138,9 @@ rules_load(const char *const *paths, struct rules **out, struct err *e)
 	if (rc == 0 && set->nrules == 0)
 		rc = err_set(e, "%s: there are no rules", paths[0] == NULL ? "rules" : paths[0]);
 	if (rc == 0)
-		rc = rules_compile(set, e);
+		rc = rules_build(set, e);
+	if (rc == 0)
+		rc = rules_prove(set, e);
 	if (rc == 0) {
 		*out = set;
 		set = NULL; /* given away: not ours to free */
@@ -242,15 +244,22 @@ prove_programs(struct prover *pr, const struct program *written, const struct pr
 }
 
 int
-rules_compile(struct rules *set, struct err *e)
+rules_build(struct rules *set, struct err *e)
+{
+	for (struct program *p = set->programs; p != NULL; p = p->next)
+		if (compile_program(p, e) == -1)
+			return -1;
+	return 0;
+}
+
+int
+rules_prove(const struct rules *set, struct err *e)
 {
 	struct prover *pr = prover_new();
 	int rc = 0;
 
-	for (struct program *p = set->programs; rc == 0 && p != NULL; p = p->next)
-		rc = compile_program(p, e);
-	for (struct program *w = set->programs; rc == 0 && w != NULL; w = w->next)
-		for (struct program *r = set->programs; rc == 0 && r != NULL; r = r->next)
+	for (const struct program *w = set->programs; rc == 0 && w != NULL; w = w->next)
+		for (const struct program *r = set->programs; rc == 0 && r != NULL; r = r->next)
 			if (w == r || share_tag(w, r))
 				rc = prove_programs(pr, w, r, e);
 	prover_free(pr);

@@ -2,7 +2,7 @@
 /* rules_parse.c - a rule file: programs, rules, samples
  *
  * One directive a line; see popauth-milter.rules(5).  Nothing is done here but to take the text apart: what the
- * patterns mean, and whether they are safe, is for rules_compile().
+ * patterns mean, and whether they are safe, is for rules_load.c.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 struct parser {
 	struct rules *set;
@@ -25,7 +25,7 @@ struct parser {
 	struct rule *rule;
 	struct sample *sample; /* wants an `expect' */
 	struct sample *samples; /* of the file, when samples are all that is read */
-	bool samples_only;
+	bool samples_only, has_rules;
 	struct err *e;
 };
 
@@ -302,8 +302,10 @@ parse_line(struct parser *p, struct str line)
 	if (p->sample != NULL && !str_eq(word, STR("expect")))
 		return err_place(p->e, p->sample->at, "this sample has no `expect' behind it");
 	for (size_t i = 0; i < sizeof(directives) / sizeof(directives[0]); i++)
-		if (str_eq(word, str_of(directives[i].name)))
+		if (str_eq(word, str_of(directives[i].name))) {
+			p->has_rules = p->has_rules || !directives[i].of_sample;
 			return p->samples_only && !directives[i].of_sample ? 0 : directives[i].parse(p, rest);
+		}
 	return err_place(p->e, place_of(p, word.p), "a line begins with program, let, rule, match, sample or expect");
 }
 
@@ -380,11 +382,12 @@ rules_parse_file(struct rules *set, const char *path, struct err *e)
 }
 
 int
-rules_parse_samples(struct sample **out, struct file **files, const char *path, struct err *e)
+rules_parse_samples(struct sample **out, struct file **files, const char *path, bool *has_rules, struct err *e)
 {
 	struct parser p = { .samples_only = true, .files = files, .e = e };
 	int rc = parse_file(&p, path);
 
 	*out = p.samples;
+	*has_rules = p.has_rules;
 	return rc;
 }

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 static const struct type {
 	const char *name;
@@ -74,6 +74,16 @@ here(const struct reader *r)
 	struct place at = r->at;
 
 	at.column += (unsigned)(r->p - r->begin);
+	return at;
+}
+
+/* The brace just read. */
+static struct place
+brace(const struct reader *r)
+{
+	struct place at = here(r);
+
+	at.column--;
 	return at;
 }
 
@@ -171,6 +181,15 @@ run_new(const struct type *t, struct place at)
 	return run;
 }
 
+/* The parts of a type have its name in messages. */
+static void
+name_runs(struct node *n, const char *name)
+{
+	n->name = name;
+	for (struct node *kid = n->kids; kid != NULL; kid = kid->next)
+		name_runs(kid, name);
+}
+
 /* A field: a sequence that captures.  NULL: see e. */
 static struct node *
 field_new(const struct type *t, bool last, struct place at, struct err *e)
@@ -189,6 +208,7 @@ field_new(const struct type *t, bool last, struct place at, struct err *e)
 		}
 		if (parse_seq(&inner, field, false) == -1)
 			panic("type {%s}: %s", t->name, e == NULL ? "" : e->text);
+		name_runs(field, t->name);
 	} else {
 		node_append(field, run_new(t, at));
 		field->kids->last = last;
@@ -218,7 +238,7 @@ static int
 parse_field(struct reader *r, struct node *seq)
 {
 	const char *start = r->p;
-	struct place at = here(r);
+	struct place at = brace(r);
 	struct str name = take_name(r);
 	struct node *field;
 	bool last = false;
@@ -257,7 +277,7 @@ weight_of(const struct node *n)
 static int
 parse_let(struct reader *r, struct node *seq)
 {
-	struct place at = here(r);
+	struct place at = brace(r);
 	const struct let *let;
 	struct str name;
 
@@ -281,7 +301,7 @@ parse_let(struct reader *r, struct node *seq)
 static int
 parse_choice(struct reader *r, struct node *seq)
 {
-	struct node *alt = node_new(NODE_ALT, here(r));
+	struct node *alt = node_new(NODE_ALT, brace(r));
 	unsigned choices = 0;
 
 	node_append(seq, alt);

@@ -42,7 +42,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 struct step {
 	uint16_t w, r;

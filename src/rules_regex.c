@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 #define MATCH_LIMIT 1000000 /* PCRE2's steps; a line of 64 kB needs some 100,000 */
 #define HEAP_LIMIT  1024    /* kB */

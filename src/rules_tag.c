@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 #define SLOTS_IN_CACHE 512 /* a power of two */
 #define TAG_MAX	       48  /* longer tags are looked up each time */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_impl.h"
+#include "rules_priv.h"
 
 #define SAMPLE_NOW ((time_t)1767225600) /* samples without a year were written before 2026 */
 
@@ -89,23 +89,37 @@ test_own(const struct rules *set, struct rules_scratch *s, FILE *out, unsigned *
 	return wrong;
 }
 
+/* A file that brings its own rules is tested with those, one of samples alone with the set's. */
+static int
+test_file(const struct rules *set, struct rules_scratch *s, const char *path, FILE *out, unsigned *n, struct err *e)
+{
+	const char *const paths[] = { path, NULL };
+	struct sample *samples = NULL;
+	struct file *files = NULL;
+	struct rules *own;
+	bool has_rules;
+	int wrong = -1;
+
+	if (rules_parse_samples(&samples, &files, path, &has_rules, e) == 0 && !has_rules)
+		wrong = test_samples(set, s, samples, out, n);
+	else if (has_rules && rules_load(paths, &own, e) == 0) {
+		wrong = test_own(own, s, out, n);
+		rules_free(own);
+	}
+	samples_free(samples);
+	files_free(files);
+	return wrong;
+}
+
 int
 rules_test(const struct rules *set, const char *path, FILE *out, struct err *e)
 {
 	struct rules_scratch *s = rules_scratch_new(set);
-	struct sample *samples = NULL;
-	struct file *files = NULL;
 	unsigned n = 0;
-	int wrong = -1;
+	int wrong = path == NULL ? test_own(set, s, out, &n) : test_file(set, s, path, out, &n, e);
 
-	if (path == NULL)
-		wrong = test_own(set, s, out, &n);
-	else if (rules_parse_samples(&samples, &files, path, e) == 0)
-		wrong = test_samples(set, s, samples, out, &n);
 	if (wrong >= 0)
 		fprintf(out, "%u samples, %d wrong\n", n, wrong);
-	samples_free(samples);
-	files_free(files);
 	rules_scratch_free(s);
 	return wrong;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rules_impl.h - what the parts of the rule engine share
+/* rules_priv.h - what the parts of the rule engine share
  *
  *	rules_parse.c	a rule file: programs, rules, samples
  *	rules_pattern.c	one pattern: text to tree; the table of field types
@@ -11,8 +11,8 @@
  *	rules_load.c	directories, and all of the above in their order
  *	rules.c		what does a line mean?
  */
-#ifndef RULES_IMPL_H
-#define RULES_IMPL_H
+#ifndef RULES_PRIV_H
+#define RULES_PRIV_H
 
 #include "rules.h"
 
@@ -232,12 +232,15 @@ struct rules {
 
 /* Append the programs of one file to the set. */
 int rules_parse_file(struct rules *set, const char *path, struct err *e);
-/* Only the samples of a file.  They and *files are the caller's to free, also on failure. */
-int rules_parse_samples(struct sample **out, struct file **files, const char *path, struct err *e);
+/* Only the samples of a file, and whether there is more in it.  They and *files are the caller's to free, also on
+ * failure. */
+int rules_parse_samples(struct sample **out, struct file **files, const char *path, bool *has_rules, struct err *e);
 void samples_free(struct sample *s);
 void files_free(struct file *f);
-/* Everything that follows from the text of the whole set: automata, proofs, tables. */
-int rules_compile(struct rules *set, struct err *e);
+/* What follows from the text of the whole set: automata and tables; then the proof.  A set that is not proven is for
+ * the test of rules_check() only. */
+int rules_build(struct rules *set, struct err *e);
+int rules_prove(const struct rules *set, struct err *e);
 int err_place(struct err *e, struct place at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 bool tag_matches(const char *spec, struct str tag);

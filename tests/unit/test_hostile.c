@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The shipped rules under attack; and rule sets that must not survive one. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../src/rules_priv.h"
+#include "unit.h"
+
+static void
+shipped_rules_stand(void **state)
+{
+	const char *top = getenv("top_srcdir");
+	char dir[1024];
+	const char *const paths[] = { dir, NULL };
+	struct rules *set;
+	struct err e;
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "%s/rules", top == NULL ? "." : top);
+	if (rules_load(paths, &set, &e) == -1)
+		fail_msg("%s", e.text);
+	assert_int_equal(rules_check(set, stderr), 0);
+	rules_free(set);
+}
+
+/* Built, but not proven: what the proof refuses, the attack finds, too. */
+static void
+bad_rules_fall(void **state)
+{
+	static const struct {
+		const char *name, *match, *sample;
+	} rows[] = {
+		{ "greedy", "in: user=<{user:last}>, rip={client}, {text}", "in: user=<anna>, rip=192.0.2.7, x" },
+		{ "first", "in: user=<{user}>, rip={client}, {text}", "in: user=<anna>, rip=192.0.2.7, x" },
+		{ "name", "in: {text} [{client}] {text}", "in: host [192.0.2.7] a" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char path[] = "/tmp/popauth-hostile-XXXXXX";
+		struct rules *set = xcalloc(1, sizeof(*set));
+		FILE *fp = fdopen(mkstemp(path), "w"), *null = fopen("/dev/null", "w");
+		struct err e = { "" };
+
+		fprintf(fp, "program prog\nrule r login\nmatch %s\nsample prog: %s\nexpect login 192.0.2.7\n", rows[i].match,
+		    rows[i].sample);
+		fclose(fp);
+		if (rules_parse_file(set, path, &e) == -1 || rules_build(set, &e) == -1)
+			fail_msg("%s: %s", rows[i].name, e.text);
+		if (rules_prove(set, &e) == 0)
+			fail_msg("%s: proven", rows[i].name);
+		if (rules_check(set, null) == 0)
+			fail_msg("%s: survived", rows[i].name);
+		rules_free(set);
+		fclose(null);
+		(void)unlink(path);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shipped_rules_stand),
+		cmocka_unit_test(bad_rules_fall),
+	};
+
+	setenv("TZ", "UTC", 1);
+	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
+}
