@@ -227,13 +227,77 @@ env_close(struct env *v)
 	(void)close_all(v);
 }
 
-/* --- is the log all there? ---
+/* --- what Berkeley DB does not look for ---
  *
  * Recovery believes a log that was cut off: it takes what the log still has for all there was, and pages that were
  * written after the cut stay as they are, so that half a transaction may come out.  But every page carries the number
- * of the last log record that changed it, so a page from after the log's end gives the loss away. */
+ * of the last log record that changed it, so a page from after the log's end gives the loss away.
+ *
+ * And a page that became zeros passes for one that was never written, without a checksum.  After recovery there are
+ * none of those. */
 
-/* The number of the log's last record; all zero: there is none.  Nothing is written. */
+/* The beginning of every page (db_page.h in Berkeley DB), in the machine's own byte order. */
+struct page {
+	DB_LSN lsn;
+	uint32_t number;
+	uint32_t rest[5];
+	uint32_t last; /* on page 0: the number of the last page */
+};
+
+typedef bool page_fn(const struct page *p, uint32_t number, void *arg);
+
+static bool
+after_log(const struct page *p, uint32_t number, void *arg)
+{
+	const DB_LSN *end = arg;
+
+	(void)number;
+	return p->lsn.file > end->file || (p->lsn.file == end->file && p->lsn.offset > end->offset);
+}
+
+static bool
+hole(const struct page *p, uint32_t number, void *arg)
+{
+	uint32_t *last = arg;
+
+	if (number == 0)
+		*last = p->last;
+	return p->number != number && number <= *last;
+}
+
+/* ENV_DAMAGED when fn says so of any page. */
+static enum env_answer
+look_at_pages(const char *home, page_fn *fn, void *arg, const char *verdict, struct err *e)
+{
+	char path[PATH_MAX], *buf;
+	uint32_t number = 0;
+	bool found = false;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s/" DB_FILE, home);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		found = !circumstance(errno);
+		(void)err_sys(e, "%s", path);
+		return found ? ENV_DAMAGED : ENV_REFUSED;
+	}
+	buf = xmalloc(READ_BYTES);
+	while (!found && (n = read(fd, buf, READ_BYTES)) > 0)
+		for (ssize_t at = 0; at + PAGE_SIZE <= n && !found; at += PAGE_SIZE, number++) {
+			struct page p;
+
+			memcpy(&p, buf + at, sizeof p);
+			found = fn(&p, number, arg);
+		}
+	free(buf);
+	(void)close(fd);
+	if (found)
+		(void)err_set(e, "%s: page %u %s", path, number - 1, verdict);
+	return found ? ENV_DAMAGED : ENV_DONE;
+}
+
+/* The number of the log's last record; all zero: there is none. */
 static int
 last_record(struct env *v, const char *home, DB_LSN *last)
 {
@@ -255,51 +319,16 @@ last_record(struct env *v, const char *home, DB_LSN *last)
 	return rc;
 }
 
-/* Every page begins with its record's number (db_page.h in Berkeley DB). */
-static bool
-any_page_after(int fd, DB_LSN last)
-{
-	char *buf = xmalloc(READ_BYTES);
-	bool found = false;
-	ssize_t n;
-
-	while (!found && (n = read(fd, buf, READ_BYTES)) > 0)
-		for (ssize_t at = 0; at + PAGE_SIZE <= n && !found; at += PAGE_SIZE) {
-			DB_LSN lsn;
-
-			memcpy(&lsn, buf + at, sizeof lsn);
-			found = lsn.file > last.file || (lsn.file == last.file && lsn.offset > last.offset);
-		}
-	free(buf);
-	return found;
-}
-
 static enum env_answer
 check_log(const char *home, struct err *e)
 {
 	struct env *v = xcalloc(1, sizeof *v);
-	char path[PATH_MAX];
 	enum env_answer is;
 	DB_LSN last;
-	int fd;
 
 	is = judge(v, last_record(v, home, &last), home, e);
 	(void)close_all(v);
-	if (is != ENV_DONE)
-		return is;
-	(void)snprintf(path, sizeof path, "%s/" DB_FILE, home);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1) {
-		is = circumstance(errno) ? ENV_REFUSED : ENV_DAMAGED;
-		(void)err_sys(e, "%s", path);
-		return is;
-	}
-	if (any_page_after(fd, last)) {
-		(void)err_set(e, "%s: the end of the log is missing", home);
-		is = ENV_DAMAGED;
-	}
-	(void)close(fd);
-	return is;
+	return is != ENV_DONE ? is : look_at_pages(home, after_log, &last, "is newer than the end of the log", e);
 }
 
 enum env_answer
@@ -321,6 +350,7 @@ enum env_answer
 env_open(const char *home, struct env **out, struct err *e)
 {
 	enum env_answer is;
+	uint32_t last = 0;
 	struct env *v;
 	int rc;
 
@@ -328,9 +358,13 @@ env_open(const char *home, struct env **out, struct err *e)
 	if ((is = check_log(home, e)) != ENV_DONE)
 		return is;
 	v = xcalloc(1, sizeof *v);
-	if ((rc = open_env(v, home)) == 0 && (rc = open_tables(v, 0)) == 0)
-		rc = check_format(v);
-	is = judge(v, rc, home, e);
+	is = judge(v, open_env(v, home), home, e);
+	if (is == ENV_DONE)
+		is = look_at_pages(home, hole, &last, "is lost", e);
+	if (is == ENV_DONE) {
+		rc = open_tables(v, 0);
+		is = judge(v, rc == 0 ? check_format(v) : rc, home, e);
+	}
 	if (is == ENV_DONE)
 		*out = v;
 	else
