@@ -104,8 +104,10 @@ build_run(struct builder *b, struct node *n, struct part *out)
 	static const struct bytes all = { { ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0 } };
 	unsigned state;
 
-	if (add_atom(b, n, n->open ? all : n->set, &state) == -1)
+	if (add_atom(b, n, n->free || (n->open && n->last) ? all : n->set, &state) == -1)
 		return -1;
+	if (n->open)
+		b->nfa->atoms[state].writes = all;
 	out->empty = n->empty;
 	states_add(&out->first, state);
 	states_add(&out->last, state);
@@ -212,7 +214,7 @@ is_open_last(const struct atom *a)
 static bool
 is_rest(const struct atom *a)
 {
-	return a->run != NULL && a->run->open && !a->run->last && a->final && a->follows == 1;
+	return a->run != NULL && a->run->free && !a->run->last && a->final && a->follows == 1;
 }
 
 /* The bytes that can follow run `i`; -1 if an open run can. */
@@ -227,7 +229,7 @@ bytes_behind(const struct nfa *nfa, unsigned i, struct bytes *set, struct err *e
 
 		if (a->follow[f] == i)
 			continue;
-		if (next->run != NULL && next->run->open)
+		if (next->run != NULL && next->run->free)
 			return err_place(e, a->run->at, "nothing says where {%s} ends and {%s} begins", a->run->name,
 			    next->run->name);
 		bytes_add_all(set, &next->reads);
@@ -274,13 +276,11 @@ settle_run(struct nfa *nfa, unsigned i, struct err *e)
 	struct atom *a = &nfa->atoms[i];
 	struct bytes behind, both;
 
-	if (a->run->one)
+	if (a->run->one || a->run->last)
 		return 0;
-	if (a->run->last)
-		return check_last(nfa, i, e);
 	if (bytes_behind(nfa, i, &behind, e) == -1)
 		return -1;
-	if (a->run->open) {
+	if (a->run->free) {
 		a->reads = a->run->set = bytes_not(behind);
 		return 0;
 	}
@@ -307,6 +307,9 @@ settle_runs(struct nfa *nfa, struct err *e)
 		if (open > 1 || fixed > 1)
 			return err_place(e, run->at, "a second :last field: matching could take quadratic time");
 	}
+	for (unsigned i = 1; i < nfa->n; i++)
+		if (nfa->atoms[i].run != NULL && nfa->atoms[i].run->last && check_last(nfa, i, e) == -1)
+			return -1;
 	return 0;
 }
 

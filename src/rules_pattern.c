@@ -10,7 +10,8 @@
  *	{$name}		what `let name` stands for
  *
  * The table below says of each type whether the client decides what stands there ("open"), and if not, which bytes the
- * program writes there.  That is all the proof in rules_proof.c has to go by: a type is a promise about the programs
+ * program writes there.  (A type can also be open and name bytes: the client decides, but only what consists of those is
+ * believed.)  That is all the proof in rules_proof.c has to go by: a type is a promise about the programs
  * that its rules are for.
  */
 #include <stdlib.h>
@@ -34,6 +35,12 @@ static const struct type {
 	{ .name = "recipient", .slot = SLOT_RECIPIENT, .open = true, .empty = true,
 	    .help = "the recipient that the client gave; any text" },
 	{ .name = "text", .open = true, .empty = true, .help = "any text" },
+	{ .name = "mailbox", .slot = SLOT_RECIPIENT, .open = true, .set = "A-Za-z0-9.@!#$%&'*+/=?^_`{|}~-",
+	    .help = "the recipient that the client gave, believed only if it is a plain address" },
+	{ .name = "box", .open = true, .set = "A-Za-z0-9.@!#$%&'*+/=?^_`{|}~-",
+	    .help = "an address that the client gave, believed only if it is a plain one" },
+	{ .name = "client4", .slot = SLOT_CLIENT, .set = "0-9.", .help = "{client}, IPv4 only: where a colon follows" },
+	{ .name = "ip4", .set = "0-9.", .help = "{ip}, IPv4 only" },
 	{ .name = "zone", .slot = SLOT_ZONE, .set = "A-Za-z0-9._-", .help = "the DNSBL's zone" },
 	{ .name = "account", .slot = SLOT_USER, .set = "A-Za-z0-9.@_+=-",
 	    .help = "a user name that the program has found in its own files" },
@@ -47,6 +54,7 @@ static const struct type {
 	{ .name = "plain", .set = " !-'*-;?-~\x80-\xff", .help = "the program's own words, without < > ( ) =" },
 	{ .name = "inner", .set = " !-'*-;=?-~\x80-\xff", .help = "the program's own words, without < > ( )" },
 	{ .name = "elem", .set = " !-+.-;=?-~\x80-\xff-", .help = "the program's own words, without < > and commas" },
+	{ .name = "quoted", .set = " !#-~\x80-\xff", .help = "the program's own words, without double quotes" },
 	{ .name = "msg", .set = " !-;=?-~\x80-\xff", .help = "the program's own words, without < and >" },
 	{ .name = "dsn", .pattern = "{digit}.{num}.{num}", .help = "an enhanced status code" },
 	{ .name = "4xx", .pattern = "4{digit}{digit}", .help = "a temporary reply code" },
@@ -176,6 +184,7 @@ run_new(const struct type *t, struct place at)
 	run->open = t->open;
 	run->empty = t->empty;
 	run->one = t->one;
+	run->free = t->set == NULL;
 	if (t->set != NULL)
 		run->set = set_of(t->set);
 	return run;
@@ -194,18 +203,18 @@ name_runs(struct node *n, const char *name)
 static struct node *
 field_new(const struct type *t, bool last, struct place at, struct err *e)
 {
-	struct node *field = node_new(NODE_SEQ, at);
+	struct node *field;
 
+	if (last && (t->pattern != NULL || (t->open && t->set != NULL))) {
+		err_place(e, at, "{%s} cannot be :last", t->name);
+		return NULL;
+	}
+	field = node_new(NODE_SEQ, at);
 	field->slot = t->slot;
 	if (t->pattern != NULL) {
 		struct reader inner = { .p = t->pattern, .begin = t->pattern, .end = t->pattern + strlen(t->pattern),
 			.at = at, .e = e };
 
-		if (last) {
-			node_free(field);
-			err_place(e, at, "{%s} cannot be :last", t->name);
-			return NULL;
-		}
 		if (parse_seq(&inner, field, false) == -1)
 			panic("type {%s}: %s", t->name, e == NULL ? "" : e->text);
 		name_runs(field, t->name);

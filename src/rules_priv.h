@@ -88,7 +88,8 @@ struct node {
 	struct str text;    /* TEXT; owned */
 	/* RUN: as many bytes of `set` as there are */
 	const char *name;   /* of its type */
-	struct bytes set;   /* of an open run: what may stand in it, set by nfa_build() from what follows */
+	struct bytes set;   /* what the matcher takes; of a free run set by nfa_build() from what follows */
+	bool free;	    /* open, and its type names no bytes */
 	bool empty;	    /* may be none */
 	bool one;	    /* is exactly one */
 	bool open;	    /* the client decides what stands here, whatever the bytes */
