@@ -91,22 +91,23 @@ look_up(const struct rules *set, struct str tag, const struct program **out)
 	return n;
 }
 
-/* Eight bytes at a time; the tag is not hostile and the table small. */
+/* Of the length, the first and the last eight bytes: the tag is not hostile, the table small, and all of the tag is
+ * compared. */
 static uint32_t
 hash_of(struct str s)
 {
-	uint64_t h = s.n, w = 0;
+	uint64_t first = 0, last = 0;
 
-	for (; s.n >= 8; s.p += 8, s.n -= 8) {
-		memcpy(&w, s.p, 8);
-		h = (h ^ w) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
+	if (s.n >= 8) {
+		memcpy(&first, s.p, 8);
+		memcpy(&last, s.p + s.n - 8, 8);
+	} else {
+		for (size_t i = 0; i < s.n; i++)
+			first = first << 8 | (unsigned char)s.p[i];
 	}
-	w = 0;
-	for (size_t i = 0; i < s.n; i++)
-		w = w << 8 | (unsigned char)s.p[i];
-	h = (h ^ w) * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(h >> 32);
+	first = (first ^ s.n) * UINT64_C(0x9e3779b97f4a7c15);
+	last = (last ^ first >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)((first ^ last) >> 32);
 }
 
 unsigned
