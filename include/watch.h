@@ -43,6 +43,7 @@ struct watcher {
 };
 void watch_join(struct watch *w, struct watcher *me);
 void watch_leave(struct watch *w);
+unsigned watch_watchers(const struct watch *w); /* how many there are */
 /* The next event; false when there is none yet.  *missed is how many were lost before this one. */
 bool watch_next(struct watch *w, struct watcher *me, struct watched *out, uint64_t *missed);
 

@@ -45,6 +45,10 @@ conn_end(struct conn *c, enum conn_end why)
 	if (c->fd == -1)
 		return;
 	s->setup.ops->closed(s->setup.arg, c, why, c->in_len);
+	/* To close is not enough: a process forked a moment ago may still hold the connection.  Then the peer would see
+	 * no end, and epoll would go on telling of it. */
+	shutdown(c->fd, SHUT_RDWR);
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 	close(c->fd);
 	c->fd = -1;
 	s->conns--;

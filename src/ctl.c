@@ -244,6 +244,8 @@ show_answer(FILE *in, struct view *v, const char *path)
 		json_free(j);
 	}
 	free(line);
+	if (code == -1)
+		show(v, NULL); /* what came of it */
 	return code != -1 ? code : unreachable("it closed the connection before its answer was complete", 0);
 }
 

@@ -115,16 +115,17 @@ span_text(char *buf, int64_t s)
 	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
 	unsigned u = 0;
 	int64_t rest;
+	size_t n;
 
 	if (s < 0)
 		s = 0;
 	while (u < 3 && s < units[u].seconds)
 		u++;
 	rest = u < 3 ? s % units[u].seconds / units[u + 1].seconds : 0;
-	if (rest > 0)
-		snprintf(buf, TIME_TEXT, "%lld%c %lld%c", (long long)(s / units[u].seconds), units[u].letter,
-		    (long long)rest, units[u + 1].letter);
-	else
-		snprintf(buf, TIME_TEXT, "%lld%c", (long long)(s / units[u].seconds), units[u].letter);
+	snprintf(buf, TIME_TEXT, "%lld%c", (long long)(s / units[u].seconds), units[u].letter);
+	if (rest > 0) {
+		n = strlen(buf);
+		snprintf(buf + n, TIME_TEXT - n, " %d%c", (int)rest, units[u + 1].letter);
+	}
 	return buf;
 }

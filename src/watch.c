@@ -99,6 +99,12 @@ watch_leave(struct watch *w)
 	atomic_fetch_sub(&w->watchers, 1);
 }
 
+unsigned
+watch_watchers(const struct watch *w)
+{
+	return atomic_load(&w->watchers);
+}
+
 bool
 watch_next(struct watch *w, struct watcher *me, struct watched *out, uint64_t *missed)
 {

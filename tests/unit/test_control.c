@@ -392,8 +392,15 @@ watches(void **state)
 	hear_line(fd, buf, sizeof buf);
 	assert_non_null(strstr(buf, "\"event\":\"hand\",\"client\":\"192.0.2.7\",\"source\":\"control\","
 	    "\"changes\":[\"uncached\"]"));
-	close(other);
+	ask(other, "{\"verb\":\"status\"}");
+	assert_int_equal(answer(other, buf, sizeof buf), 0);
+	assert_non_null(strstr(buf, "\"watchers\":1"));
 	close(fd);
+	do {
+		ask(other, "{\"verb\":\"status\"}");
+		assert_int_equal(answer(other, buf, sizeof buf), 0);
+	} while (strstr(buf, "\"watchers\":0") == NULL); /* the hangup may come second */
+	close(other);
 }
 
 /* A watcher that does not read loses events and is told how many; those who bring them never wait. */

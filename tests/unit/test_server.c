@@ -3,6 +3,7 @@
 #include <semaphore.h>
 #include <sys/resource.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "server.h"
@@ -275,6 +276,36 @@ lives_without_descriptors(void **state)
 	stop();
 }
 
+/* Another process that holds our descriptors, as between fork and exec: connections end all the same. */
+static void
+ends_what_others_hold(void **state)
+{
+	int hold[2], fd, other, rc;
+	char c;
+	pid_t pid;
+
+	(void)state;
+	start(10, 600, 600);
+	fd = dial(&f);
+	echoes(fd, "x\n");
+	assert_int_equal(pipe(hold), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(hold[1]);
+		_exit(read(hold[0], &c, 1) == 0 ? 0 : 1);
+	}
+	say(fd, "!\n", 2);
+	closed(fd);
+	other = dial(&f);
+	echoes(other, "x\n");
+	echoes(other, "y\n");
+	close(other);
+	close(hold[1]);
+	close(hold[0]);
+	assert_int_equal(waitpid(pid, &rc, 0), pid);
+	stop();
+}
+
 /* Closed while connections are open and busy. */
 static void
 stops_at_any_moment(void **state)
@@ -305,6 +336,7 @@ main(void)
 		cmocka_unit_test(obeys_the_handler),
 		cmocka_unit_test(wakes),
 		cmocka_unit_test(lives_without_descriptors),
+		cmocka_unit_test(ends_what_others_hold),
 		cmocka_unit_test(stops_at_any_moment),
 	};
 
