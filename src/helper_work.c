@@ -6,7 +6,11 @@
  *
  * A sync is a comparison, not a rebuilding: what is wanted is collected in a table, and at the end the kernel's list is
  * held against it and only the differences are changed, so an address that stays wanted is never out of the set, and a
- * set that is right is only read.  A set of the wrong shape is replaced as a whole.
+ * set that is right is only read.  An empty set is filled while the list still comes in, without a table.  A set of the
+ * wrong shape is replaced as a whole.
+ *
+ * A comparison of a million entries takes a second or more; new blocks must not wait for it.  So it pauses often and
+ * serves what has come, and it decides what to do with an address only at the moment of doing it.
  */
 #include <sys/socket.h>
 
@@ -20,16 +24,27 @@
 
 #include "helper.h"
 
+#define MEND_AT_ONCE 2048 /* a few milliseconds' worth */
+
 /* A list of changes that grows. */
 struct changes {
 	struct kset_change *v;
 	size_t n, cap;
 };
 
+enum sync {
+	SYNC_NONE,
+	SYNC_FILLS,  /* the set was empty: entries go straight into it */
+	SYNC_COLLECTS, /* into the table */
+	SYNC_COMPARES
+};
+
 struct worker {
 	const struct helper_conf *conf;
 	struct kset *set[FW_SETS];
-	struct want *want[FW_SETS];    /* during a sync, else NULL */
+	enum sync sync[FW_SETS];
+	struct want *want[FW_SETS];    /* SYNC_COLLECTS, SYNC_COMPARES; else NULL */
+	uint32_t filled, wanted[FW_SETS]; /* in this sync by SYNC_FILLS; in the last by SYNC_COLLECTS */
 	struct changes batch[FW_SETS]; /* of this packet */
 	struct kset_refusal refused;   /* in this packet, or in this sync */
 	bool synced; /* before the first sync a set of the wrong shape is no news: it is about to be replaced */
@@ -37,6 +52,7 @@ struct worker {
 
 /* What the comparison of one set comes to. */
 struct repair {
+	struct worker *worker;
 	struct want *want;
 	struct changes todo;
 	uint32_t now, added, removed, corrected;
@@ -162,39 +178,72 @@ flush_batches(struct worker *w)
 	}
 }
 
+static bool
+syncing(const struct worker *w)
+{
+	return w->sync[FW_SET4] != SYNC_NONE;
+}
+
 static void
 sync_drop(struct worker *w)
 {
 	for (enum fw_set set = 0; set < FW_SETS; set++) {
 		want_free(w->want[set]);
 		w->want[set] = NULL;
+		w->sync[set] = SYNC_NONE;
 	}
 }
 
 static void
 sync_begin(struct worker *w)
 {
+	struct kset_info info;
+	struct err e;
+
 	sync_drop(w);
-	for (enum fw_set set = 0; set < FW_SETS; set++)
-		w->want[set] = want_new(w->conf->maxelem);
+	w->filled = 0;
+	for (enum fw_set set = 0; set < FW_SETS; set++) {
+		w->sync[set] = SYNC_COLLECTS;
+		if (kset_look(w->set[set], &info, &e) == 0 && info.shape == KSET_GOOD && info.entries == 0)
+			w->sync[set] = SYNC_FILLS;
+		else
+			w->want[set] = want_new(w->conf->maxelem, w->wanted[set]);
+	}
+}
+
+/* Into the table, when there is one. */
+static void
+note_wanted(struct worker *w, enum fw_set set, const struct fw_request *q)
+{
+	struct kset_refusal r = { .count = 1, .first = q->addr, .text = "more blocked clients than the set may hold" };
+
+	if (w->want[set] != NULL && !want_put(w->want[set], &q->addr, q->timeout, now_seconds()))
+		note_refusals(w, &r);
 }
 
 static void
 sync_entry(struct worker *w, enum fw_set set, const struct fw_request *q)
 {
-	struct kset_refusal r = { .count = 1, .first = q->addr, .text = "more blocked clients than the set may hold" };
-
-	if (!want_put(w->want[set], &q->addr, q->timeout, now_seconds()))
-		note_refusals(w, &r);
+	switch (w->sync[set]) {
+	case SYNC_FILLS:
+		changes_add(&w->batch[set], &q->addr, q->timeout);
+		w->filled++;
+		break;
+	case SYNC_COLLECTS:
+		note_wanted(w, set, q);
+		break;
+	case SYNC_NONE: /* meant for a worker that died after hearing the beginning */
+	case SYNC_COMPARES:
+		break;
+	}
 }
 
 static void
 compare(void *arg, const struct addr *a, uint32_t timeout)
 {
 	struct repair *p = arg;
-	uint32_t should;
 
-	switch (want_check(p->want, a, timeout, p->now, &should)) {
+	switch (want_check(p->want, a, timeout, p->now)) {
 	case WANT_OK:
 		return;
 	case WANT_FOREIGN:
@@ -206,63 +255,107 @@ compare(void *arg, const struct addr *a, uint32_t timeout)
 	case WANT_RENEW:
 		break;
 	}
-	changes_add(&p->todo, a, should);
+	changes_add(&p->todo, a, 0);
+}
+
+static void serve_waiting(struct worker *w);
+
+static void
+breathe(void *arg)
+{
+	struct repair *p = arg;
+
+	serve_waiting(p->worker);
+	p->now = now_seconds();
 }
 
 /* Everything wanted and not seen. */
 static void
 complete(struct repair *p)
 {
-	struct kset_change c;
+	struct addr a;
 	size_t at = 0;
 
-	while (want_missing(p->want, &at, p->now, &c)) {
-		changes_add(&p->todo, &c.addr, c.timeout);
+	while (want_missing(p->want, &at, p->now, &a)) {
+		changes_add(&p->todo, &a, 0);
 		p->added++;
 	}
 }
 
-static int
-reconcile(struct worker *w, enum fw_set set, struct repair *p, struct err *e)
+/* Give `n` changes from `at` on the terms that hold now. */
+static void
+decide(struct repair *p, size_t at, size_t n)
 {
-	struct kset *k = w->set[set];
-	struct kset_refusal refused = { 0 };
+	for (size_t i = at; i < at + n; i++)
+		p->todo.v[i].timeout = want_term(p->want, &p->todo.v[i].addr, p->now);
+}
+
+static void
+mend(struct repair *p, struct kset *k)
+{
+	struct kset_refusal refused;
+	size_t at, n;
+
+	for (at = 0; at < p->todo.n; at += n) {
+		n = p->todo.n - at < MEND_AT_ONCE ? p->todo.n - at : MEND_AT_ONCE;
+		decide(p, at, n);
+		kset_apply(k, p->todo.v + at, n, &refused);
+		if (refused.count != 0)
+			note_refusals(p->worker, &refused);
+		breathe(p);
+	}
+}
+
+static int
+replace(struct repair *p, struct kset *k, struct err *e)
+{
+	struct kset_refusal refused = { .count = 0 };
+	int rc;
+
+	decide(p, 0, p->todo.n);
+	rc = kset_replace(k, p->todo.v, p->todo.n, &refused, e);
+	if (refused.count != 0)
+		note_refusals(p->worker, &refused);
+	return rc;
+}
+
+static int
+reconcile(struct repair *p, struct kset *k, struct err *e)
+{
 	struct kset_info info;
-	int rc = -1;
 
 	if (kset_look(k, &info, e) == -1)
 		return -1;
 	if (info.shape == KSET_MISSING && kset_create(k, e) == -1)
 		return -1;
-	if (info.shape == KSET_GOOD && info.entries != 0 && kset_dump(k, compare, p, e) == -1)
-		goto done;
+	if (info.shape == KSET_GOOD && info.entries != 0 && kset_dump(k, compare, breathe, p, e) == -1)
+		return -1;
 	complete(p);
-	rc = 0;
 	if (info.shape == KSET_WRONG)
-		rc = kset_replace(k, p->todo.v, p->todo.n, &refused, e);
-	else
-		kset_apply(k, p->todo.v, p->todo.n, &refused);
-	if (refused.count != 0)
-		note_refusals(w, &refused);
-done:
-	free(p->todo.v);
-	return rc;
+		return replace(p, k, e);
+	mend(p, k);
+	return 0;
 }
 
 static void
 sync_end(struct worker *w, uint32_t seq)
 {
-	struct fw_reply r = { .op = FW_SYNCED, .seq = seq };
+	struct fw_reply r = { .op = FW_SYNCED, .seq = seq, .a = w->filled };
 
 	w->synced = true;
 	for (enum fw_set set = 0; set < FW_SETS; set++) {
-		struct repair p = { .want = w->want[set], .now = now_seconds() };
+		struct repair p = { .worker = w, .want = w->want[set], .now = now_seconds() };
 		struct err e = { .text = "" };
 
-		if (reconcile(w, set, &p, &e) == 0) {
-			r.a += p.added;
-			r.b += p.removed;
-			r.c += p.corrected;
+		if (w->sync[set] == SYNC_COLLECTS) {
+			w->sync[set] = SYNC_COMPARES;
+			w->wanted[set] = want_size(w->want[set]);
+			if (reconcile(&p, w->set[set], &e) == 0) {
+				r.a += p.added;
+				r.b += p.removed;
+				r.c += p.corrected;
+			}
+			free(p.todo.v);
 		}
 		tell_status(w, set, seq, &e);
 	}
@@ -273,15 +366,18 @@ sync_end(struct worker *w, uint32_t seq)
 
 /* Is every field what it may be? */
 static bool
-sane(const struct fw_request *q)
+sane(const struct worker *w, const struct fw_request *q)
 {
 	static const struct addr none;
+	bool comparing = w->sync[FW_SET4] == SYNC_COMPARES || w->sync[FW_SET6] == SYNC_COMPARES;
 	bool timed = q->op == FW_ADD || q->op == FW_SYNC_ENTRY;
 
 	if (q->op < FW_ADD || q->op > FW_QUERY || q->zero != 0 || q->zero2 != 0)
 		return false;
 	if (timed != (q->timeout != 0))
 		return false;
+	if (comparing && (q->op == FW_SYNC_BEGIN || q->op == FW_SYNC_ENTRY || q->op == FW_SYNC_END))
+		return false; /* the daemon waits for the end of one sync before it begins another */
 	if (!timed && q->op != FW_DEL)
 		return q->family == 0 && addr_eq(&q->addr, &none);
 	if (q->family != (addr_is4(&q->addr) ? 4 : 6))
@@ -294,13 +390,12 @@ handle(struct worker *w, const struct fw_request *q)
 {
 	enum fw_set set = q->family == 4 ? FW_SET4 : FW_SET6;
 
-	if (q->op != FW_ADD && q->op != FW_DEL)
+	if (q->op != FW_ADD && q->op != FW_DEL && q->op != FW_SYNC_ENTRY)
 		flush_batches(w);
 	switch ((enum fw_op)q->op) {
 	case FW_ADD:
 		changes_add(&w->batch[set], &q->addr, q->timeout);
-		if (w->want[set] != NULL)
-			sync_entry(w, set, q);
+		note_wanted(w, set, q);
 		break;
 	case FW_DEL:
 		changes_add(&w->batch[set], &q->addr, 0);
@@ -311,12 +406,10 @@ handle(struct worker *w, const struct fw_request *q)
 		sync_begin(w);
 		break;
 	case FW_SYNC_ENTRY:
-		/* Without a beginning it was meant for a worker that died. */
-		if (w->want[set] != NULL)
-			sync_entry(w, set, q);
+		sync_entry(w, set, q);
 		break;
 	case FW_SYNC_END:
-		if (w->want[FW_SET4] != NULL)
+		if (syncing(w))
 			sync_end(w, q->seq);
 		break;
 	case FW_QUERY:
@@ -337,14 +430,14 @@ handle_packet(struct worker *w, const struct fw_request *q, size_t len)
 		return;
 	}
 	for (size_t i = 0; i < len / sizeof(*q); i++) {
-		if (sane(&q[i]))
+		if (sane(w, &q[i]))
 			handle(w, &q[i]);
 		else
 			r.a++;
 	}
 	flush_batches(w);
 	/* During a sync the refusals are told at its end: they are many and of one kind, if any. */
-	if (w->want[FW_SET4] == NULL)
+	if (!syncing(w))
 		tell_refusals(w);
 	if (r.a != 0)
 		reply_send(&r);
@@ -366,28 +459,44 @@ open_sets(struct worker *w, struct err *e)
 	return 0;
 }
 
-static int
-serve(struct worker *w, uint32_t generation)
+/* One packet; false: there is none (now, with MSG_DONTWAIT), or no daemon any more. */
+static bool
+serve_one(struct worker *w, int flags)
 {
-	/* One byte more than a packet may have, so that a longer one shows. */
-	static union {
+	/* One byte more than a packet may have, so that a longer one shows.  Not static: see serve_waiting(). */
+	union {
 		struct fw_request q[FW_BATCH];
 		uint8_t room[FW_BATCH * sizeof(struct fw_request) + 1];
 	} packet;
-	struct fw_reply hello = { .op = FW_HELLO, .a = generation };
 	ssize_t n;
 
+	do
+		n = recv(FW_FD, &packet, sizeof(packet.room), flags);
+	while (n == -1 && errno == EINTR);
+	if (n <= 0)
+		return false;
+	handle_packet(w, packet.q, (size_t)n);
+	return true;
+}
+
+/* From within a comparison. */
+static void
+serve_waiting(struct worker *w)
+{
+	while (serve_one(w, MSG_DONTWAIT))
+		;
+}
+
+static int
+serve(struct worker *w, uint32_t generation)
+{
+	struct fw_reply hello = { .op = FW_HELLO, .a = generation };
+
 	reply_send(&hello);
-	for (;;) {
-		n = recv(FW_FD, &packet, sizeof(packet.room), 0);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return EX_OK;
-		handle_packet(w, packet.q, (size_t)n);
+	while (serve_one(w, 0))
 		if (kset_lost(w->set[FW_SET4]) || kset_lost(w->set[FW_SET6]))
 			return EX_PROTOCOL;
-	}
+	return EX_OK;
 }
 
 int
