@@ -5,6 +5,7 @@
  *   helper_priv.c   giving up every privilege but one, and every system call but a few
  *   helper_set.c    one kernel set: the only user of libipset
  *   helper_want.c   what a set should hold: a table that lives from FW_SYNC_BEGIN to FW_SYNC_END
+ *   helper_sync.c   a set made to hold that
  *   helper_work.c   the worker: requests in, changes to the sets, replies out
  *
  * Nothing here reads a file, runs a program or listens on anything: the helper hears only its parent.

@@ -3,14 +3,6 @@
  *
  * One thread, one packet at a time.  The changes of a packet are gathered per set and handed to the kernel together;
  * anything else in the packet waits for them.
- *
- * A sync is a comparison, not a rebuilding: what is wanted is collected in a table, and at the end the kernel's list is
- * held against it and only the differences are changed, so an address that stays wanted is never out of the set, and a
- * set that is right is only read.  An empty set is filled while the list still comes in, without a table.  A set of the
- * wrong shape is replaced as a whole.
- *
- * A comparison of a million entries takes a second or more; new blocks must not wait for it.  So it pauses often and
- * serves what has come, and it decides what to do with an address only at the moment of doing it.
  */
 #include <sys/socket.h>
 
@@ -22,41 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "helper.h"
-
-#define MEND_AT_ONCE 2048 /* a few milliseconds' worth */
-
-/* A list of changes that grows. */
-struct changes {
-	struct kset_change *v;
-	size_t n, cap;
-};
-
-enum sync {
-	SYNC_NONE,
-	SYNC_FILLS,  /* the set was empty: entries go straight into it */
-	SYNC_COLLECTS, /* into the table */
-	SYNC_COMPARES
-};
-
-struct worker {
-	const struct helper_conf *conf;
-	struct kset *set[FW_SETS];
-	enum sync sync[FW_SETS];
-	struct want *want[FW_SETS];    /* SYNC_COLLECTS, SYNC_COMPARES; else NULL */
-	uint32_t filled, wanted[FW_SETS]; /* in this sync by SYNC_FILLS; in the last by SYNC_COLLECTS */
-	struct changes batch[FW_SETS]; /* of this packet */
-	struct kset_refusal refused;   /* in this packet, or in this sync */
-	bool synced; /* before the first sync a set of the wrong shape is no news: it is about to be replaced */
-};
-
-/* What the comparison of one set comes to. */
-struct repair {
-	struct worker *worker;
-	struct want *want;
-	struct changes todo;
-	uint32_t now, added, removed, corrected;
-};
+#include "helper_work.h"
 
 void
 reply_send(const struct fw_reply *r)
@@ -74,7 +32,7 @@ reply_trouble(const char *text)
 	reply_send(&r);
 }
 
-static uint32_t
+uint32_t
 now_seconds(void)
 {
 	struct timespec ts;
@@ -83,7 +41,7 @@ now_seconds(void)
 	return (uint32_t)ts.tv_sec;
 }
 
-static void
+void
 changes_add(struct changes *c, const struct addr *a, uint32_t timeout)
 {
 	if (c->n == c->cap) {
@@ -94,9 +52,8 @@ changes_add(struct changes *c, const struct addr *a, uint32_t timeout)
 	c->v[c->n++].timeout = timeout;
 }
 
-/* Remember the first refusal of a packet and count them all. */
-static void
-note_refusals(struct worker *w, const struct kset_refusal *r)
+void
+refusals_note(struct worker *w, const struct kset_refusal *r)
 {
 	uint32_t before = w->refused.count;
 
@@ -106,8 +63,8 @@ note_refusals(struct worker *w, const struct kset_refusal *r)
 		w->refused.count = before + r->count;
 }
 
-static void
-tell_refusals(struct worker *w)
+void
+refusals_tell(struct worker *w)
 {
 	struct fw_reply r = { .op = FW_FAILED, .a = w->refused.count, .addr = w->refused.first };
 
@@ -118,8 +75,8 @@ tell_refusals(struct worker *w)
 	w->refused.count = 0;
 }
 
-static void
-tell_status(struct worker *w, enum fw_set set, uint32_t seq, const struct err *trouble)
+void
+status_tell(struct worker *w, enum fw_set set, uint32_t seq, const struct err *trouble)
 {
 	struct fw_reply r = { .op = FW_STATUS, .set = (uint8_t)set, .seq = seq };
 	struct kset_info info;
@@ -136,7 +93,7 @@ tell_status(struct worker *w, enum fw_set set, uint32_t seq, const struct err *t
 		else if (info.shape == KSET_WRONG && w->synced)
 			r.c = FW_SET_WRONG;
 		if (r.c != 0)
-			snprintf(r.text, sizeof(r.text), "%s", info.why);
+			snprintf(r.text, sizeof(r.text), "%s", r.c == FW_SET_MISSING ? "it is not there" : info.why);
 	}
 	if (trouble != NULL && trouble->text[0] != '\0')
 		snprintf(r.text, sizeof(r.text), "%.*s", FW_TEXT - 1, trouble->text);
@@ -154,10 +111,8 @@ made_missing(struct worker *w, enum fw_set set)
 
 	if (kset_look(w->set[set], &info, &e) == -1 || info.shape != KSET_MISSING)
 		return false;
-	if (kset_create(w->set[set], &e) == -1) {
-		reply_trouble(e.text);
+	if (kset_create(w->set[set], &e) == -1)
 		return false;
-	}
 	snprintf(r.text, sizeof(r.text), "the set %s was gone", w->conf->name[set]);
 	reply_send(&r);
 	return true;
@@ -173,195 +128,9 @@ flush_batches(struct worker *w)
 			continue;
 		kset_apply(w->set[set], w->batch[set].v, w->batch[set].n, &r);
 		if (r.count != 0 && !made_missing(w, set))
-			note_refusals(w, &r);
+			refusals_note(w, &r);
 		w->batch[set].n = 0;
 	}
-}
-
-static bool
-syncing(const struct worker *w)
-{
-	return w->sync[FW_SET4] != SYNC_NONE;
-}
-
-static void
-sync_drop(struct worker *w)
-{
-	for (enum fw_set set = 0; set < FW_SETS; set++) {
-		want_free(w->want[set]);
-		w->want[set] = NULL;
-		w->sync[set] = SYNC_NONE;
-	}
-}
-
-static void
-sync_begin(struct worker *w)
-{
-	struct kset_info info;
-	struct err e;
-
-	sync_drop(w);
-	w->filled = 0;
-	for (enum fw_set set = 0; set < FW_SETS; set++) {
-		w->sync[set] = SYNC_COLLECTS;
-		if (kset_look(w->set[set], &info, &e) == 0 && info.shape == KSET_GOOD && info.entries == 0)
-			w->sync[set] = SYNC_FILLS;
-		else
-			w->want[set] = want_new(w->conf->maxelem, w->wanted[set]);
-	}
-}
-
-/* Into the table, when there is one. */
-static void
-note_wanted(struct worker *w, enum fw_set set, const struct fw_request *q)
-{
-	struct kset_refusal r = { .count = 1, .first = q->addr, .text = "more blocked clients than the set may hold" };
-
-	if (w->want[set] != NULL && !want_put(w->want[set], &q->addr, q->timeout, now_seconds()))
-		note_refusals(w, &r);
-}
-
-static void
-sync_entry(struct worker *w, enum fw_set set, const struct fw_request *q)
-{
-	switch (w->sync[set]) {
-	case SYNC_FILLS:
-		changes_add(&w->batch[set], &q->addr, q->timeout);
-		w->filled++;
-		break;
-	case SYNC_COLLECTS:
-		note_wanted(w, set, q);
-		break;
-	case SYNC_NONE: /* meant for a worker that died after hearing the beginning */
-	case SYNC_COMPARES:
-		break;
-	}
-}
-
-static void
-compare(void *arg, const struct addr *a, uint32_t timeout)
-{
-	struct repair *p = arg;
-
-	switch (want_check(p->want, a, timeout, p->now)) {
-	case WANT_OK:
-		return;
-	case WANT_FOREIGN:
-		p->removed++;
-		break;
-	case WANT_OTHER_TERM:
-		p->corrected++;
-		break;
-	case WANT_RENEW:
-		break;
-	}
-	changes_add(&p->todo, a, 0);
-}
-
-static void serve_waiting(struct worker *w);
-
-static void
-breathe(void *arg)
-{
-	struct repair *p = arg;
-
-	serve_waiting(p->worker);
-	p->now = now_seconds();
-}
-
-/* Everything wanted and not seen. */
-static void
-complete(struct repair *p)
-{
-	struct addr a;
-	size_t at = 0;
-
-	while (want_missing(p->want, &at, p->now, &a)) {
-		changes_add(&p->todo, &a, 0);
-		p->added++;
-	}
-}
-
-/* Give `n` changes from `at` on the terms that hold now. */
-static void
-decide(struct repair *p, size_t at, size_t n)
-{
-	for (size_t i = at; i < at + n; i++)
-		p->todo.v[i].timeout = want_term(p->want, &p->todo.v[i].addr, p->now);
-}
-
-static void
-mend(struct repair *p, struct kset *k)
-{
-	struct kset_refusal refused;
-	size_t at, n;
-
-	for (at = 0; at < p->todo.n; at += n) {
-		n = p->todo.n - at < MEND_AT_ONCE ? p->todo.n - at : MEND_AT_ONCE;
-		decide(p, at, n);
-		kset_apply(k, p->todo.v + at, n, &refused);
-		if (refused.count != 0)
-			note_refusals(p->worker, &refused);
-		breathe(p);
-	}
-}
-
-static int
-replace(struct repair *p, struct kset *k, struct err *e)
-{
-	struct kset_refusal refused = { .count = 0 };
-	int rc;
-
-	decide(p, 0, p->todo.n);
-	rc = kset_replace(k, p->todo.v, p->todo.n, &refused, e);
-	if (refused.count != 0)
-		note_refusals(p->worker, &refused);
-	return rc;
-}
-
-static int
-reconcile(struct repair *p, struct kset *k, struct err *e)
-{
-	struct kset_info info;
-
-	if (kset_look(k, &info, e) == -1)
-		return -1;
-	if (info.shape == KSET_MISSING && kset_create(k, e) == -1)
-		return -1;
-	if (info.shape == KSET_GOOD && info.entries != 0 && kset_dump(k, compare, breathe, p, e) == -1)
-		return -1;
-	complete(p);
-	if (info.shape == KSET_WRONG)
-		return replace(p, k, e);
-	mend(p, k);
-	return 0;
-}
-
-static void
-sync_end(struct worker *w, uint32_t seq)
-{
-	struct fw_reply r = { .op = FW_SYNCED, .seq = seq, .a = w->filled };
-
-	w->synced = true;
-	for (enum fw_set set = 0; set < FW_SETS; set++) {
-		struct repair p = { .worker = w, .want = w->want[set], .now = now_seconds() };
-		struct err e = { .text = "" };
-
-		if (w->sync[set] == SYNC_COLLECTS) {
-			w->sync[set] = SYNC_COMPARES;
-			w->wanted[set] = want_size(w->want[set]);
-			if (reconcile(&p, w->set[set], &e) == 0) {
-				r.a += p.added;
-				r.b += p.removed;
-				r.c += p.corrected;
-			}
-			free(p.todo.v);
-		}
-		tell_status(w, set, seq, &e);
-	}
-	sync_drop(w);
-	tell_refusals(w);
-	reply_send(&r);
 }
 
 /* Is every field what it may be? */
@@ -369,14 +138,13 @@ static bool
 sane(const struct worker *w, const struct fw_request *q)
 {
 	static const struct addr none;
-	bool comparing = w->sync[FW_SET4] == SYNC_COMPARES || w->sync[FW_SET6] == SYNC_COMPARES;
 	bool timed = q->op == FW_ADD || q->op == FW_SYNC_ENTRY;
 
 	if (q->op < FW_ADD || q->op > FW_QUERY || q->zero != 0 || q->zero2 != 0)
 		return false;
 	if (timed != (q->timeout != 0))
 		return false;
-	if (comparing && (q->op == FW_SYNC_BEGIN || q->op == FW_SYNC_ENTRY || q->op == FW_SYNC_END))
+	if (sync_comparing(w) && (q->op == FW_SYNC_BEGIN || q->op == FW_SYNC_ENTRY || q->op == FW_SYNC_END))
 		return false; /* the daemon waits for the end of one sync before it begins another */
 	if (!timed && q->op != FW_DEL)
 		return q->family == 0 && addr_eq(&q->addr, &none);
@@ -395,7 +163,7 @@ handle(struct worker *w, const struct fw_request *q)
 	switch ((enum fw_op)q->op) {
 	case FW_ADD:
 		changes_add(&w->batch[set], &q->addr, q->timeout);
-		note_wanted(w, set, q);
+		sync_note(w, set, q);
 		break;
 	case FW_DEL:
 		changes_add(&w->batch[set], &q->addr, 0);
@@ -409,12 +177,13 @@ handle(struct worker *w, const struct fw_request *q)
 		sync_entry(w, set, q);
 		break;
 	case FW_SYNC_END:
-		if (syncing(w))
-			sync_end(w, q->seq);
+		/* When the packet is done: what comes in during the comparison is later than all of it. */
+		w->ending = sync_running(w);
+		w->end_seq = q->seq;
 		break;
 	case FW_QUERY:
-		tell_status(w, FW_SET4, q->seq, NULL);
-		tell_status(w, FW_SET6, q->seq, NULL);
+		status_tell(w, FW_SET4, q->seq, NULL);
+		status_tell(w, FW_SET6, q->seq, NULL);
 		break;
 	}
 }
@@ -436,9 +205,13 @@ handle_packet(struct worker *w, const struct fw_request *q, size_t len)
 			r.a++;
 	}
 	flush_batches(w);
+	if (w->ending) {
+		w->ending = false;
+		sync_end(w, w->end_seq);
+	}
 	/* During a sync the refusals are told at its end: they are many and of one kind, if any. */
-	if (!syncing(w))
-		tell_refusals(w);
+	if (!sync_running(w))
+		refusals_tell(w);
 	if (r.a != 0)
 		reply_send(&r);
 }
@@ -463,7 +236,7 @@ open_sets(struct worker *w, struct err *e)
 static bool
 serve_one(struct worker *w, int flags)
 {
-	/* One byte more than a packet may have, so that a longer one shows.  Not static: see serve_waiting(). */
+	/* One byte more than a packet may have, so that a longer one shows.  Not static: serve_waiting() comes back. */
 	union {
 		struct fw_request q[FW_BATCH];
 		uint8_t room[FW_BATCH * sizeof(struct fw_request) + 1];
@@ -479,8 +252,7 @@ serve_one(struct worker *w, int flags)
 	return true;
 }
 
-/* From within a comparison. */
-static void
+void
 serve_waiting(struct worker *w)
 {
 	while (serve_one(w, MSG_DONTWAIT))
