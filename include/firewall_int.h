@@ -37,12 +37,13 @@ struct firewall {
 	bool woken, stop;
 	bool sync_wanted;
 	bool gap_wanted; /* and there is a gap that we know of */
-	uint32_t asked, answered; /* queries */
+	uint32_t asked, answered; /* queries, numbered from 1; below FIREWALL_SYNC_SEQ for longer than anybody lives */
 	struct firewall_status st;
 
 	/* the pusher's own */
 	pid_t pid;
 	struct pending *out;
+	bool called; /* woken, and has not looked at `in` since: nobody will wake it again */
 	struct fw_request packet[FW_BATCH];
 	size_t n;
 	struct fw_request *shard; /* what a sync has read and not yet put into a packet */

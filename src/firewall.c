@@ -176,7 +176,7 @@ ask(struct firewall *fw)
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += STATUS_WAIT;
 	wake(fw);
-	while (fw->st.state == FIREWALL_UP && (int32_t)(fw->answered - mine) < 0)
+	while (fw->st.state == FIREWALL_UP && fw->answered < mine)
 		if (pthread_cond_timedwait(&fw->told, &fw->lock, &until) != 0)
 			return false;
 	return fw->st.state == FIREWALL_UP;

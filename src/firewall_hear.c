@@ -74,8 +74,8 @@ hear_status(struct firewall *fw, const struct fw_reply *r)
 	s->entries = r->a;
 	s->references = r->b;
 	/* The answer to a query is complete with the last set. */
-	if (r->set == FW_SETS - 1 && (r->seq & FIREWALL_SYNC_SEQ) == 0 && r->seq == (fw->queried & ~FIREWALL_SYNC_SEQ)) {
-		fw->answered = fw->queried;
+	if (r->set == FW_SETS - 1 && r->seq > fw->answered && r->seq <= fw->queried) {
+		fw->answered = r->seq;
 		pthread_cond_broadcast(&fw->told);
 	}
 	pthread_mutex_unlock(&fw->lock);

@@ -143,6 +143,7 @@ take(struct firewall *fw, bool *sync, uint32_t *asked)
 {
 	struct pending *p;
 
+	fw->called = false;
 	pthread_mutex_lock(&fw->lock);
 	fw->woken = false;
 	if (pending_empty(fw->out)) {
@@ -178,7 +179,7 @@ fill(struct firewall *fw)
 		put_sync(fw);
 	if (asked != fw->queried && fw->n < FW_BATCH) {
 		fw->queried = asked;
-		put(fw, FW_QUERY)->seq = asked & ~FIREWALL_SYNC_SEQ;
+		put(fw, FW_QUERY)->seq = asked;
 	}
 }
 
@@ -224,7 +225,7 @@ patience(const struct firewall *fw)
 
 	if (fw->n > 0 || fw->st.state != FIREWALL_UP)
 		return -1; /* only the helper can change that */
-	if (!pending_empty(fw->out) || fw->stage == SYNC_TELLING)
+	if (fw->called || !pending_empty(fw->out) || fw->stage == SYNC_TELLING)
 		return 0;
 	if (fw->stage == SYNC_ASKED)
 		return -1;
@@ -244,8 +245,10 @@ listen_or_sleep(struct firewall *fw)
 
 	if (poll(p, 2, patience(fw)) <= 0)
 		return true;
-	if (p[1].revents != 0)
+	if (p[1].revents != 0) {
 		eventfd_read(fw->wake, &count);
+		fw->called = true;
+	}
 	return (p[0].revents & ~POLLOUT) == 0 || drain(fw);
 }
 
