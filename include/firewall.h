@@ -56,7 +56,7 @@ void firewall_sync(struct firewall *fw);
 
 enum firewall_state {
 	FIREWALL_OFF,	   /* not configured */
-	FIREWALL_STARTING, /* the helper has not said hello yet */
+	FIREWALL_STARTING, /* the helper has not said hello yet, or cannot work at present: `trouble` says why */
 	FIREWALL_UP,
 	FIREWALL_DEAD	   /* there is no helper any more: nothing new is enforced until the daemon is restarted */
 };

@@ -5,6 +5,7 @@
  *   helper_priv.c   giving up every privilege but one, and every system call but a few
  *   helper_set.c    one kernel set: the only user of libipset
  *   helper_want.c   what a set should hold: a table that lives from FW_SYNC_BEGIN to FW_SYNC_END
+ *   helper_sync.c   a set made to hold that
  *   helper_work.c   the worker: requests in, changes to the sets, replies out
  *
  * Nothing here reads a file, runs a program or listens on anything: the helper hears only its parent.
@@ -76,9 +77,10 @@ int kset_look(struct kset *k, struct kset_info *out, struct err *e);
 int kset_create(struct kset *k, struct err *e);
 /* Make all changes, in as few messages as they fit in.  What the kernel refuses is skipped and told in *r. */
 void kset_apply(struct kset *k, const struct kset_change *c, size_t n, struct kset_refusal *r);
-/* Every entry: `timeout` is what is left of it, 0 = for ever.  fn must not use the set. */
+/* Every entry: `timeout` is what is left of it, 0 = for ever.  Now and then, between two entries, `breathe` is called:
+ * it may change the set and look at it, for a listing of many is long. */
 typedef void kset_fn(void *arg, const struct addr *a, uint32_t timeout);
-int kset_dump(struct kset *k, kset_fn *fn, void *arg, struct err *e);
+int kset_dump(struct kset *k, kset_fn *fn, void (*breathe)(void *arg), void *arg, struct err *e);
 /* Put a new set with this content in the place of one of the wrong shape, in one step where the kernel can (it can
  * when only netmask, size or timeouts differ), else by destroying the old one, which works if no rule uses it. */
 int kset_replace(struct kset *k, const struct kset_change *c, size_t n, struct kset_refusal *r, struct err *e);
@@ -89,16 +91,19 @@ struct want;
 
 enum want_found { WANT_OK, WANT_FOREIGN, WANT_OTHER_TERM, WANT_RENEW };
 
-struct want *want_new(uint32_t max);
+/* `expect`: how many there will probably be. */
+struct want *want_new(uint32_t max, uint32_t expect);
 void want_free(struct want *w);
 /* Times are seconds of a clock that only goes forward.  false: more than `max` entries. */
 bool want_put(struct want *w, const struct addr *a, uint32_t timeout, uint32_t now);
 void want_del(struct want *w, const struct addr *a);
 uint32_t want_size(const struct want *w);
+/* For how long it should be there; 0: not at all. */
+uint32_t want_term(const struct want *w, const struct addr *a, uint32_t now);
 /* The kernel has this entry: is that right?  Marks it as seen. */
-enum want_found want_check(struct want *w, const struct addr *a, uint32_t timeout, uint32_t now, uint32_t *should);
+enum want_found want_check(struct want *w, const struct addr *a, uint32_t timeout, uint32_t now);
 /* Entries wanted and not yet seen, one per call; *at is 0 first.  false: no more. */
-bool want_missing(const struct want *w, size_t *at, uint32_t now, struct kset_change *out);
+bool want_missing(const struct want *w, size_t *at, uint32_t now, struct addr *out);
 
 /* ---- the worker ---- */
 

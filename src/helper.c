@@ -107,9 +107,9 @@ parse(int argc, char **argv, struct helper_conf *c)
 static bool
 backoff_wait(int ms)
 {
-	struct pollfd p = { .fd = FW_FD, .events = 0 };
+	struct pollfd p = { .fd = FW_FD, .events = POLLRDHUP };
 
-	return poll(&p, 1, ms) == 1 && (p.revents & POLLHUP) != 0;
+	return poll(&p, 1, ms) == 1;
 }
 
 static _Noreturn void

@@ -13,6 +13,9 @@
  * is taken for the answer to the next command.  So the library is never asked to list a set that is not there, and
  * should it happen all the same, the session is marked as lost; the worker then ends and a new one begins.
  *
+ * Listing has a session of its own, so that changes can be made while a long listing is under way: libipset keeps no
+ * state outside its sessions but a list of set names and a jump buffer for its printing.
+ *
  * libipset copies KSET_NAME bytes from whatever is given as a name, so every name here lies in a buffer of that size.
  */
 #include <arpa/inet.h>
@@ -33,7 +36,8 @@
 #define LINE_MAX_ENTRY	256  /* "add NAME ADDRESS timeout SECONDS" is shorter */
 
 struct kset {
-	struct ipset_session *session;
+	struct ipset_session *session, *lister;
+	const struct ipset_type *type;
 	char name[KSET_NAME], spare[KSET_NAME];
 	uint8_t family; /* NFPROTO_ */
 	uint8_t prefix; /* 0: none */
@@ -41,6 +45,7 @@ struct kset {
 	/* while listing */
 	struct kset_info *head;
 	kset_fn *fn;
+	void (*breathe)(void *arg);
 	void *arg;
 	char line[LINE_MAX_ENTRY];
 	size_t len;
@@ -101,7 +106,7 @@ take_head(struct kset *k)
 	const char *type = ipset_session_data_get(s, IPSET_OPT_TYPENAME);
 	uint8_t full = k->family == NFPROTO_IPV4 ? 32 : 128, mask;
 
-	if (!ipset_data_test(ipset_session_data(s), IPSET_OPT_REFERENCES))
+	if (k->head == NULL || !ipset_data_test(ipset_session_data(s), IPSET_OPT_REFERENCES))
 		return;
 	k->head->references = head_u32(s, IPSET_OPT_REFERENCES);
 	k->head->entries = head_u32(s, IPSET_OPT_ELEMENTS);
@@ -165,6 +170,8 @@ take_text(struct kset *k, const char *p)
 			k->broken = true;
 		}
 	}
+	if (k->len == 0)
+		k->breathe(k->arg);
 }
 
 static int __attribute__((format(printf, 3, 4)))
@@ -175,25 +182,24 @@ print(struct ipset_session *s, void *arg, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	(void)s;
 	va_start(ap, fmt);
 	n = vsnprintf(buf, sizeof(buf), fmt, ap);
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(buf))
 		k->broken = true;
-	else if (k->head != NULL)
+	else if (s == k->session)
 		take_head(k);
 	else if (k->fn != NULL)
 		take_text(k, buf);
-	return n;
+	return 0; /* never a failure: libipset would jump, to where a breath may have moved the mark */
 }
 
 static void
-prepare(struct kset *k, const char *name)
+prepare(struct ipset_session *s, const char *name)
 {
-	ipset_session_report_reset(k->session);
-	ipset_data_reset(ipset_session_data(k->session));
-	ipset_session_data_set(k->session, IPSET_SETNAME, name);
+	ipset_session_report_reset(s);
+	ipset_data_reset(ipset_session_data(s));
+	ipset_session_data_set(s, IPSET_SETNAME, name);
 }
 
 void
@@ -213,14 +219,24 @@ kset_open(const struct helper_conf *c, enum fw_set set, struct err *e)
 	k->prefix = set == FW_SET6 && c->ipv6_prefix < 128 ? c->ipv6_prefix : 0;
 	k->maxelem = c->maxelem;
 	k->session = ipset_session_init(print, k);
-	if (k->session == NULL) {
+	k->lister = ipset_session_init(print, k);
+	if (k->session == NULL || k->lister == NULL) {
 		err_set(e, "libipset gives no session");
 		goto fail;
 	}
 	/* An entry added twice takes the new timeout; one deleted twice is gone. */
 	ipset_envopt_set(k->session, IPSET_ENV_EXIST);
-	if (ipset_cmd(k->session, IPSET_CMD_NONE, 0) < 0) {
+	if (ipset_cmd(k->session, IPSET_CMD_NONE, 0) < 0 || ipset_cmd(k->lister, IPSET_CMD_NONE, 0) < 0) {
 		kset_err(k, e, "cannot speak to the kernel about", k->name);
+		goto fail;
+	}
+	/* The type as far as both library and kernel know it; asked once, not at every entry. */
+	prepare(k->session, k->name);
+	ipset_session_data_set(k->session, IPSET_OPT_TYPENAME, type_name);
+	ipset_session_data_set(k->session, IPSET_OPT_FAMILY, &k->family);
+	k->type = ipset_type_get(k->session, IPSET_CMD_CREATE);
+	if (k->type == NULL) {
+		kset_err(k, e, "the kernel cannot have a set like", k->name);
 		goto fail;
 	}
 	return k;
@@ -236,6 +252,8 @@ kset_close(struct kset *k)
 		return;
 	if (k->session != NULL)
 		ipset_session_fini(k->session);
+	if (k->lister != NULL)
+		ipset_session_fini(k->lister);
 	free(k);
 }
 
@@ -246,15 +264,14 @@ kset_look(struct kset *k, struct kset_info *out, struct err *e)
 
 	memset(out, 0, sizeof(*out));
 	out->shape = KSET_MISSING;
-	prepare(k, k->name);
-	ipset_cache_del(k->name); /* somebody may have made it anew, with another type */
+	prepare(k->session, k->name);
 	if (ipset_cmd(k->session, IPSET_CMD_HEADER, 0) < 0) {
 		/* libipset has no error numbers; this is its text for ENOENT. */
 		if (strstr(ipset_session_report_msg(k->session), "does not exist") != NULL)
 			return 0;
 		return kset_err(k, e, "cannot look at", k->name);
 	}
-	prepare(k, k->name);
+	prepare(k->session, k->name);
 	ipset_envopt_set(k->session, IPSET_ENV_LIST_HEADER);
 	ipset_session_output(k->session, IPSET_LIST_PLAIN);
 	k->head = out;
@@ -271,11 +288,9 @@ create(struct kset *k, const char *name, struct err *e)
 {
 	uint32_t timeout = DEFAULT_TIMEOUT;
 
-	prepare(k, name);
-	ipset_session_data_set(k->session, IPSET_OPT_TYPENAME, type_name);
+	prepare(k->session, name);
+	ipset_session_data_set(k->session, IPSET_OPT_TYPE, k->type);
 	ipset_session_data_set(k->session, IPSET_OPT_FAMILY, &k->family);
-	if (ipset_type_get(k->session, IPSET_CMD_CREATE) == NULL)
-		return kset_err(k, e, "cannot create", name);
 	ipset_session_data_set(k->session, IPSET_OPT_TIMEOUT, &timeout);
 	ipset_session_data_set(k->session, IPSET_OPT_MAXELEM, &k->maxelem);
 	if (k->prefix != 0)
@@ -300,8 +315,7 @@ put_change(struct kset *k, const char *name, const struct kset_change *c, uint32
 	uint32_t timeout = c->timeout < FW_TIMEOUT_MAX ? c->timeout : FW_TIMEOUT_MAX;
 
 	ipset_session_data_set(k->session, IPSET_SETNAME, name);
-	if (ipset_type_get(k->session, cmd) == NULL)
-		return -1;
+	ipset_session_data_set(k->session, IPSET_OPT_TYPE, k->type);
 	ipset_session_data_set(k->session, IPSET_OPT_FAMILY, &k->family);
 	if (ipset_session_data_set(k->session, IPSET_OPT_IP, ip) < 0)
 		return -1;
@@ -363,21 +377,23 @@ kset_apply(struct kset *k, const struct kset_change *c, size_t n, struct kset_re
 }
 
 int
-kset_dump(struct kset *k, kset_fn *fn, void *arg, struct err *e)
+kset_dump(struct kset *k, kset_fn *fn, void (*breathe)(void *arg), void *arg, struct err *e)
 {
 	int rc;
 
-	prepare(k, k->name);
-	ipset_session_output(k->session, IPSET_LIST_SAVE);
+	prepare(k->lister, k->name);
+	ipset_session_output(k->lister, IPSET_LIST_SAVE);
 	k->fn = fn;
+	k->breathe = breathe;
 	k->arg = arg;
 	k->len = 0;
 	k->broken = false;
-	rc = ipset_cmd(k->session, IPSET_CMD_SAVE, 0);
+	rc = ipset_cmd(k->lister, IPSET_CMD_SAVE, 0);
 	k->fn = NULL;
-	k->lost |= rc < 0;
-	if (rc < 0)
-		return kset_err(k, e, "cannot list", k->name);
+	if (rc < 0) {
+		k->lost = true;
+		return err_set(e, "cannot list %s", k->name);
+	}
 	if (k->broken)
 		return err_set(e, "cannot list %s: libipset printed what we do not understand", k->name);
 	return 0;
@@ -386,7 +402,7 @@ kset_dump(struct kset *k, kset_fn *fn, void *arg, struct err *e)
 static int
 command(struct kset *k, enum ipset_cmd cmd, const char *name, const char *other)
 {
-	prepare(k, name);
+	prepare(k->session, name);
 	if (other != NULL)
 		ipset_session_data_set(k->session, IPSET_OPT_SETNAME2, other);
 	return ipset_cmd(k->session, cmd, 0);

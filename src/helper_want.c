@@ -29,11 +29,12 @@ struct want {
 };
 
 struct want *
-want_new(uint32_t max)
+want_new(uint32_t max, uint32_t expect)
 {
 	struct want *w = xcalloc(1, sizeof(*w));
 
-	w->slots = SLOTS_FIRST;
+	for (w->slots = SLOTS_FIRST; w->slots / 4 * 3 <= expect && expect <= max;)
+		w->slots *= 2;
 	w->slot = xcalloc(w->slots, sizeof(*w->slot));
 	w->max = max;
 	if (getrandom(&w->salt, sizeof(w->salt), 0) != (ssize_t)sizeof(w->salt))
@@ -133,17 +134,24 @@ want_size(const struct want *w)
 	return w->size;
 }
 
+uint32_t
+want_term(const struct want *w, const struct addr *a, uint32_t now)
+{
+	const struct slot *s = find(w, a);
+
+	return s->used && s->deadline > now ? s->deadline - now : 0;
+}
+
 enum want_found
-want_check(struct want *w, const struct addr *a, uint32_t timeout, uint32_t now, uint32_t *should)
+want_check(struct want *w, const struct addr *a, uint32_t timeout, uint32_t now)
 {
 	struct slot *s = find(w, a);
 	uint32_t left;
 
-	*should = 0;
 	if (!s->used || s->deadline <= now)
 		return timeout != 0 && timeout <= SLACK ? WANT_OK : WANT_FOREIGN; /* it goes by itself */
 	s->seen = true;
-	*should = left = s->deadline - now;
+	left = s->deadline - now;
 	if (timeout != 0 && s->cut)
 		return timeout > FW_TIMEOUT_MAX / 2 ? WANT_OK : WANT_RENEW;
 	if (timeout == 0 || timeout > left + SLACK || left > timeout + SLACK)
@@ -152,7 +160,7 @@ want_check(struct want *w, const struct addr *a, uint32_t timeout, uint32_t now,
 }
 
 bool
-want_missing(const struct want *w, size_t *at, uint32_t now, struct kset_change *out)
+want_missing(const struct want *w, size_t *at, uint32_t now, struct addr *out)
 {
 	for (; *at < w->slots; ++*at) {
 		const struct slot *s = &w->slot[*at];
@@ -160,8 +168,7 @@ want_missing(const struct want *w, size_t *at, uint32_t now, struct kset_change 
 		/* What has a second left may just have gone from the kernel by itself. */
 		if (!s->used || s->seen || s->deadline <= now + 1)
 			continue;
-		out->addr = s->addr;
-		out->timeout = s->deadline - now;
+		*out = s->addr;
 		++*at;
 		return true;
 	}

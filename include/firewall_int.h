@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* firewall_int.h - the inside of the firewall's daemon side, for its own files only
+ *
+ *   firewall.c        what other threads call
+ *   firewall_push.c   the pusher: what the helper is told, and when
+ *   firewall_hear.c   what the helper says
+ */
+#ifndef FIREWALL_INT_H
+#define FIREWALL_INT_H
+
+#include <pthread.h>
+
+#include "firewall.h"
+#include "ledger.h"
+#include "pending.h"
+
+#define FIREWALL_SYNC_SEQ (1U << 31) /* marks a sync's sequence numbers; a query's have it clear */
+
+enum sync_stage {
+	SYNC_IDLE,
+	SYNC_TELLING, /* shard by shard */
+	SYNC_ASKED    /* all told, the helper compares */
+};
+
+enum said { SAID_NOTHING, SAID_NO, SAID_YES };
+
+struct firewall {
+	struct ledger *ledger;
+	struct policy fold; /* nothing but the ipv6_prefix */
+	int fd, wake;
+	pthread_t thread;
+	bool threaded;
+
+	pthread_mutex_t lock; /* a leaf; guards all down to the blank line */
+	pthread_cond_t told;  /* the helper answered a query, or died */
+	struct pending *in;
+	bool woken, stop;
+	bool sync_wanted;
+	bool gap_wanted; /* and there is a gap that we know of */
+	uint32_t asked, answered; /* queries, numbered from 1; below FIREWALL_SYNC_SEQ for longer than anybody lives */
+	struct firewall_status st;
+
+	/* the pusher's own */
+	pid_t pid;
+	struct pending *out;
+	bool called; /* woken, and has not looked at `in` since: nobody will wake it again */
+	struct fw_request packet[FW_BATCH];
+	size_t n;
+	struct fw_request *shard; /* what a sync has read and not yet put into a packet */
+	size_t shard_n, shard_at, shard_cap;
+	enum sync_stage stage;
+	unsigned next_shard;
+	uint32_t sync_seq, queried;
+	time_t sync_at; /* on the monotonic clock */
+	time_t now;	/* on the ledger's clock, for the packet in the making */
+	size_t changes;	/* ADD and DEL in the packet */
+	bool gap;	/* the running sync closes a gap that we know of: to find things missing is no news */
+	bool misunderstood;
+	bool failing;	/* something was refused since the last sync */
+	enum said said[FW_SETS]; /* about references */
+};
+
+/* The thread's function; arg is the struct firewall. */
+void *firewall_push(void *arg);
+/* One reply, checked for its size only. */
+void firewall_hear(struct firewall *fw, const struct fw_reply *r);
+time_t firewall_monotonic(void);
+
+#endif
