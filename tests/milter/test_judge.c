@@ -244,6 +244,22 @@ refuses_forgers_at_helo(void **state)
 	assert_int_equal(rig_events(), 0);
 }
 
+/* A cached client that forges counts once, as a forger. */
+static void
+counts_forgery_or_retry(void **state)
+{
+	struct mta m;
+
+	(void)state;
+	rig_listed("203.0.113.39", "zen.example.net");
+	rig_open(&m);
+	assert_int_equal(mta_client(&m, "203.0.113.39"), MTA_CONTINUE);
+	assert_int_equal(mta_helo(&m, "mail.example.org"), MTA_TEXT);
+	mta_quit(&m);
+	assert_int_equal(rig_events(), 1);
+	assert_int_equal(rig_heard.kind, EVENT_HELO_FORGERY);
+}
+
 static void
 knows_us_in_many_forms(void **state)
 {
@@ -373,6 +389,7 @@ main(void)
 		cmocka_unit_test_setup(sees_a_login_in_mid_session, rig_plain),
 		cmocka_unit_test_setup(refuses_the_blocked, rig_plain),
 		cmocka_unit_test_setup(refuses_forgers_at_helo, rig_plain),
+		cmocka_unit_test_setup(counts_forgery_or_retry, rig_plain),
 		cmocka_unit_test_setup(knows_us_in_many_forms, rig_plain),
 		cmocka_unit_test_setup(learns_from_the_mtas_refusals, rig_plain),
 	};
