@@ -312,6 +312,9 @@ learns_from_the_mtas_refusals(void **state)
 		const char *host, *text, *rcpt, *recipient;
 		enum event_kind kind;
 	} rows[] = {
+		{ "5.1.1", "Recipient address rejected: User unknown in local recipient table", "<no@example.org>",
+		    "no@example.org", EVENT_UNKNOWN_USER },
+		{ "5.7.1", "Relay access denied", "<x@example.com>", "x@example.com", EVENT_RELAY_DENIED },
 		{ "5.1.1", "550 5.1.1 <no@example.org>: Recipient address rejected: User unknown in local recipient table",
 		    "<no@example.org>", "no@example.org", EVENT_UNKNOWN_USER },
 		{ "5.1.1", "<no@example.org>: Recipient address rejected: User unknown in virtual mailbox table",
@@ -348,6 +351,8 @@ learns_from_the_mtas_refusals(void **state)
 		/* the client's own words are not the MTA's */
 		{ "5.7.1", "<\"Relay access denied\"@example.org>: Recipient address rejected: Access denied",
 		    "<\"Relay access denied\"@example.org>", "", EVENT_KINDS },
+		{ "5.7.1", "Relay access denied\"@example.org>: Recipient address rejected: Access denied",
+		    "<\"x Relay access denied\"@example.org>", "", EVENT_KINDS },
 		{ "5.7.1", "<\">: Relay access denied\"@example.org>: Recipient address rejected: Access denied",
 		    "<\">: Relay access denied\"@example.org>", "", EVENT_KINDS },
 	};
