@@ -25,13 +25,18 @@ unix_path(const char *conn)
 	return strncmp(conn, "local:", 6) == 0 ? conn + 6 : NULL;
 }
 
-/* libmilter removes whatever socket is there, also one that somebody listens on. */
+/* Two mistakes that libmilter would tell syslog alone, or not at all: the directory is missing or not ours, and another
+ * program listens there already (libmilter removes whatever socket it finds). */
 static int
 check_free(const char *path, struct err *e)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char dir[sizeof sun.sun_path];
 	int fd, rc;
 
+	str_copy(dir, sizeof dir, (struct str){ path, (size_t)(strrchr(path, '/') - path) + 1 });
+	if (access(dir, W_OK | X_OK) == -1)
+		return err_sys(e, "%s: no socket can be made in %s", path, dir);
 	str_copy(sun.sun_path, sizeof sun.sun_path, str_of(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)

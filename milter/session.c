@@ -176,8 +176,9 @@ take_code(struct str *s)
 
 /* What the MTA's text says of the recipient.  Before it there may be the codes and the recipient itself, which is the
  * client's own text and must not be read as the MTA's:
- *	Postfix		<R>: Recipient address rejected: User unknown in local recipient table
- *	sendmail	<R>... User unknown */
+ *	Postfix		Recipient address rejected: User unknown in local recipient table
+ *			(behind the second blank of its reply: smtpd_milter_eval(), S8_MAC_RCPT_ADDR)
+ *	sendmail	550 5.1.1 <R>... User unknown */
 static struct str
 said(struct str text, struct str recipient)
 {
@@ -190,26 +191,28 @@ said(struct str text, struct str recipient)
 	return text;
 }
 
-/* Facts: LOGS of both MTAs; a temporary refusal counts only where it says that the user is unknown. */
+/* From the texts of both MTAs.  The phrase is the end of the text or goes on as given: what goes on otherwise may be a
+ * piece of a recipient with blanks in it.  A temporary refusal counts only where it says that the user is unknown. */
 static enum event_kind
 refusal_kind(const struct rcpt_facts *facts, struct str recipient)
 {
 	static const struct {
-		struct str dsn, says;
+		const char *dsn, *says, *then;
 		enum event_kind kind;
 	} known[] = {
-		{ { "5.1.1", 5 }, { "User unknown", 12 }, EVENT_UNKNOWN_USER },
-		{ { "4.1.1", 5 }, { "User unknown", 12 }, EVENT_UNKNOWN_USER },
-		{ { "5.1.1", 5 }, { "undeliverable address", 21 }, EVENT_UNKNOWN_USER },
-		{ { "5.7.1", 5 }, { "Relay access denied", 19 }, EVENT_RELAY_DENIED },
-		{ { "5.7.1", 5 }, { "Relaying denied", 15 }, EVENT_RELAY_DENIED },
+		{ "5.1.1", "User unknown", " in ", EVENT_UNKNOWN_USER },
+		{ "4.1.1", "User unknown", " in ", EVENT_UNKNOWN_USER },
+		{ "5.1.1", "undeliverable address", ": ", EVENT_UNKNOWN_USER },
+		{ "5.7.1", "Relay access denied", NULL, EVENT_RELAY_DENIED },
+		{ "5.7.1", "Relaying denied", ".", EVENT_RELAY_DENIED },
 	};
 	struct str text = said(facts->text, recipient);
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		struct str rest = text;
 
-		if (str_eq(facts->host, known[i].dsn) && take(&rest, known[i].says))
+		if (str_eq(facts->host, str_of(known[i].dsn)) && take(&rest, str_of(known[i].says)) &&
+		    (rest.n == 0 || (known[i].then != NULL && take(&rest, str_of(known[i].then)))))
 			return known[i].kind;
 	}
 	return EVENT_KINDS;

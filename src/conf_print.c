@@ -115,7 +115,7 @@ conf_print_sample(FILE *out)
 	clear(&c);
 }
 
-/* roff: a minus that can be copied as one, and no requests by accident. */
+/* roff: a minus that can be copied as one, each sentence on a line of its own, and no requests by accident. */
 static void
 put_roff(FILE *out, const char *text)
 {
@@ -124,7 +124,10 @@ put_roff(FILE *out, const char *text)
 			fputs("\\e", out);
 		else if (*text == '-')
 			fputs("\\-", out);
-		else
+		else if (text[0] == '.' && text[1] == ' ') {
+			fputs(".\n\\&", out);
+			text++;
+		} else
 			fputc(*text, out);
 }
 
@@ -156,6 +159,18 @@ mdoc_kind(FILE *out, enum event_kind k, const struct kind_policy *kp)
 }
 
 static void
+mdoc_default(FILE *out, const struct option *o, const struct conf *c)
+{
+	if (o->fallback != NULL && *o->fallback == '\0') {
+		fputs("By default it is empty.\n", out);
+		return;
+	}
+	fputs("The default is\n.Ql ", out);
+	value_print(out, o, c);
+	fputs(" .\n", out);
+}
+
+static void
 mdoc_file(FILE *out, const struct conf *c)
 {
 	const struct option_group *g = &option_groups[GROUP_FILE];
@@ -164,9 +179,7 @@ mdoc_file(FILE *out, const struct conf *c)
 	for (unsigned i = 0; i < g->n; i++) {
 		mdoc_option(out, &g->options[i]);
 		put_range(out, "", &g->options[i]);
-		fputs("The default is\n.Ql ", out);
-		value_print(out, &g->options[i], c);
-		fputs(" .\n", out);
+		mdoc_default(out, &g->options[i], c);
 	}
 	fputs(".El\n", out);
 }
@@ -190,7 +203,8 @@ conf_print_mdoc(FILE *out)
 	mdoc_section(out, &option_groups[GROUP_LISTENER]);
 	mdoc_section(out, &option_groups[GROUP_KIND]);
 	fputs(".Pp\nThe kinds and their defaults are:\n"
-	      ".Bl -column \"recipient-forgery\" \"enabled\" \"cache\" \"distinct\" \"10/10m for 1h\"\n"
+	      ".Bl -column \"recipient-forgery\" \"enabled\" \"cache\" \"distinct\" \"10/10m for 1h\" "
+	      "\"100/1d for 1d\"\n"
 	      ".It Em kind Ta Em enabled Ta Em cache Ta Em distinct Ta Em rate Ta Em total\n",
 	    out);
 	for (enum event_kind k = 0; k < EVENT_KINDS; k++)

@@ -203,7 +203,7 @@ serves_many_at_once(void **state)
 }
 
 static void
-will_not_take_a_socket_in_use(void **state)
+will_not_listen_where_it_cannot(void **state)
 {
 	struct conf *c = conf_current();
 	struct err e;
@@ -211,6 +211,12 @@ will_not_take_a_socket_in_use(void **state)
 	(void)state;
 	assert_int_equal(filter_open_socket(c, &e), -1);
 	assert_non_null(strstr(e.text, ": another program is listening there"));
+	conf_put(c);
+	rig_conf("milter_socket = unix:/nonexistent/sock\n");
+	c = conf_current();
+	assert_int_equal(filter_open_socket(c, &e), -1);
+	assert_string_equal(e.text,
+	    "/nonexistent/sock: no socket can be made in /nonexistent/: No such file or directory");
 	conf_put(c);
 }
 
@@ -242,7 +248,7 @@ main(void)
 		cmocka_unit_test_setup(survives_hostile_text, rig_plain),
 		cmocka_unit_test_setup(keeps_the_conf_it_began_with, rig_plain),
 		cmocka_unit_test_setup(serves_many_at_once, rig_plain),
-		cmocka_unit_test_setup(will_not_take_a_socket_in_use, rig_plain),
+		cmocka_unit_test_setup(will_not_listen_where_it_cannot, rig_plain),
 		cmocka_unit_test_setup(stops, rig_plain),
 	};
 

@@ -244,6 +244,22 @@ refuses_forgers_at_helo(void **state)
 	assert_int_equal(rig_events(), 0);
 }
 
+/* A cached client that forges counts once, as a forger. */
+static void
+counts_forgery_or_retry(void **state)
+{
+	struct mta m;
+
+	(void)state;
+	rig_listed("203.0.113.39", "zen.example.net");
+	rig_open(&m);
+	assert_int_equal(mta_client(&m, "203.0.113.39"), MTA_CONTINUE);
+	assert_int_equal(mta_helo(&m, "mail.example.org"), MTA_TEXT);
+	mta_quit(&m);
+	assert_int_equal(rig_events(), 1);
+	assert_int_equal(rig_heard.kind, EVENT_HELO_FORGERY);
+}
+
 static void
 knows_us_in_many_forms(void **state)
 {
@@ -296,6 +312,9 @@ learns_from_the_mtas_refusals(void **state)
 		const char *host, *text, *rcpt, *recipient;
 		enum event_kind kind;
 	} rows[] = {
+		{ "5.1.1", "Recipient address rejected: User unknown in local recipient table", "<no@example.org>",
+		    "no@example.org", EVENT_UNKNOWN_USER },
+		{ "5.7.1", "Relay access denied", "<x@example.com>", "x@example.com", EVENT_RELAY_DENIED },
 		{ "5.1.1", "550 5.1.1 <no@example.org>: Recipient address rejected: User unknown in local recipient table",
 		    "<no@example.org>", "no@example.org", EVENT_UNKNOWN_USER },
 		{ "5.1.1", "<no@example.org>: Recipient address rejected: User unknown in virtual mailbox table",
@@ -332,6 +351,8 @@ learns_from_the_mtas_refusals(void **state)
 		/* the client's own words are not the MTA's */
 		{ "5.7.1", "<\"Relay access denied\"@example.org>: Recipient address rejected: Access denied",
 		    "<\"Relay access denied\"@example.org>", "", EVENT_KINDS },
+		{ "5.7.1", "Relay access denied\"@example.org>: Recipient address rejected: Access denied",
+		    "<\"x Relay access denied\"@example.org>", "", EVENT_KINDS },
 		{ "5.7.1", "<\">: Relay access denied\"@example.org>: Recipient address rejected: Access denied",
 		    "<\">: Relay access denied\"@example.org>", "", EVENT_KINDS },
 	};
@@ -373,6 +394,7 @@ main(void)
 		cmocka_unit_test_setup(sees_a_login_in_mid_session, rig_plain),
 		cmocka_unit_test_setup(refuses_the_blocked, rig_plain),
 		cmocka_unit_test_setup(refuses_forgers_at_helo, rig_plain),
+		cmocka_unit_test_setup(counts_forgery_or_retry, rig_plain),
 		cmocka_unit_test_setup(knows_us_in_many_forms, rig_plain),
 		cmocka_unit_test_setup(learns_from_the_mtas_refusals, rig_plain),
 	};

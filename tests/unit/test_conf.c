@@ -164,6 +164,8 @@ refuses_with_file_and_line(void **state)
 		    "@:1: rate: \"10/60s for\" is neither like \"10/60s for 1h\" nor off" },
 		{ "kind rbl { rate = '10/60s for 1h x' }\n",
 		    "@:1: rate: \"10/60s for 1h x\" is neither like \"10/60s for 1h\" nor off" },
+		{ "kind rbl { rate = '10/60s in 1h' }\n",
+		    "@:1: rate: \"10/60s in 1h\" is neither like \"10/60s for 1h\" nor off" },
 		{ "kind rbl { rate = '10 for 1h' }\n",
 		    "@:1: rate: \"10 for 1h\" is neither like \"10/60s for 1h\" nor off" },
 		{ "kind rbl { rate = '0/60s for 1h' }\n",
