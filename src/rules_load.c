@@ -170,6 +170,9 @@ compile_pattern(struct pattern *p, struct err *e)
 
 	if (nfa_build(&p->nfa, p->tree, e) == -1)
 		return -1;
+	if (!p->rule->none && p->nfa.opening != NULL)
+		return err_place(e, p->nfa.opening->at, "an event cannot begin with {%s}: the client decides what stands "
+		    "there, and so what the line is", p->nfa.opening->name);
 	if (!p->rule->none && !p->nfa.has_client)
 		return err_place(e, p->at, "{client} is missing: an event is about a client");
 	find_needle(p->tree, &behind, &p->needle);

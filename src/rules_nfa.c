@@ -354,9 +354,9 @@ is_trailing(const struct nfa *nfa)
 	return false;
 }
 
-/* A line begins with the program's own words, never with the client's. */
-static int
-check_start(const struct nfa *nfa, struct err *e)
+/* May a line begin with what the client decides? */
+static const struct node *
+open_start(const struct nfa *nfa)
 {
 	const struct atom *start = &nfa->atoms[0];
 
@@ -364,10 +364,9 @@ check_start(const struct nfa *nfa, struct err *e)
 		const struct node *run = nfa->atoms[start->follow[f]].run;
 
 		if (run != NULL && run->open)
-			return err_place(e, run->at, "a pattern cannot begin with {%s}: the client decides what "
-			    "stands there, and so what the line is", run->name);
+			return run;
 	}
-	return 0;
+	return NULL;
 }
 
 int
@@ -389,9 +388,10 @@ nfa_build(struct nfa *nfa, struct node *tree, struct err *e)
 	list_follows(&b);
 	for (unsigned i = 1; i < nfa->n; i++)
 		nfa->atoms[i].final = states_have(&whole.last, i);
-	if (check_start(nfa, e) == -1 || settle_runs(nfa, e) == -1)
+	if (settle_runs(nfa, e) == -1)
 		goto done;
 	mark(nfa);
+	nfa->opening = open_start(nfa);
 	nfa->trailing = is_trailing(nfa);
 	nfa->atoms = xrealloc(nfa->atoms, nfa->n * sizeof(*nfa->atoms));
 	rc = 0;

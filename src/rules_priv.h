@@ -130,6 +130,7 @@ struct nfa {
 	struct atom *atoms; /* atoms[0]: the start */
 	unsigned n;
 	bool has_client, trailing; /* trailing: an open run stands before the client */
+	const struct node *opening; /* an open run that a line may begin with; NULL: none */
 };
 
 /* Also settles where each open run ends, and refuses what could take more than linear time. */

@@ -33,7 +33,7 @@
  *  - A line that lost its tail.  Syslog cuts messages (RFC 3164, 4.1: at 1024 bytes); a client could make its text so
  *    long that the genuine rest is cut off and the forged one stands at the end.  So patterns of the second kind
  *    ("trailing") do not look at lines of TAIL_LINE bytes or more.
- *  - Lines of the same program in shapes that no rule describes.  A pattern must begin with the program's own words,
+ *  - Lines of the same program in shapes that no rule describes.  An event must begin with the program's own words,
  *    not the client's; a shape known to carry client text is worth a `none` rule of its own, which brings it into the
  *    proof.
  *  - Lines of other programs: the tag is the logging system's, and decides which rules may look at all (logline.c).

@@ -67,7 +67,7 @@ names_the_place(void **state)
 		{ HEAD "login\nmatch from {name}\n", "3:7: {client} is missing" },
 		{ HEAD "none\nmatch {?a}\n", "3:7: the pattern matches an empty line" },
 		{ HEAD "none\nmatch {*{?a}}b\n", "3:7: what may come any number of times may not be empty" },
-		{ HEAD "login\nmatch {user} logged in from {client}\n", "3:7: a pattern cannot begin with {user}" },
+		{ HEAD "login\nmatch {user} logged in from {client}\n", "3:7: an event cannot begin with {user}" },
 		{ HEAD "login\nmatch x {name}{client}\n", "3:9: {name} could swallow what follows it" },
 		{ HEAD "login\nmatch x {user}{text} {client}\n", "3:9: nothing says where {user} ends" },
 		{ HEAD "login\nmatch x {client} {user:last}\n", "3:18: {user:last} has nothing behind it" },
@@ -126,6 +126,9 @@ proves_the_client(void **state)
 		    true },
 		{ "a login that is a failure", HEAD "rbl\nmatch from [{client}]: no {text}\nrule s login\nmatch from [{client}]: in",
 		    false },
+		{ "a shape that the client begins", HEAD "login\nmatch in {user:last} {client}\nrule s none\n"
+		    "match {text} failed", false },
+		{ "the same, with open end", HEAD "login\nmatch in {client} {text}\nrule s none\nmatch {text} failed", true },
 		{ "other program, same tag", HEAD "rbl\nmatch x {client} {text}\nprogram prog\nrule s rbl\nmatch x {ip} {client}",
 		    true },
 		{ "other program", HEAD "rbl\nmatch x {client} {text}\nprogram gorp\nrule s rbl\nmatch x {ip} {client}", false },
