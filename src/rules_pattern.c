@@ -438,6 +438,6 @@ void
 pattern_list_types(FILE *out)
 {
 	for (size_t i = 0; i < TYPES; i++)
-		fprintf(out, "{%s}\t%s%s\n", types[i].name, types[i].help,
+		fprintf(out, "  {%s}%*s%s%s\n", types[i].name, (int)(12 - strlen(types[i].name)), "", types[i].help,
 		    types[i].open ? " (the client decides)" : "");
 }

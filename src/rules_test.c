@@ -136,7 +136,8 @@ rules_list(const struct rules *set, FILE *out)
 		for (const struct rule *r = p->rules; r != NULL; r = r->next)
 			fprintf(out, "  %-32s %s\n", r->name, r->none ? "none" : event_kind_name(r->kind));
 	}
-	fprintf(out, "%u rules\n", set->nrules);
+	fprintf(out, "%u rules; fields of their patterns:\n", set->nrules);
+	pattern_list_types(out);
 }
 
 #define BLOCK (1 << 20)
