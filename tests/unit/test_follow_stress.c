@@ -252,6 +252,9 @@ keeper_main(void *arg)
 		}
 	}
 	(void)close(k->fd);
+	pthread_mutex_lock(&w.lock);
+	pthread_cond_broadcast(&w.changed);
+	pthread_mutex_unlock(&w.lock);
 	return NULL;
 }
 
