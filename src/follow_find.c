@@ -128,7 +128,6 @@ add(struct family *fam, struct str base, const struct dirent *d, uint64_t ino)
 	}
 	s.dev = st.st_dev;
 	s.ino = st.st_ino;
-	s.size = (uint64_t)st.st_size;
 	s.written = stat_written(&st);
 	if (fam->n == fam->cap) {
 		fam->cap = fam->cap == 0 ? 16 : fam->cap * 2;
@@ -175,14 +174,11 @@ alike(const struct family *a, const struct family *b)
 	return true;
 }
 
-/* readdir() may miss or repeat a file that is renamed meanwhile. */
-void
-family_scan(struct family *fam, const char *path, uint64_t ino)
+static void
+scan_once(struct family *fam, const char *path, uint64_t ino)
 {
 	char *real = realpath(path, NULL), *slash;
-	struct family before;
 	struct str base;
-	const char *dir;
 
 	if (real == NULL)
 		real = xstrdup(path);
@@ -190,16 +186,31 @@ family_scan(struct family *fam, const char *path, uint64_t ino)
 	base = str_of(slash == NULL ? real : slash + 1);
 	if (slash != NULL)
 		*slash = '\0';
-	dir = slash == NULL ? "." : slash == real ? "/" : real;
-	look(fam, dir, base, ino);
-	for (int i = 0; i < LOOKS; i++) {
-		before = *fam;
-		look(fam, dir, base, ino);
-		if (alike(&before, fam))
-			i = LOOKS;
-		family_clear(&before);
-	}
+	look(fam, slash == NULL ? "." : slash == real ? "/" : real, base, ino);
 	free(real);
+}
+
+bool
+family_stands(const struct family *fam, const char *path, uint64_t ino)
+{
+	struct family now;
+	bool same;
+
+	scan_once(&now, path, ino);
+	same = alike(fam, &now);
+	family_clear(&now);
+	return same;
+}
+
+/* readdir() may miss or repeat a file that is renamed meanwhile. */
+void
+family_scan(struct family *fam, const char *path, uint64_t ino)
+{
+	scan_once(fam, path, ino);
+	for (int i = 0; i < LOOKS && !family_stands(fam, path, ino); i++) {
+		family_clear(fam);
+		scan_once(fam, path, ino);
+	}
 }
 
 void
@@ -270,7 +281,7 @@ family_carries(const struct family *fam, const struct sibling *s, const struct p
 {
 	char buf[FOLLOW_MARK];
 
-	return p->mark_len > 0 && p->mark_len <= sizeof buf && p->offset >= p->mark_len && s->size >= p->offset &&
+	return p->mark_len > 0 && p->mark_len <= sizeof buf && p->offset >= p->mark_len &&
 	    peek(fam, s, buf, p->mark_len, p->offset - p->mark_len) == 0 && mark_hash(buf, p->mark_len) == p->mark;
 }
 
@@ -283,8 +294,8 @@ likelihood(const struct sibling *s, const struct position *p)
 	return s->how == ROTATED_NOT ? 2 : s->how == ROTATED_ODDLY ? 0 : 1;
 }
 
-struct sibling *
-family_marked(const struct family *fam, const struct position *p)
+static struct sibling *
+best_marked(const struct family *fam, const struct position *p)
 {
 	struct sibling *best = NULL;
 
@@ -296,6 +307,15 @@ family_marked(const struct family *fam, const struct position *p)
 			best = s;
 	}
 	return best;
+}
+
+/* Twice: the copy may have been looked at before it was whole, and the log after it was truncated. */
+struct sibling *
+family_marked(const struct family *fam, const struct position *p)
+{
+	struct sibling *s = best_marked(fam, p);
+
+	return s != NULL ? s : best_marked(fam, p);
 }
 
 static bool

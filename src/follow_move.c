@@ -150,6 +150,8 @@ locate(struct follow *f, struct family *fam, bool there, struct err *e)
 	}
 	if (known && !there)
 		return STEP_LOST; /* as long as the path leads nowhere our file may be on its way */
+	if (known && !family_stands(fam, f->path, f->at.ino))
+		return STEP_ON; /* it may have been renamed, or copied, past us */
 	s = open_next(fam, NULL, f->at.written, known ? 0 : f->at.ino, &lf, &missed);
 	if (s == NULL && !there)
 		return STEP_LOST;

@@ -45,7 +45,7 @@ struct sibling {
 	enum rotated how;
 	unsigned long number; /* ROTATED_NUMBER */
 	struct str date;      /* ROTATED_DATE: part of name */
-	uint64_t dev, ino, size;
+	uint64_t dev, ino;
 	int64_t written;
 };
 
@@ -70,6 +70,8 @@ uint64_t mark_hash(const char *p, size_t n);
 /* All siblings of `path` (its symlinks resolved), read until two looks in a row found the same.  `ino`: a file of that
  * number is of the family whatever its name. */
 void family_scan(struct family *fam, const char *path, uint64_t ino);
+/* Has nothing been renamed, made or removed since? */
+bool family_stands(const struct family *fam, const char *path, uint64_t ino);
 void family_clear(struct family *fam);
 struct sibling *family_current(const struct family *fam); /* NULL: the log itself is not there */
 struct sibling *family_file(const struct family *fam, uint64_t dev, uint64_t ino);

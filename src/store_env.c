@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store_pages.h"
 #include "str.h"
 
 #define DB_FILE	      "popauth.db"
@@ -30,8 +31,6 @@
 #define LOG_BUFFER    (1u << 20)
 #define CHECKPOINT_KB	8192 /* of log between two checkpoints: recovery goes through that much at most, in about a second */
 #define CHECKPOINT_MIN	5    /* or minutes */
-#define PAGE_SIZE	4096
-#define READ_BYTES	(256 * PAGE_SIZE)
 #define BULK_BYTES	(1u << 20)
 #define OPEN_FLAGS    (DB_CREATE | DB_RECOVER | DB_PRIVATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL)
 
@@ -166,7 +165,7 @@ open_tables(struct env *v, u_int32_t flags)
 		if (rc != 0)
 			return rc;
 		if ((flags & DB_CREATE) != 0 && ((rc = v->db[t]->set_flags(v->db[t], DB_CHKSUM)) != 0 ||
-		    (rc = v->db[t]->set_pagesize(v->db[t], PAGE_SIZE)) != 0))
+		    (rc = v->db[t]->set_pagesize(v->db[t], STORE_PAGE)) != 0))
 			return rc;
 		rc = v->db[t]->open(v->db[t], NULL, DB_FILE, table_names[t], DB_BTREE, flags | DB_AUTO_COMMIT, 0600);
 		if (rc != 0)
@@ -227,75 +226,7 @@ env_close(struct env *v)
 	(void)close_all(v);
 }
 
-/* --- what Berkeley DB does not look for ---
- *
- * Recovery believes a log that was cut off: it takes what the log still has for all there was, and pages that were
- * written after the cut stay as they are, so that half a transaction may come out.  But every page carries the number
- * of the last log record that changed it, so a page from after the log's end gives the loss away.
- *
- * And a page that became zeros passes for one that was never written, without a checksum.  After recovery there are
- * none of those. */
-
-/* The beginning of every page (db_page.h in Berkeley DB), in the machine's own byte order. */
-struct page {
-	DB_LSN lsn;
-	uint32_t number;
-	uint32_t rest[5];
-	uint32_t last; /* on page 0: the number of the last page */
-};
-
-typedef bool page_fn(const struct page *p, uint32_t number, void *arg);
-
-static bool
-after_log(const struct page *p, uint32_t number, void *arg)
-{
-	const DB_LSN *end = arg;
-
-	(void)number;
-	return p->lsn.file > end->file || (p->lsn.file == end->file && p->lsn.offset > end->offset);
-}
-
-static bool
-hole(const struct page *p, uint32_t number, void *arg)
-{
-	uint32_t *last = arg;
-
-	if (number == 0)
-		*last = p->last;
-	return p->number != number && number <= *last;
-}
-
-/* ENV_DAMAGED when fn says so of any page. */
-static enum env_answer
-look_at_pages(const char *home, page_fn *fn, void *arg, const char *verdict, struct err *e)
-{
-	char path[PATH_MAX], *buf;
-	uint32_t number = 0;
-	bool found = false;
-	ssize_t n;
-	int fd;
-
-	(void)snprintf(path, sizeof path, "%s/" DB_FILE, home);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1) {
-		found = !circumstance(errno);
-		(void)err_sys(e, "%s", path);
-		return found ? ENV_DAMAGED : ENV_REFUSED;
-	}
-	buf = xmalloc(READ_BYTES);
-	while (!found && (n = read(fd, buf, READ_BYTES)) > 0)
-		for (ssize_t at = 0; at + PAGE_SIZE <= n && !found; at += PAGE_SIZE, number++) {
-			struct page p;
-
-			memcpy(&p, buf + at, sizeof p);
-			found = fn(&p, number, arg);
-		}
-	free(buf);
-	(void)close(fd);
-	if (found)
-		(void)err_set(e, "%s: page %u %s", path, number - 1, verdict);
-	return found ? ENV_DAMAGED : ENV_DONE;
-}
+/* --- recovery --- */
 
 /* The number of the log's last record; all zero: there is none. */
 static int
@@ -320,7 +251,7 @@ last_record(struct env *v, const char *home, DB_LSN *last)
 }
 
 static enum env_answer
-check_log(const char *home, struct err *e)
+check_log(const char *home, int fd, struct err *e)
 {
 	struct env *v = xcalloc(1, sizeof *v);
 	enum env_answer is;
@@ -328,7 +259,25 @@ check_log(const char *home, struct err *e)
 
 	is = judge(v, last_record(v, home, &last), home, e);
 	(void)close_all(v);
-	return is != ENV_DONE ? is : look_at_pages(home, after_log, &last, "is newer than the end of the log", e);
+	if (is != ENV_DONE)
+		return is;
+	return pages_after(fd, last.file, last.offset, e) == -1 ? ENV_DAMAGED : ENV_DONE;
+}
+
+/* Recover and open, with the database file open in fd as well. */
+static enum env_answer
+recover(struct env *v, const char *home, int fd, struct err *e)
+{
+	enum env_answer is;
+	int rc;
+
+	if ((is = check_log(home, fd, e)) != ENV_DONE || (is = judge(v, open_env(v, home), home, e)) != ENV_DONE)
+		return is;
+	if (pages_lost(fd, e) == -1)
+		return ENV_DAMAGED;
+	if ((rc = open_tables(v, 0)) == 0)
+		rc = check_format(v);
+	return judge(v, rc, home, e);
 }
 
 enum env_answer
@@ -349,21 +298,20 @@ env_create(const char *home, struct err *e)
 enum env_answer
 env_open(const char *home, struct env **out, struct err *e)
 {
+	struct env *v = xcalloc(1, sizeof *v);
+	char path[PATH_MAX];
 	enum env_answer is;
-	uint32_t last = 0;
-	struct env *v;
-	int rc;
+	int fd;
 
 	hook();
-	if ((is = check_log(home, e)) != ENV_DONE)
-		return is;
-	v = xcalloc(1, sizeof *v);
-	is = judge(v, open_env(v, home), home, e);
-	if (is == ENV_DONE)
-		is = look_at_pages(home, hole, &last, "is lost", e);
-	if (is == ENV_DONE) {
-		rc = open_tables(v, 0);
-		is = judge(v, rc == 0 ? check_format(v) : rc, home, e);
+	(void)snprintf(path, sizeof path, "%s/" DB_FILE, home);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		is = circumstance(errno) ? ENV_REFUSED : ENV_DAMAGED;
+		(void)err_sys(e, "%s", path);
+	} else {
+		is = recover(v, home, fd, e);
+		(void)close(fd);
 	}
 	if (is == ENV_DONE)
 		*out = v;

@@ -522,12 +522,22 @@ fill_disk(const char *name)
 	(void)close(fd);
 }
 
+/* May or may not need room; Berkeley DB does not free all of an environment that cannot be opened. */
+static int
+open_when_full(void)
+{
+	enum store_state state = STORE_OPENED;
+	struct err e;
+
+	store_close(store_open(dir, &state, &e));
+	return state != STORE_OPENED;
+}
+
 static void
 on_full_disk(void)
 {
 	struct store *s = open_as(STORE_CREATED);
 	struct err e = { "" };
-	enum store_state st;
 	char filler[160];
 	uint32_t g = 1;
 
@@ -538,8 +548,7 @@ on_full_disk(void)
 		g++;
 	assert_non_null(strstr(e.text, "No space left on device"));
 	store_close(s);
-	s = store_open(dir, &st, &e); /* may or may not need room */
-	store_close(s);
+	assert_int_equal(in_child(open_when_full), 0);
 	assert_int_equal(remove(filler), 0);
 	s = open_as(STORE_OPENED);
 	assert_int_equal(generation(s), g);
