@@ -54,6 +54,16 @@ fail() {
 	blame
 }
 
+# skip WHAT REASON
+skip() {
+	skipped=$((skipped + 1))
+	if [ "$voice" = tell ]; then
+		printf '   skipped: %s (%s)\n' "$1" "$2"
+	else
+		printf 'ok %s - %s # SKIP %s\n' "$(count)" "$1" "$2"
+	fi
+}
+
 # --- assertions -------------------------------------------------------------------------------
 
 # is WHAT GOT WANT

@@ -8,6 +8,7 @@ own_log=/var/log/popauth-milter.log
 queries=/var/log/dnsbl-queries
 elsewhere=/var/spool/elsewhere
 conf=/etc/popauth-milter.conf
+state=/var/lib/popauth-milter
 control=/run/popauth-milter/control.sock
 spool=/var/spool/postfix
 
@@ -109,7 +110,7 @@ asked_about() {
 milter_install() {
 	make -s -C "$1" install >/var/log/make-install.log 2>&1 ||
 		{ cat /var/log/make-install.log >&2; return 1; }
-	rm -rf /var/lib/popauth-milter $own_log
+	rm -rf $state $own_log
 }
 
 # milter_configure RELAY_FOR TERM
@@ -119,8 +120,8 @@ milter_configure() {
 
 # What a package or a boot script would make.
 milter_start() {
-	mkdir -p /run/popauth-milter /var/lib/popauth-milter &&
-		chown popauth:popauth /run/popauth-milter /var/lib/popauth-milter || return 1
+	mkdir -p /run/popauth-milter $state &&
+		chown popauth:popauth /run/popauth-milter $state || return 1
 	# shellcheck disable=SC2086  # $wrapper is empty or a command with its arguments
 	ip netns exec server $wrapper popauth-milter -f -c $conf >>$own_log 2>&1 &
 	milter_pid=$!
