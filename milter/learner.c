@@ -259,9 +259,11 @@ read_logs(struct learner *l)
 	l->conf = conf_current();
 	for (unsigned i = 0; i < l->nlogs; i++)
 		more |= read_log(l, l->logs[i]);
-	if (l->now != l->swept)
+	/* Not while we are behind: what is over now was not when the next lines were written. */
+	if (!more && l->now != l->swept) {
 		ledger_sweep(l->pipeline->ledger, &l->conf->policy, l->now, SWEEP_SHARDS);
-	l->swept = l->now;
+		l->swept = l->now;
+	}
 	conf_put(l->conf);
 	l->conf = NULL;
 	add_counts(l);
@@ -391,9 +393,7 @@ serve(struct learner *l)
 	whole = l->cut_whole;
 	stop = l->stop;
 	pthread_mutex_unlock(&l->lock);
-	if (rules != NULL)
-		reload(l, rules);
-	if (cut != NULL) {
+	if (cut != NULL) { /* before a reload, which brings logs that were not looked at yet */
 		ledger_cut(l->pipeline->ledger, cut, whole);
 		cut_positions(l, cut, whole);
 		pthread_mutex_lock(&l->lock);
@@ -401,6 +401,8 @@ serve(struct learner *l)
 		pthread_cond_broadcast(&l->served);
 		pthread_mutex_unlock(&l->lock);
 	}
+	if (rules != NULL)
+		reload(l, rules);
 	return !stop;
 }
 
@@ -421,9 +423,10 @@ learner_main(void *arg)
 {
 	struct learner *l = arg;
 
-	while (serve(l))
-		if (!read_logs(l))
+	do
+		if (!read_logs(l)) /* first of all: before that there is no position to be cut */
 			rest(l);
+	while (serve(l));
 	return NULL;
 }
 

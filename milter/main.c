@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +165,8 @@ block_signals(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+static atomic_bool ending; /* the daemon's parts are about to go: nothing is to be reloaded any more */
+
 static void *
 reload_on_signal(void *arg)
 {
@@ -173,9 +177,8 @@ reload_on_signal(void *arg)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	for (;;)
-		if (sigwait(&set, &sig) == 0)
-			(void)daemon_reload(d, &e); /* which says what came of it */
+	while (sigwait(&set, &sig) == 0 && !ending)
+		(void)daemon_reload(d, &e); /* which says what came of it */
 	return NULL;
 }
 
@@ -220,14 +223,19 @@ serve(struct daemon *d)
 {
 	struct err e;
 	pthread_t reloader;
-	int rc;
+	int none, rc;
 
-	errno = pthread_create(&reloader, NULL, reload_on_signal, d);
-	if (errno != 0)
-		logmsg(LEVEL_ERROR, "no thread for SIGUSR1: %s", strerror(errno));
+	none = pthread_create(&reloader, NULL, reload_on_signal, d);
+	if (none != 0)
+		logmsg(LEVEL_ERROR, "no thread for SIGUSR1: %s", strerror(none));
 	rc = filter_run(&e);
 	if (rc == -1)
 		logmsg(LEVEL_ERROR, "%s", e.text);
+	ending = true;
+	if (none == 0) {
+		pthread_kill(reloader, SIGUSR1);
+		pthread_join(reloader, NULL);
+	}
 	return rc == -1 ? EX_SOFTWARE : 0;
 }
 

@@ -112,8 +112,10 @@ writer_main(void *arg)
 {
 	struct writer *w = arg;
 
-	while (rest(w))
+	/* The first at once: until it is known where a log stood when we came, a restart would begin elsewhere. */
+	do
 		round_trip(w);
+	while (rest(w));
 	round_trip(w);
 	return NULL;
 }

@@ -261,6 +261,13 @@ struct work {
 	time_t now;
 };
 
+/* When it happened.  What a line read late says may be over by now, and still be what tips a later one. */
+static time_t
+moment(const struct work *w)
+{
+	return w->event != NULL && w->event->time < w->now ? w->event->time : w->now;
+}
+
 static unsigned
 change(const struct work *w, struct record *r)
 {
@@ -288,7 +295,7 @@ with_record(struct ledger *l, const struct addr *a, const struct work *w)
 
 		record_init(&fresh);
 		changes = change(w, &fresh);
-		if (policy_forgets(w->policy, &fresh, w->now))
+		if (policy_forgets(w->policy, &fresh, moment(w)))
 			record_clear(&fresh);
 		else
 			touch(s, insert(l, s, h, &client, &fresh, w->now));

@@ -192,6 +192,28 @@ forgets_and_says_so(void **state)
 	cut_clear(&c);
 }
 
+/* Lines read a day late: the record must come out as it would have at the time. */
+static void
+late_is_as_good(void **state)
+{
+	struct ledger *at_once = ledger_new(100000);
+	struct addr a = nth(1);
+	struct answer ans;
+
+	policy.kind[EVENT_RELAY_DENIED].total = (struct threshold){ 3, 86400, 86400 };
+	for (time_t t = T0; t < T0 + 3 * 20000; t += 20000) {
+		struct event ev = { .kind = EVENT_RELAY_DENIED, .addr = a, .time = t };
+
+		tell(at_once, EVENT_RELAY_DENIED, &a, t);
+		(void)ledger_apply(*state, &policy, &ev, T0 + 100000);
+	}
+	ledger_judge(at_once, &policy, &a, T0 + 100000, &ans);
+	assert_int_equal(ans.verdict, VERDICT_BLOCKED);
+	ledger_judge(*state, &policy, &a, T0 + 100000, &ans);
+	assert_int_equal(ans.verdict, VERDICT_BLOCKED);
+	ledger_free(at_once);
+}
+
 static void
 is_bounded(void **state)
 {
@@ -318,6 +340,7 @@ main(void)
 		TEST(keeps_nothing_for_nothing),
 		TEST(cuts_hold_what_changed),
 		TEST(forgets_and_says_so),
+		TEST(late_is_as_good),
 		TEST(is_bounded),
 		TEST(bears_many_threads),
 		TEST(effects_follow),

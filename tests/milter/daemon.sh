@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The daemon as a whole, without MTA and firewall: starting, dying, stopping.
+set -u
+srcdir=$(cd "${srcdir:-.}" && pwd)
+dir=$(mktemp -d) || exit 99
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+
+fail() {
+	echo "FAIL: $*"
+	cat "$dir/out"
+	exit 1
+}
+
+start() {
+	./popauth-milter -f -c "$dir/conf" 2>>"$dir/out" &
+	pid=$!
+	await "the daemon" ctl status
+}
+
+# Its exit status is in $?
+ended() {
+	wait "$pid"
+	set -- $?
+	pid=
+	return "$1"
+}
+
+ctl() {
+	./popauth-milterctl -s "$dir/control" "$@" >/dev/null 2>&1
+}
+
+# Wait until a command succeeds.
+await() {
+	what=$1 tries=0
+	shift
+	until "$@"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 300 ] || fail "waited in vain for $what"
+		sleep 0.1
+	done
+}
+
+may_relay() {
+	./popauth-milterctl -s "$dir/control" relay list 2>/dev/null | grep -qF "$1"
+}
+
+login() {
+	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=$1," \
+	    "lip=203.0.113.1, TLS, session=<q8dYy2sXzsDAAAIH>" >>"$dir/mail.log"
+}
+
+cat >"$dir/conf" <<EOF
+user = ""
+firewall = no
+state_dir = "$dir/state"
+rules_dir = "$srcdir/rules"
+rules_local = ""
+logs = { "$dir/mail.log" }
+milter_socket = "unix:$dir/milter"
+map_socket = ""
+control_socket = "$dir/control"
+flush_every = 60s
+EOF
+login 203.0.113.8
+
+# Killed before the first minute is over, and the log rotated meanwhile: what came since the start is read again, what
+# was there before is not.
+start
+login 203.0.113.9
+await "the login" may_relay 203.0.113.9
+kill -9 "$pid"
+ended
+mv "$dir/mail.log" "$dir/mail.log.1"
+login 203.0.113.10
+start
+await "the login after the rotation" may_relay 203.0.113.10
+may_relay 203.0.113.9 || fail "a login before the rotation was lost"
+may_relay 203.0.113.8 && fail "what was there before the start was read"
+
+# Told to reload while it stops.
+for round in 1 2; do
+	[ -n "$pid" ] || start
+	(while kill -USR1 "$pid" 2>/dev/null; do :; done) &
+	storm=$!
+	kill -TERM "$pid"
+	ended || fail "round $round: exit status $? of a daemon told to reload while it stops"
+	wait "$storm"
+done
+exit 0
