@@ -33,5 +33,7 @@ int filter_run(struct err *e);
  * again: the MTA gets no answer any more and sees its connections close when the process ends.  It does not make
  * filter_run() return: nobody need wait for that. */
 void filter_stop(void);
+/* libmilter would remove its socket's file too late, after the process has ended.  Does nothing if there is none. */
+void filter_remove_socket(void);
 
 #endif

@@ -456,6 +456,7 @@ void
 daemon_stop(struct daemon *d)
 {
 	filter_stop();
+	filter_remove_socket();
 	socketmap_close(d->map);
 	writer_stop(d->writer);
 	control_close(d->control);

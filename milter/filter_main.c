@@ -16,6 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "unixsock.h"
+
 /* The path of a UNIX socket in libmilter's form, or NULL. */
 static const char *
 unix_path(const char *conn)
@@ -65,6 +67,21 @@ hand_over(const struct conf *c, const char *path, struct err *e)
 	return 0;
 }
 
+/* The socket file that is ours: another's in its place is not to be removed. */
+static char own_path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+static struct unixsock_file own_file;
+
+static void
+remember(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == -1 || strlen(path) >= sizeof own_path)
+		return;
+	str_copy(own_path, sizeof own_path, str_of(path));
+	own_file = (struct unixsock_file){ .dev = st.st_dev, .ino = st.st_ino };
+}
+
 int
 filter_open_socket(const struct conf *c, struct err *e)
 {
@@ -81,7 +98,16 @@ filter_open_socket(const struct conf *c, struct err *e)
 	umask(mask);
 	if (rc == MI_FAILURE)
 		return err_set(e, "%s: cannot listen there (libmilter has told syslog why)", c->milter_socket);
-	return path == NULL ? 0 : hand_over(c, path, e);
+	if (path == NULL)
+		return 0;
+	remember(path);
+	return hand_over(c, path, e);
+}
+
+void
+filter_remove_socket(void)
+{
+	unixsock_remove(own_path, &own_file);
 }
 
 int

@@ -5,6 +5,7 @@
  * anything the system refused.
  */
 #include <sys/types.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -149,10 +150,10 @@ report_ready(int ready)
 	dup2(1, 2);
 }
 
-/* libmilter takes SIGTERM, SIGHUP and SIGINT in a thread of its own; it stops upon each.  All threads must have them
- * blocked. */
-static void
-block_signals(void)
+static atomic_bool gave_up; /* libmilter ended by itself */
+
+static sigset_t
+signals(void)
 {
 	sigset_t set;
 
@@ -161,25 +162,30 @@ block_signals(void)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
+	return set;
+}
+
+/* For all threads to come: the main thread takes them by sigwait(3).  libmilter has a thread that waits for the first
+ * three as well; see filter.h for who gets them. */
+static void
+block_signals(void)
+{
+	sigset_t set = signals();
+
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static atomic_bool ending; /* the daemon's parts are about to go: nothing is to be reloaded any more */
-
-static void *
-reload_on_signal(void *arg)
+/* A descriptor for each session and each lookup: take as many as we may have. */
+static void
+raise_descriptors(void)
 {
-	struct daemon *d = arg;
-	struct err e;
-	sigset_t set;
-	int sig;
+	struct rlimit lim;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	while (sigwait(&set, &sig) == 0 && !ending)
-		(void)daemon_reload(d, &e); /* which says what came of it */
-	return NULL;
+	if (getrlimit(RLIMIT_NOFILE, &lim) == -1)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
 /* Become the configured user for good, and see that there is no way back. */
@@ -218,25 +224,39 @@ read_conf(const struct options *o, struct rules **rules)
 	return c;
 }
 
+/* libmilter's main loop, in a thread of its own: it comes back seconds after it was told to stop, and by then we are
+ * gone.  When it comes back by itself, or took the signal itself, the main thread is told. */
+static void *
+filter_thread(void *arg)
+{
+	struct err e;
+
+	(void)arg;
+	if (filter_run(&e) == -1) {
+		logmsg(LEVEL_ERROR, "%s", e.text);
+		gave_up = true;
+	}
+	(void)kill(getpid(), SIGTERM);
+	return NULL;
+}
+
+/* Until a signal says that it is time to end. */
 static int
 serve(struct daemon *d)
 {
+	sigset_t set = signals();
+	pthread_t filter;
 	struct err e;
-	pthread_t reloader;
-	int none, rc;
+	int sig;
 
-	none = pthread_create(&reloader, NULL, reload_on_signal, d);
-	if (none != 0)
-		logmsg(LEVEL_ERROR, "no thread for SIGUSR1: %s", strerror(none));
-	rc = filter_run(&e);
-	if (rc == -1)
-		logmsg(LEVEL_ERROR, "%s", e.text);
-	ending = true;
-	if (none == 0) {
-		pthread_kill(reloader, SIGUSR1);
-		pthread_join(reloader, NULL);
+	errno = pthread_create(&filter, NULL, filter_thread, NULL);
+	if (errno != 0) {
+		logmsg(LEVEL_ERROR, "milter thread: %s", strerror(errno));
+		return EX_OSERR;
 	}
-	return rc == -1 ? EX_SOFTWARE : 0;
+	while (sigwait(&set, &sig) == 0 && sig == SIGUSR1)
+		(void)daemon_reload(d, &e); /* which says what came of it */
+	return gave_up ? EX_SOFTWARE : 0;
 }
 
 int
@@ -259,6 +279,7 @@ main(int argc, char **argv)
 	logmsg_open("popauth-milter", true);
 	conf_install(conf_get(c));
 	block_signals();
+	raise_descriptors();
 	if (!o.foreground)
 		ready = background();
 	if ((d = daemon_open(&e)) == NULL)
