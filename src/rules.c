@@ -77,8 +77,8 @@ rules_match(const struct rules *set, struct rules_scratch *s, const struct logli
 		unsigned found = dfa_run(programs[i]->dfa, line->text, &list);
 
 		for (unsigned k = 0; k < found; k++) {
-			unsigned number = list[k] & (DFA_CERTAIN - 1);
-			enum rules_result r = try_pattern(programs[i]->table[number], list[k] & DFA_CERTAIN, s, line, out);
+			const struct pattern *p = programs[i]->table[list[k] & (DFA_CERTAIN - 1)];
+			enum rules_result r = try_pattern(p, list[k] & DFA_CERTAIN, s, line, out);
 
 			if (r != RULES_NOTHING)
 				return r;

@@ -171,8 +171,8 @@ compile_pattern(struct pattern *p, struct err *e)
 	if (nfa_build(&p->nfa, p->tree, e) == -1)
 		return -1;
 	if (!p->rule->none && p->nfa.opening != NULL)
-		return err_place(e, p->nfa.opening->at, "an event cannot begin with {%s}: the client decides what stands "
-		    "there, and so what the line is", p->nfa.opening->name);
+		return err_place(e, p->nfa.opening->at, "an event cannot begin with {%s}: the client decides "
+		    "what stands there, and so what the line is", p->nfa.opening->name);
 	if (!p->rule->none && !p->nfa.has_client)
 		return err_place(e, p->at, "{client} is missing: an event is about a client");
 	find_needle(p->tree, &behind, &p->needle);
@@ -221,7 +221,8 @@ share_tag(const struct program *a, const struct program *b)
 static int
 prove_pair(struct prover *pr, const struct pattern *written, const struct pattern *reader, struct err *e)
 {
-	bool login = reader->rule->kind == EVENT_LOGIN, other = written->rule->none || written->rule->kind != EVENT_LOGIN;
+	bool login = reader->rule->kind == EVENT_LOGIN;
+	bool other = written->rule->none || written->rule->kind != EVENT_LOGIN;
 	char line[200];
 
 	if (!prover_try(pr, PROOF_CLIENT, &written->nfa, &reader->nfa, line, sizeof(line)))

@@ -9,10 +9,10 @@
  *  - a run of fixed bytes must not hold a byte that can follow it, so that it ends where it ends;
  *  - an open run (client's text) ends before the first byte that can follow it;
  *  - a run marked :last ends as late as possible.  One open and one fixed run of a pattern may be so.  Some bytes must
- *    follow it, and no run or {*...} behind it may hold one of those (but a run to the end of the line, which cannot fail, and
- *    for the fixed one what is behind the open one).  Then each try of the rest ends at the k-th next such byte, k being
- *    how many of them the pattern has; all tries together read no byte of the line more than k times; and no more than
- *    k tries of the fixed one reach the open one, because that has to begin behind the same byte each time.
+ *    follow it, and no run or {*...} behind it may hold one of those (but a run to the end of the line, which cannot
+ *    fail, and for the fixed one what is behind the open one).  Then each try of the rest ends at the k-th next such
+ *    byte, k being how many of them the pattern has; all tries together read no byte of the line more than k times; and
+ *    no more than k tries of the fixed one reach the open one, because that has to begin behind the same byte each time.
  * So matching time is linear in the length of the line.  rules_check() counts PCRE2's steps to see it.
  */
 #include <stdlib.h>
@@ -261,8 +261,8 @@ check_last(const struct nfa *nfa, unsigned i, struct err *e)
 			if (seen[from->follow[f]] || from->follow[f] == i || is_rest(to) || is_open_last(to))
 				continue;
 			if (((to->run != NULL && !to->run->one) || to->many) && !bytes_empty(&both))
-				return err_place(e, a->run->at, "what ends {%s:last} may come any number of times behind it: "
-				    "matching could take quadratic time", a->run->name);
+				return err_place(e, a->run->at, "what ends {%s:last} may come any number of times "
+				    "behind it: matching could take quadratic time", a->run->name);
 			seen[from->follow[f]] = true;
 			queue[tail++] = from->follow[f];
 		}

@@ -10,9 +10,9 @@
  *	{$name}		what `let name` stands for
  *
  * The table below says of each type whether the client decides what stands there ("open"), and if not, which bytes the
- * program writes there.  (A type can also be open and name bytes: the client decides, but only what consists of those is
- * believed.)  That is all the proof in rules_proof.c has to go by: a type is a promise about the programs
- * that its rules are for.
+ * program writes there.  (A type can also be open and name bytes: the client decides, but only what consists of those
+ * is believed.)  That is all the proof in rules_proof.c has to go by: a type is a promise about the programs that its
+ * rules are for.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static const struct type {
 	{ .name = "account", .slot = SLOT_USER, .set = "A-Za-z0-9.@_+=-",
 	    .help = "a user name that the program has found in its own files" },
 	{ .name = "name", .set = "A-Za-z0-9._-", .help = "a host name that the program or its resolver has checked" },
-	{ .name = "qid", .set = "A-Z0-9b-df-hj-np-tv-z", .help = "a Postfix queue id, or NOQUEUE" }, /* no small vowels */
+	{ .name = "qid", .set = "A-Z0-9b-df-hj-np-tv-z", .help = "a Postfix queue id, or NOQUEUE" }, /* no vowels */
 	{ .name = "sqid", .set = "A-Za-z0-9", .help = "a sendmail queue id" },
 	{ .name = "pid", .set = "0-9", .help = "a process id" },
 	{ .name = "num", .set = "0-9", .help = "a number" },

@@ -133,8 +133,8 @@ go_on(struct prover *p, const struct nfa *written, const struct nfa *reader, uin
 			struct bytes both = bytes_both(&wn->writes, &rn->reads);
 
 			if (!bytes_empty(&both))
-				visit(p, reader, (struct step){ .w = w->follow[i], .r = r->follow[j],
-				    .differ = s.differ || wn->client != rn->client, .byte = byte_of(&both), .from = at });
+				visit(p, reader, (struct step){ .w = w->follow[i], .r = r->follow[j], .from = at,
+				    .byte = byte_of(&both), .differ = s.differ || wn->client != rn->client });
 		}
 }
 
