@@ -19,6 +19,9 @@
 
 struct daemon;
 
+/* Do the user and the group of a conf exist?  Only root is asked for the user. */
+struct conf;
+int daemon_check_owner(const struct conf *c, struct err *e);
 /* With a conf installed (conf_install()), single-threaded. */
 struct daemon *daemon_open(struct err *e);
 /* Takes over `rules`. */
@@ -28,7 +31,6 @@ int daemon_reload(struct daemon *d, struct err *e);
 void daemon_stop(struct daemon *d);
 
 /* Load the rules that a conf names. */
-struct conf;
 int daemon_rules(const struct conf *c, struct rules **out, struct err *e);
 
 #endif

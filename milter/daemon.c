@@ -189,6 +189,14 @@ find_owner(const struct conf *c, struct owner *o, struct err *e)
 	return 0;
 }
 
+int
+daemon_check_owner(const struct conf *c, struct err *e)
+{
+	struct owner o;
+
+	return find_owner(c, &o, e);
+}
+
 /* Make the directory of `path` when it is missing; its own parent must be there. */
 static int
 make_dir_of(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c - popauth-milter: arguments, background, privileges, signals
  *
- * Exit codes are those of sysexits.h: 64 for bad arguments, 78 for a mistake in the configuration or the rules, 71 for
- * anything the system refused.
+ * Exit codes are those of sysexits.h: 64 for bad arguments, 78 for a mistake in the configuration or the rules, 67 for
+ * a user or group that does not exist, 71 for anything the system refused.
  */
 #include <sys/types.h>
 #include <sys/resource.h>
@@ -221,6 +221,8 @@ read_conf(const struct options *o, struct rules **rules)
 
 	if (c == NULL || daemon_rules(c, rules, &e) == -1)
 		fail(EX_CONFIG, &e);
+	if (daemon_check_owner(c, &e) == -1)
+		fail(EX_NOUSER, &e);
 	return c;
 }
 

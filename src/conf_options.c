@@ -51,9 +51,9 @@ static const struct option file_options[] = {
 	{ "own_names", VALUE_NAMES, false, F(own_names), 0, 0, NULL,
 	    "Names and addresses that nobody but us may use in HELO. Not set: the system's host name if it has a dot, "
 	    "and its public addresses. What the MTA tells of itself is always added." },
-	{ "reject_at", VALUE_STAGE, false, F(reject_at), 0, 0, "rcpt",
-	    "When a client is told that it is refused. connect is cheapest; rcpt lets users authenticate first, and "
-	    "the reason gets read." },
+	{ "reject_at", VALUE_STAGE, false, F(reject_at), 0, 0, "mail",
+	    "When a client is told that it is refused. connect is cheapest; at mail users have authenticated, and the "
+	    "MTA has asked no blocklist yet; at rcpt it has." },
 	{ "postmaster", VALUE_TEXT, true, F(postmaster), 0, 0, "",
 	    "The mail address that refused clients are told to write to. Empty: postmaster at the first of own_names." },
 	{ "firewall", VALUE_FLAG, false, F(firewall), 0, 0, "yes", "Have the kernel drop blocked clients." },

@@ -54,7 +54,7 @@ listener_of(struct conf *c, const char *name)
 			return &c->listeners[i];
 	c->listeners = xrealloc(c->listeners, (c->n_listeners + 1) * sizeof *c->listeners);
 	l = &c->listeners[c->n_listeners++];
-	*l = (struct listener){ .name = xstrdup(name), .reject_at = STAGE_RCPT };
+	*l = (struct listener){ .name = xstrdup(name), .reject_at = STAGE_MAIL };
 	return l;
 }
 

@@ -142,7 +142,7 @@ by_name(const void *a, const void *b)
 	return strcmp(((const struct sibling *)a)->name, ((const struct sibling *)b)->name);
 }
 
-static void
+static int
 look(struct family *fam, const char *dir, struct str base, uint64_t ino)
 {
 	struct dirent *d;
@@ -151,16 +151,17 @@ look(struct family *fam, const char *dir, struct str base, uint64_t ino)
 
 	*fam = (struct family){ .dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
 	if (fam->dirfd == -1 || (fd = dup(fam->dirfd)) == -1)
-		return;
+		return -1;
 	if ((dp = fdopendir(fd)) == NULL) {
 		(void)close(fd);
-		return;
+		return -1;
 	}
 	while ((d = readdir(dp)) != NULL)
 		add(fam, base, d, ino);
 	(void)closedir(dp);
 	if (fam->n > 1)
 		qsort(fam->v, fam->n, sizeof *fam->v, by_name);
+	return 0;
 }
 
 static bool
@@ -174,11 +175,13 @@ alike(const struct family *a, const struct family *b)
 	return true;
 }
 
-static void
-scan_once(struct family *fam, const char *path, uint64_t ino)
+static int
+scan_once(struct family *fam, const char *path, uint64_t ino, struct err *e)
 {
 	char *real = realpath(path, NULL), *slash;
+	const char *dir;
 	struct str base;
+	int rc;
 
 	if (real == NULL)
 		real = xstrdup(path);
@@ -186,8 +189,12 @@ scan_once(struct family *fam, const char *path, uint64_t ino)
 	base = str_of(slash == NULL ? real : slash + 1);
 	if (slash != NULL)
 		*slash = '\0';
-	look(fam, slash == NULL ? "." : slash == real ? "/" : real, base, ino);
+	dir = slash == NULL ? "." : slash == real ? "/" : real;
+	rc = look(fam, dir, base, ino);
+	if (rc == -1)
+		(void)err_sys(e, "%s: listing the directory, to find rotated logs", dir);
 	free(real);
+	return rc;
 }
 
 bool
@@ -196,21 +203,22 @@ family_stands(const struct family *fam, const char *path, uint64_t ino)
 	struct family now;
 	bool same;
 
-	scan_once(&now, path, ino);
-	same = alike(fam, &now);
+	same = scan_once(&now, path, ino, NULL) == 0 && alike(fam, &now);
 	family_clear(&now);
 	return same;
 }
 
 /* readdir() may miss or repeat a file that is renamed meanwhile. */
-void
-family_scan(struct family *fam, const char *path, uint64_t ino)
+int
+family_scan(struct family *fam, const char *path, uint64_t ino, struct err *e)
 {
-	scan_once(fam, path, ino);
-	for (int i = 0; i < LOOKS && !family_stands(fam, path, ino); i++) {
+	int rc = scan_once(fam, path, ino, e);
+
+	for (int i = 0; rc == 0 && i < LOOKS && !family_stands(fam, path, ino); i++) {
 		family_clear(fam);
-		scan_once(fam, path, ino);
+		rc = scan_once(fam, path, ino, e);
 	}
+	return rc;
 }
 
 void

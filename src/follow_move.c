@@ -176,8 +176,10 @@ follow_locate(struct follow *f, struct err *e)
 		return begin(f, e);
 	there = open_log(f, &now, &size, e) == 0;
 	close_file(&now);
-	family_scan(&fam, f->path, f->at.ino);
-	step = locate(f, &fam, there, e);
+	if (family_scan(&fam, f->path, f->at.ino, there ? e : NULL) == 0 || !there)
+		step = locate(f, &fam, there, e);
+	else
+		step = STEP_LOST;
 	family_clear(&fam);
 	return step;
 }
@@ -194,7 +196,10 @@ still_next(const struct follow *f, const struct logfile *next)
 	struct family fam;
 	const struct sibling *s;
 
-	family_scan(&fam, f->path, f->file.ino);
+	if (family_scan(&fam, f->path, f->file.ino, NULL) == -1) {
+		family_clear(&fam);
+		return false;
+	}
 	s = open_next(&fam, family_file(&fam, f->file.dev, f->file.ino), f->file.written, 0, &again, &missed);
 	same = s != NULL && same_file(next, s);
 	close_file(&again);
@@ -284,8 +289,7 @@ follow_turn(struct follow *f, struct err *e)
 	}
 	if (open_log(f, &now, &size, e) == -1)
 		return STEP_LOST;
-	family_scan(&fam, f->path, f->file.ino);
-	step = turn(f, &fam, &now, e);
+	step = family_scan(&fam, f->path, f->file.ino, e) == -1 ? STEP_LOST : turn(f, &fam, &now, e);
 	family_clear(&fam);
 	close_file(&now);
 	return step;

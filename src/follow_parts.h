@@ -68,8 +68,9 @@ int regular(const char *path, const struct stat *st, struct err *e);
 uint64_t mark_hash(const char *p, size_t n);
 
 /* All siblings of `path` (its symlinks resolved), read until two looks in a row found the same.  `ino`: a file of that
- * number is of the family whatever its name. */
-void family_scan(struct family *fam, const char *path, uint64_t ino);
+ * number is of the family whatever its name.  -1: the directory cannot be listed, and the family is empty.  To be
+ * cleared in any case. */
+int family_scan(struct family *fam, const char *path, uint64_t ino, struct err *e);
 /* Has nothing been renamed, made or removed since? */
 bool family_stands(const struct family *fam, const char *path, uint64_t ino);
 void family_clear(struct family *fam);

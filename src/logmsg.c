@@ -7,7 +7,7 @@
 #include <syslog.h>
 
 static bool to_stderr = true; /* until logmsg_open(); set before threads start, read-only afterwards */
-static const char *name = "popauth";
+static const char *name = "popauth-milter";
 
 static const int priority[] = {
 	[LEVEL_ERROR] = LOG_ERR,

@@ -70,6 +70,8 @@ read_conf(const char *more)
 	fputs("user = ''\nown_names = { mail.example.org, 192.0.2.25 }\n"
 	      "postmaster = postmaster@example.org\nallow = { 198.51.100.0/24 }\n",
 	    out);
+	if (strncmp(more, "reject_at", 9) != 0 && strstr(more, "\nreject_at") == NULL)
+		fputs("reject_at = rcpt\n", out); /* so that every command before it can be seen to pass */
 	if (strstr(more, "milter_socket") == NULL)
 		fprintf(out, "milter_socket = 'unix:%s'\n", rig_socket);
 	fputs(more, out);

@@ -43,7 +43,7 @@ static struct {
 	time_t now;
 } run;
 
-_Noreturn static void
+_Noreturn __attribute__((format(printf, 1, 2))) static void
 wrong(const char *fmt, ...)
 {
 	va_list ap;
@@ -56,7 +56,7 @@ wrong(const char *fmt, ...)
 	exit(2);
 }
 
-static void
+__attribute__((format(printf, 2, 3))) static void
 check(bool good, const char *fmt, ...)
 {
 	va_list ap;

@@ -266,7 +266,7 @@ an_empty_file_works(void **state)
 	assert_string_equal(c->user, "popauth-milter");
 	assert_string_equal(c->logs[0], "/var/log/mail.log");
 	assert_null(c->logs[1]);
-	assert_int_equal(c->reject_at, STAGE_RCPT);
+	assert_int_equal(c->reject_at, STAGE_MAIL);
 	assert_int_equal(c->flush_every, 1);
 	assert_int_equal(c->max_clients, 1000000);
 	assert_true(c->firewall);

@@ -8,6 +8,7 @@
  *	cp:S	copy log to logS			tr	truncate the log	set:TEXT	put TEXT over its start
  *	rm rm:S	remove log or logS			long:N	append N letters
  *	dir fifo link:S	make one in the log's place	sub	let the log be in a directory that is not there
+ *	hide show	forbid or allow listing the directory
  *	r	read all there is			1	read one line
  *	s	save the position			k	be killed: go on from the position saved
  *	p	wait until told that there is something	age	make all files a day old
@@ -208,6 +209,8 @@ act(struct world *w, const char *verb, char *arg)
 		rc = symlink(name_of(w, arg), w->log);
 	else if (strcmp(verb, "sub") == 0)
 		rc = mkdir(w->dir, 0700);
+	else if (strcmp(verb, "hide") == 0 || strcmp(verb, "show") == 0)
+		rc = chmod(w->dir, verb[0] == 'h' ? 0300 : 0700);
 	else if (strcmp(verb, "age") == 0)
 		rc = nftw(w->dir, age_one, 8, FTW_PHYS);
 	else if (strcmp(verb, "r") == 0 || strcmp(verb, "1") == 0)
@@ -324,6 +327,9 @@ static const struct row rows[] = {
 	{ "killed, empty", "w: r s w:a/ mv:.1 w:b/ k r", "a b " },
 	{ "killed, empty, copied", "w: age r s w:a/ cp:.1 tr w:b/ k r", "a b " },
 
+	{ "its directory cannot be listed", "hide w:a/ r w:b/ p r mv:.1 w:c/ r show r", "a b -c " },
+	{ "killed, its directory cannot be listed", "w:a/ r s w:b/ hide k r show r", "a -b " },
+
 	{ "a directory in its place", "w:a/ r rm dir r r rm w:b/ p r", "a --b " },
 	{ "a FIFO in its place", "w:a/ r s mv:.1 fifo r k r rm w:b/ p r", "a --b " },
 	{ "a directory at first", "dir r rm w:a/ p r", "-a " },
@@ -353,5 +359,7 @@ main(void)
 		cmocka_unit_test(test_rows),
 	};
 
+	if (geteuid() == 0 && seteuid(65534) == -1) /* nothing can be forbidden to root */
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
