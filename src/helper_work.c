@@ -28,7 +28,7 @@ reply_trouble(const char *text)
 {
 	struct fw_reply r = { .op = FW_TROUBLE };
 
-	snprintf(r.text, sizeof(r.text), "%s", text);
+	str_copy(r.text, sizeof(r.text), str_of(text));
 	reply_send(&r);
 }
 
