@@ -72,7 +72,7 @@ tally_room(struct record *r, enum event_kind kind, uint16_t cap)
 	}
 	if (t != NULL && (t->len < t->cap || t->cap >= cap))
 		return t;
-	want = t == NULL ? 2 : t->cap * 2u;
+	want = t == NULL ? 1 : t->cap * 2u; /* most clients have one hit */
 	if (want > cap)
 		want = cap;
 	*link = xrealloc(t, sizeof *t + want * sizeof *t->hits);
