@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -153,7 +154,7 @@ report_ready(int ready)
 static atomic_bool gave_up; /* libmilter ended by itself */
 
 static sigset_t
-signals(void)
+ends(void)
 {
 	sigset_t set;
 
@@ -161,8 +162,26 @@ signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
+	return set;
+}
+
+static sigset_t
+signals(void)
+{
+	sigset_t set = ends();
+
 	sigaddset(&set, SIGUSR1);
 	return set;
+}
+
+/* Of two signals that wait sigwait(3) may take SIGUSR1 first, again and again: the end goes before any reload. */
+static bool
+told_to_end(void)
+{
+	static const struct timespec at_once;
+	sigset_t set = ends();
+
+	return sigtimedwait(&set, NULL, &at_once) > 0;
 }
 
 /* For all threads to come: the main thread takes them by sigwait(3).  libmilter has a thread that waits for the first
@@ -256,7 +275,7 @@ serve(struct daemon *d)
 		logmsg(LEVEL_ERROR, "milter thread: %s", strerror(errno));
 		return EX_OSERR;
 	}
-	while (sigwait(&set, &sig) == 0 && sig == SIGUSR1)
+	while (sigwait(&set, &sig) == 0 && sig == SIGUSR1 && !told_to_end())
 		(void)daemon_reload(d, &e); /* which says what came of it */
 	return gave_up ? EX_SOFTWARE : 0;
 }
