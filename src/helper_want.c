@@ -2,13 +2,13 @@
 /* helper_want.c - what a set should hold, for the time of one sync
  *
  * A table with open addressing and linear probing that never forgets a key: an address taken out again stays with
- * deadline 0.  The addresses are the attackers' to choose, so the hash is salted.
+ * deadline 0.
  */
 #include <sys/random.h>
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "addrhash.h"
 #include "helper.h"
 
 #define SLOTS_FIRST 1024
@@ -51,28 +51,11 @@ want_free(struct want *w)
 	free(w);
 }
 
-static uint64_t
-mix(uint64_t h)
-{
-	/* The finalizer of MurmurHash3 (Austin Appleby, public domain): every bit of the key moves every other. */
-	h ^= h >> 33;
-	h *= 0xff51afd7ed558ccdULL;
-	h ^= h >> 33;
-	h *= 0xc4ceb9fe1a85ec53ULL;
-	return h ^ h >> 33;
-}
-
 /* The slot of an address: its own, or the free one where it belongs. */
 static struct slot *
 find(const struct want *w, const struct addr *a)
 {
-	uint64_t hi, lo;
-	size_t i;
-
-	memcpy(&hi, a->b, 8);
-	memcpy(&lo, a->b + 8, 8);
-	i = (size_t)mix(mix(hi ^ w->salt) + lo);
-	for (;; i++) {
+	for (size_t i = addrhash(a, w->salt);; i++) {
 		struct slot *s = &w->slot[i & (w->slots - 1)];
 
 		if (!s->used || addr_eq(&s->addr, a))

@@ -28,7 +28,7 @@ reply_trouble(const char *text)
 {
 	struct fw_reply r = { .op = FW_TROUBLE };
 
-	str_copy(r.text, sizeof(r.text), str_of(text));
+	snprintf(r.text, sizeof(r.text), "%.*s", FW_TEXT - 1, text);
 	reply_send(&r);
 }
 

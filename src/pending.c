@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pending.c - addresses that wait, each once: a list, and a table of places in it
  *
- * The table is twice the list's size and is cleaned entry by entry, so that emptying costs what was in it.  The
- * addresses are the attackers' to choose, so their hash is salted.
+ * The table is twice the list's size and is cleaned entry by entry, so that emptying costs what was in it.
  */
 #include <sys/random.h>
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "addrhash.h"
 #include "err.h"
 #include "pending.h"
 
@@ -46,22 +45,10 @@ pending_free(struct pending *p)
 	free(p);
 }
 
-static unsigned
-slot_of(const struct pending *p, const struct addr *a)
-{
-	uint64_t hi, lo, h;
-
-	memcpy(&hi, a->b, 8);
-	memcpy(&lo, a->b + 8, 8);
-	h = (hi ^ p->salt) * 0x9e3779b97f4a7c15ULL; /* 2^64 / the golden ratio */
-	h = (h ^ h >> 32 ^ lo) * 0x9e3779b97f4a7c15ULL;
-	return (unsigned)(h >> 32) & (2 * p->max - 1);
-}
-
 bool
 pending_add(struct pending *p, const struct addr *a)
 {
-	unsigned i = slot_of(p, a);
+	unsigned i = (unsigned)addrhash(a, p->salt) & (2 * p->max - 1);
 
 	for (; p->slot[i] != 0; i = (i + 1) & (2 * p->max - 1))
 		if (addr_eq(&p->list[p->slot[i] - 1].addr, a))

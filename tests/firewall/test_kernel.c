@@ -401,6 +401,53 @@ test_changes_during_a_sync(void **state)
 	stop(h);
 }
 
+/* About every `step`th address of 10/8 from `first` up to `n`, in full packets. */
+static void
+say_many(int fd, enum fw_op op, unsigned first, unsigned n, unsigned step, uint32_t timeout)
+{
+	static struct fw_request q[FW_BATCH];
+	size_t k = 0;
+
+	for (unsigned i = first; i < n; i += step) {
+		q[k++] = (struct fw_request){ .op = (uint8_t)op, .family = 4, .timeout = timeout,
+			.addr = { { [10] = 255, 255, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } } };
+		if (k == FW_BATCH || i + step >= n) {
+			send_raw(fd, q, k * sizeof(q[0]));
+			k = 0;
+		}
+	}
+}
+
+/* The helper serves changes in the midst of a comparison; whatever it had in mind for an address, the change wins. */
+static void
+test_changes_during_a_comparison(void **state)
+{
+	struct firewall_helper h = start_and_greet();
+	struct fw_request end = { .op = FW_SYNC_END, .seq = 7 };
+	struct fw_reply r, st[FW_SETS];
+
+	(void)state;
+	/* of every six: 0 and 1 right, 2 and 3 of another term, 4 foreign, 5 missing */
+	for (unsigned i = 0; i < 5; i++)
+		say_many(h.fd, FW_ADD, i, 60000, 6, i == 2 || i == 3 ? 5500 : 9500);
+	say(h.fd, FW_SYNC_BEGIN, NULL, 0);
+	for (unsigned i = 0; i < 6; i++)
+		if (i != 4)
+			say_many(h.fd, FW_SYNC_ENTRY, i, 60000, 6, 9500);
+	send_raw(h.fd, &end, sizeof(end));
+	say_many(h.fd, FW_DEL, 1, 60000, 6, 0);	   /* right: goes */
+	say_many(h.fd, FW_DEL, 3, 60000, 6, 0);	   /* about to be corrected: goes */
+	say_many(h.fd, FW_ADD, 4, 60000, 6, 8500); /* about to be removed: stays */
+	say_many(h.fd, FW_DEL, 5, 60000, 6, 0);	   /* about to be added: does not come */
+	await(h.fd, FW_SYNCED, &r);
+	settle(h.fd, st);
+	assert_int_equal(st[FW_SET4].a, 30000);
+	assert_string_equal(output("ipset save popauth4 | awk '/^add/ { split($3, b, \".\"); "
+	    "i = (b[2] * 65536 + b[3] * 256 + b[4]) %% 6; n[i \" \" int($5 / 1000)]++ } "
+	    "END { for (k in n) print k, n[k] }' | sort"), "0 9 10000\n2 9 10000\n4 8 10000\n");
+	stop(h);
+}
+
 static void
 test_a_destroyed_set_is_made_anew(void **state)
 {
@@ -850,6 +897,7 @@ main(void)
 		T(test_nonsense_is_passed_over),
 		T(test_sync_mends),
 		T(test_changes_during_a_sync),
+		T(test_changes_during_a_comparison),
 		T(test_a_destroyed_set_is_made_anew),
 		T(test_wrong_sets_are_replaced),
 		T(test_wrong_sets_in_use),
