@@ -270,35 +270,26 @@ family_open(const struct family *fam, const struct sibling *s, struct logfile *l
 	return 0;
 }
 
-/* Read exactly n bytes at `offset` of one of the family. */
-static int
-peek(const struct family *fam, const struct sibling *s, char *buf, size_t n, uint64_t offset)
-{
-	struct logfile lf;
-	ssize_t got;
-
-	if (family_open(fam, s, &lf) == -1 || lf.fd == -1)
-		return -1;
-	got = pread(lf.fd, buf, n, (off_t)offset);
-	(void)close(lf.fd);
-	return got == (ssize_t)n ? 0 : -1;
-}
-
 bool
 family_carries(const struct family *fam, const struct sibling *s, const struct position *p)
 {
 	char buf[FOLLOW_MARK];
+	struct logfile lf;
+	ssize_t n;
 
-	return p->mark_len > 0 && p->mark_len <= sizeof buf && p->offset >= p->mark_len &&
-	    peek(fam, s, buf, p->mark_len, p->offset - p->mark_len) == 0 && mark_hash(buf, p->mark_len) == p->mark;
+	if (p->mark_len == 0 || p->mark_len > sizeof buf || p->mark_len > p->offset || family_open(fam, s, &lf) == -1 ||
+	    lf.fd == -1)
+		return false;
+	n = pread(lf.fd, buf, p->mark_len, (off_t)(p->offset - p->mark_len));
+	(void)close(lf.fd);
+	return n == (ssize_t)p->mark_len && mark_hash(buf, p->mark_len) == p->mark;
 }
 
-/* Copies of a log hold the mark as well: the file itself is the best, then the log before what was made from it. */
+/* Copies of a log hold the mark as well.  The log itself is the best: while it holds the mark, a copy is not finished,
+ * or is nobody's business. */
 static int
-likelihood(const struct sibling *s, const struct position *p)
+likelihood(const struct sibling *s)
 {
-	if (s->ino == p->ino && s->dev == p->dev)
-		return 3;
 	return s->how == ROTATED_NOT ? 2 : s->how == ROTATED_ODDLY ? 0 : 1;
 }
 
@@ -309,7 +300,7 @@ best_marked(const struct family *fam, const struct position *p)
 
 	for (size_t i = 0; i < fam->n; i++) {
 		struct sibling *s = &fam->v[i];
-		int more = best == NULL ? 1 : likelihood(s, p) - likelihood(best, p);
+		int more = best == NULL ? 1 : likelihood(s) - likelihood(best);
 
 		if ((more > 0 || (more == 0 && s->written > best->written)) && family_carries(fam, s, p))
 			best = s;
@@ -342,24 +333,6 @@ newer(const struct sibling *a, const struct sibling *b)
 	return a->written > b->written;
 }
 
-/* A copytruncate caught between copy and truncation: the copy is no rotated file yet.  It is never longer than what it
- * is made from, and both begin alike; its size is taken first, as the log may grow meanwhile. */
-static bool
-copy_of_current(const struct family *fam, const struct sibling *s)
-{
-	const struct sibling *current = family_current(fam);
-	char a[FOLLOW_MARK], b[FOLLOW_MARK];
-	size_t n = sizeof a;
-	struct stat copy, log;
-
-	if (current == NULL || current == s || fstatat(fam->dirfd, s->name, &copy, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    fstatat(fam->dirfd, current->name, &log, AT_SYMLINK_NOFOLLOW) == -1 || copy.st_size > log.st_size)
-		return false;
-	if ((off_t)n > copy.st_size)
-		n = (size_t)copy.st_size;
-	return n > 0 && peek(fam, s, a, n, 0) == 0 && peek(fam, current, b, n, 0) == 0 && memcmp(a, b, n) == 0;
-}
-
 struct sibling *
 family_after(const struct family *fam, const struct sibling *than, int64_t written, uint64_t ino)
 {
@@ -371,7 +344,7 @@ family_after(const struct family *fam, const struct sibling *than, int64_t writt
 					  : s->how == ROTATED_NOT || s->written > written || (ino != 0 && s->ino == ino);
 
 		if (after && (s->how != ROTATED_ODDLY || (ino != 0 && s->ino == ino)) &&
-		    (oldest == NULL || newer(oldest, s)) && !copy_of_current(fam, s))
+		    (oldest == NULL || newer(oldest, s)))
 			oldest = s;
 	}
 	return oldest;

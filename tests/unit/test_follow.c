@@ -5,6 +5,7 @@
  *
  *	w:TEXT	append to the log, which is made if it is not there	o:TEXT	append to the file that o: or w: opened last
  *	mv:S	rename log to logS			mv:S:T	rename logS to logT
+ *	mx:S	rename mail.log to mailS.log
  *	cp:S	copy log to logS			tr	truncate the log	set:TEXT	put TEXT over its start
  *	rm rm:S	remove log or logS			long:N	append N letters
  *	dir fifo link:S	make one in the log's place	sub	let the log be in a directory that is not there
@@ -193,7 +194,12 @@ act(struct world *w, const char *verb, char *arg)
 		append_letters(w, strtoul(arg, NULL, 10));
 	else if (strcmp(verb, "mv") == 0)
 		move(w, arg);
-	else if (strcmp(verb, "cp") == 0)
+	else if (strcmp(verb, "mx") == 0) {
+		char to[160];
+
+		(void)snprintf(to, sizeof to, "%s/mail%s.log", w->dir, arg);
+		rc = rename(w->log, to);
+	} else if (strcmp(verb, "cp") == 0)
 		copy(w->log, name_of(w, arg));
 	else if (strcmp(verb, "tr") == 0)
 		rc = truncate(w->log, 0);
@@ -251,7 +257,7 @@ play(const struct row *row, bool from_start)
 	assert_non_null(mkdtemp(w.dir));
 	if (strncmp(row->script, "nodir", 5) == 0)
 		(void)rmdir(w.dir);
-	(void)snprintf(w.log, sizeof w.log, "%s/log", w.dir);
+	(void)snprintf(w.log, sizeof w.log, "%s/mail.log", w.dir);
 	restart(&w);
 	(void)snprintf(script, sizeof script, "%s", row->script);
 	while ((word = strsep(&at, " ")) != NULL) {
@@ -321,6 +327,7 @@ static const struct row rows[] = {
 	{ "killed while being copied", "w:a/ r s w:b/ cp:.1 k r tr w:c/ r", "a b c " },
 	{ "killed, removed", "w:a/ r s w:b/ rm w:c/ k r s k r", "a !c " },
 	{ "killed, removed, not there", "w:a/ r s w:b/ rm k r r w:c/ r", "a --!c " },
+	{ "killed, removed, killed again", "w:a/ r s w:b/ rm w: k r s k r w:c/ r", "a !c " },
 	{ "killed with half a line", "w:a/b r s k r w:c/ r", "a bc " },
 	{ "killed, never there", "r s w:a/ k r", "-a " },
 	{ "killed, never there, renamed", "r s w:a/ mv:.1 w:b/ k r", "-a b " },
@@ -330,6 +337,15 @@ static const struct row rows[] = {
 	{ "its directory cannot be listed", "hide w:a/ r w:b/ p r mv:.1 w:c/ r show r", "a b -c " },
 	{ "killed, its directory cannot be listed", "w:a/ r s w:b/ hide k r show r", "a -b " },
 
+	{ "too long", "w:a/ long:100000 w:/b/ r", "a b " },
+	{ "too long, in pieces", "w:a/ long:70000 r long:70000 r w:x/b/ r", "a b " },
+	{ "too long, killed", "w:a/ long:70000 r s w:x/b/ k r", "a b " },
+	{ "too long, renamed", "w:a/ long:70000 r s mv:.1 w:b/ r k r", "a b b " },
+	{ "too long, copied and truncated", "w:a/ long:70000 r s cp:.1 tr w:b/ r k r", "a b b " },
+
+	{ "the extension last", "w:a/ r s w:b/ mx:-20260101 w:c/ mx:-20260102 w:d/ k r", "a b c d " },
+	{ "the extension last, numbers", "w:a/ r s w:b/ mx:.2 w:c/ mx:.1 w:d/ k r", "a b c d " },
+	{ "another log of the same stem", "w:a/ r s w:b/ mx:.err age w:c/ mx:2 w:d/ mv:.1 w:e/ k r", "a b d e " },
 	{ "a directory in its place", "w:a/ r rm dir r r rm w:b/ p r", "a --b " },
 	{ "a FIFO in its place", "w:a/ r s mv:.1 fifo r k r rm w:b/ p r", "a --b " },
 	{ "a directory at first", "dir r rm w:a/ p r", "-a " },
@@ -341,15 +357,126 @@ static const struct row rows[] = {
 	{ "a symlink turned elsewhere while killed", "w:a/ mv:.t link:.t r s w:b/ rm w:c/ mv:.u link:.u k r", "a b c " },
 };
 
+/* A log that is to be read from where it ends at first sight. */
+static const struct row rows_at_end[] = {
+	{ "what is there is old", "w:a/ r w:b/ p r", "b " },
+	{ "killed before anything came", "w:a/ r s w:b/ k r", "b " },
+	{ "killed before anything was saved", "w:a/ r w:b/ k r w:c/ r", "c " },
+	{ "a line half there is to come", "w:a/b r w:c/ p r", "bc " },
+	{ "nothing but half a line", "w:a r w:b/ r", "ab " },
+	{ "a long line half there", "w:a/ long:100000 r w:b/c/ r", "c " },
+	{ "empty", "w: r w:a/ p r", "a " },
+	{ "not there: all is to come", "r w:a/ r", "-a " },
+	{ "not there, killed", "r s w:a/ k r", "-a " },
+	{ "older siblings are old", "w:a/ mv:.1 w:b/ r w:c/ mv:.1:.2 mv:.1 w:d/ r", "c d " },
+};
+
 static void
-test_rows(void **state)
+play_all(const struct row *table, size_t n, bool from_start)
 {
 	unsigned failed = 0;
 
-	(void)state;
-	for (size_t i = 0; i < ROWS(rows); i++)
-		failed += play(&rows[i], true);
+	for (size_t i = 0; i < n; i++)
+		failed += play(&table[i], from_start);
 	assert_int_equal(failed, 0);
+}
+
+static void
+test_rows(void **state)
+{
+	(void)state;
+	play_all(rows, ROWS(rows), true);
+	play_all(rows_at_end, ROWS(rows_at_end), false);
+}
+
+/* A line may have FOLLOW_LINE_MAX bytes and no more, however it is read. */
+static void
+take_length(void *arg, struct str line)
+{
+	*(size_t *)arg = line.n;
+}
+
+static void
+test_lengths(void **state)
+{
+	static const size_t lengths[] = { 0, 1, FOLLOW_LINE_MAX - 1, FOLLOW_LINE_MAX, FOLLOW_LINE_MAX + 1, 1000000 };
+	struct world w = { .out = -1 };
+
+	(void)state;
+	(void)snprintf(w.dir, sizeof w.dir, "/tmp/follow.XXXXXX");
+	assert_non_null(mkdtemp(w.dir));
+	(void)snprintf(w.log, sizeof w.log, "%s/mail.log", w.dir);
+	append(&w, "", true);
+	w.f = follow_new(w.log, NULL, true);
+	for (size_t i = 0; i < 2 * ROWS(lengths); i++) {
+		size_t want = lengths[i / 2], got = SIZE_MAX;
+
+		append_letters(&w, want);
+		if (i % 2 == 0) /* in two pieces */
+			assert_int_equal(follow_read(w.f, 1 << 20, take_length, &got, NULL), FOLLOW_IDLE);
+		assert_int_equal(got, SIZE_MAX);
+		append(&w, "/", false);
+		assert_int_equal(follow_read(w.f, 1 << 20, take_length, &got, NULL), FOLLOW_IDLE);
+		assert_int_equal(got, want <= FOLLOW_LINE_MAX ? want : SIZE_MAX);
+	}
+	follow_free(w.f);
+	(void)close(w.out);
+	(void)nftw(w.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void
+test_position(void **state)
+{
+	struct position p = { 1, 2, 3000, UINT64_MAX, FOLLOW_MARK, true, -5 }, q;
+	uint8_t buf[POSITION_SIZE];
+	struct err e;
+
+	(void)state;
+	position_encode(&p, buf);
+	memset(&q, 0, sizeof q);
+	assert_int_equal(position_decode(&q, buf, sizeof buf, &e), 0);
+	assert_true(q.dev == 1 && q.ino == 2 && q.offset == 3000 && q.mark == UINT64_MAX);
+	assert_true(q.mark_len == FOLLOW_MARK && q.midline && q.written == -5);
+	assert_int_equal(position_decode(&q, buf, sizeof buf - 1, &e), -1);
+	assert_int_equal(position_decode(&q, buf, 0, &e), -1);
+	buf[0]++;
+	assert_int_equal(position_decode(&q, buf, sizeof buf, &e), -1);
+	p.mark_len--; /* a mark that does not fit its offset */
+	position_encode(&p, buf);
+	assert_int_equal(position_decode(&q, buf, sizeof buf, &e), -1);
+	p.offset = UINT64_MAX;
+	position_encode(&p, buf);
+	assert_int_equal(position_decode(&q, buf, sizeof buf, &e), -1);
+}
+
+static void
+test_status(void **state)
+{
+	struct world w = { .out = -1 };
+	struct follow_status st;
+
+	(void)state;
+	(void)snprintf(w.dir, sizeof w.dir, "/tmp/follow.XXXXXX");
+	assert_non_null(mkdtemp(w.dir));
+	(void)snprintf(w.log, sizeof w.log, "%s/mail.log", w.dir);
+	w.f = follow_new(w.log, NULL, true);
+	read_some(&w, false);
+	follow_status(w.f, &st);
+	assert_string_equal(st.path, w.log);
+	assert_false(st.present);
+	assert_non_null(strstr(st.why, "No such file"));
+	append(&w, "a/bc/def", true);
+	read_some(&w, true);
+	follow_status(w.f, &st);
+	assert_true(st.present && st.why[0] == '\0');
+	assert_true(st.lines == 1 && st.bytes == 2 && st.lag == 6);
+	assert_int_equal(rename(w.log, name_of(&w, ".1")), 0);
+	append(&w, "ghi", true);
+	follow_status(w.f, &st);
+	assert_true(st.lag == 9);
+	follow_free(w.f);
+	(void)close(w.out);
+	(void)nftw(w.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 int
@@ -357,6 +484,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_position),
+		cmocka_unit_test(test_status),
 	};
 
 	if (geteuid() == 0 && seteuid(65534) == -1) /* nothing can be forbidden to root */

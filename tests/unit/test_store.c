@@ -715,7 +715,7 @@ test_damaged(void **state)
 	char words[128];
 
 	(void)state;
-	srand(2);
+	srand(getenv("STORE_SEED") == NULL ? 2 : (unsigned)strtoul(getenv("STORE_SEED"), NULL, 10));
 	make_victim();
 	for (unsigned round = 0; round < (rounds == NULL ? 100 : strtoul(rounds, NULL, 10)); round++) {
 		int rc;
