@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "addrhash.h"
 #include "stats.h"
 
 #define SHARD_MIN 8 /* slots; a power of two */
@@ -35,7 +36,7 @@ struct shard {
 
 struct ledger {
 	struct shard shards[LEDGER_SHARDS];
-	uint64_t key[2];
+	uint64_t salt;
 	size_t max_clients;
 	_Atomic size_t clients;
 	_Atomic unsigned swept; /* the shard that ledger_sweep() looks at next */
@@ -50,7 +51,7 @@ ledger_new(size_t max_clients)
 		panic("out of memory asking for a ledger");
 	memset(l, 0, sizeof *l);
 	l->max_clients = max_clients;
-	if (getrandom(l->key, sizeof l->key, 0) != (ssize_t)sizeof l->key)
+	if (getrandom(&l->salt, sizeof l->salt, 0) != (ssize_t)sizeof l->salt)
 		panic("no random numbers from the system");
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
 		struct shard *s = &l->shards[i];
@@ -106,22 +107,10 @@ ledger_size(const struct ledger *l)
 	return atomic_load(&l->clients);
 }
 
-/* Two rounds of multiply and fold, as in wyhash (Wang Yi, public domain). */
-static uint64_t
-fold(uint64_t a, uint64_t b)
-{
-	__extension__ unsigned __int128 m = (unsigned __int128)a * b;
-
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 static uint64_t
 hash(const struct ledger *l, const struct addr *a)
 {
-	uint64_t w[2];
-
-	memcpy(w, a->b, sizeof w);
-	return fold(fold(w[0] ^ l->key[0], w[1] ^ l->key[1]) ^ 0x9e3779b97f4a7c15u, l->key[0] | 1);
+	return addrhash(a, l->salt);
 }
 
 static struct shard *
