@@ -423,10 +423,9 @@ learner_main(void *arg)
 {
 	struct learner *l = arg;
 
-	do
-		if (!read_logs(l)) /* first of all: before that there is no position to be cut */
+	while (serve(l))
+		if (!read_logs(l))
 			rest(l);
-	while (serve(l));
 	return NULL;
 }
 
@@ -438,6 +437,8 @@ learner_start(struct learner *l, struct rules *rules, struct err *e)
 	use_rules(l, rules);
 	follow_logs(l, c);
 	conf_put(c);
+	/* Before anybody is told that we run: the first look settles what is old, and is the first position to be cut. */
+	(void)read_logs(l);
 	errno = pthread_create(&l->thread, NULL, learner_main, l);
 	if (errno != 0)
 		return err_sys(e, "log thread");
