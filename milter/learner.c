@@ -155,6 +155,8 @@ static void
 on_event(struct learner *l, struct event *ev, unsigned repeat)
 {
 	l->counts.matched++;
+	if (ev->time > l->now)
+		l->now = time(NULL); /* written while we were reading: it is no line from the future */
 	if (ev->time == (time_t)-1)
 		ev->time = l->now;
 	if (ev->time > l->now + FUTURE)
