@@ -43,7 +43,7 @@ struct firewall {
 	/* the pusher's own */
 	pid_t pid;
 	struct pending *out;
-	bool called; /* woken, and has not looked at `in` since: nobody will wake it again */
+	bool called; /* there may be something in `in` that nobody will wake us for again */
 	struct fw_request packet[FW_BATCH];
 	size_t n;
 	struct fw_request *shard; /* what a sync has read and not yet put into a packet */

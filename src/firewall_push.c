@@ -143,7 +143,6 @@ take(struct firewall *fw, bool *sync, uint32_t *asked)
 {
 	struct pending *p;
 
-	fw->called = false;
 	pthread_mutex_lock(&fw->lock);
 	fw->woken = false;
 	if (pending_empty(fw->out)) {
@@ -151,6 +150,7 @@ take(struct firewall *fw, bool *sync, uint32_t *asked)
 		fw->in = fw->out;
 		fw->out = p;
 	}
+	fw->called = !pending_empty(fw->in);
 	*sync = fw->stage == SYNC_IDLE && (fw->sync_wanted || firewall_monotonic() >= fw->sync_at);
 	if (*sync) {
 		fw->gap = fw->gap_wanted;

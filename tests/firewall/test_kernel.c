@@ -424,6 +424,7 @@ test_changes_during_a_comparison(void **state)
 {
 	struct firewall_helper h = start_and_greet();
 	struct fw_request end = { .op = FW_SYNC_END, .seq = 7 };
+	pid_t worker = worker_of(h.pid);
 	struct fw_reply r, st[FW_SETS];
 
 	(void)state;
@@ -435,6 +436,7 @@ test_changes_during_a_comparison(void **state)
 		if (i != 4)
 			say_many(h.fd, FW_SYNC_ENTRY, i, 60000, 6, 9500);
 	send_raw(h.fd, &end, sizeof(end));
+	say(h.fd, FW_SYNC_BEGIN, NULL, 0); /* another one in the midst of the first: nonsense, and no danger */
 	say_many(h.fd, FW_DEL, 1, 60000, 6, 0);	   /* right: goes */
 	say_many(h.fd, FW_DEL, 3, 60000, 6, 0);	   /* about to be corrected: goes */
 	say_many(h.fd, FW_ADD, 4, 60000, 6, 8500); /* about to be removed: stays */
@@ -442,6 +444,7 @@ test_changes_during_a_comparison(void **state)
 	await(h.fd, FW_SYNCED, &r);
 	settle(h.fd, st);
 	assert_int_equal(st[FW_SET4].a, 30000);
+	assert_int_equal(worker_of(h.pid), worker);
 	assert_string_equal(output("ipset save popauth4 | awk '/^add/ { split($3, b, \".\"); "
 	    "i = (b[2] * 65536 + b[3] * 256 + b[4]) %% 6; n[i \" \" int($5 / 1000)]++ } "
 	    "END { for (k in n) print k, n[k] }' | sort"), "0 9 10000\n2 9 10000\n4 8 10000\n");
