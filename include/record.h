@@ -77,7 +77,8 @@ record_blocked(const struct record *r, uint32_t now)
 
 const struct tally *record_tally(const struct record *r, enum event_kind kind); /* NULL: no hits */
 /* Count a hit, keeping at most the last `cap` of its kind. */
-enum window_hit record_hit(struct record *r, enum event_kind kind, struct hit hit, uint16_t cap, bool distinct);
+enum window_hit record_hit(struct record *r, enum event_kind kind, struct hit hit, uint16_t cap,
+    enum window_same same);
 /* Forget all hits up to and including the moment `upto`, of all kinds. */
 void record_forgive(struct record *r, uint32_t upto);
 /* Grant relaying from `at` to `until`.  A live grant is prolonged, never cut short. */

@@ -23,16 +23,23 @@ struct hit {
 /* Milter and log tell of one rejection at most this many seconds apart. */
 #define WINDOW_PAIR 10
 
+/* Until when the same TAG_HASH is the same thing again. */
+enum window_same {
+	SAME_NEVER,   /* every hit counts */
+	SAME_SHORTLY, /* one session, told of in several lines: for WINDOW_PAIR seconds from the first one */
+	SAME_ALWAYS   /* a distinct count: as long as it is remembered, by its latest time */
+};
+
 enum window_hit {
 	WINDOW_COUNTED,
-	WINDOW_REPEATED, /* distinct windows: the same thing again; its time was renewed */
+	WINDOW_REPEATED, /* the same thing again */
 	WINDOW_PAIRED,	 /* the other witness of a hit already counted */
 	WINDOW_TOO_OLD	 /* older than everything in a full window */
 };
 
 /* Count one hit at `at`.  Holds at most `cap` hits (the oldest goes first); a hit that comes late is put in its place.
- * `distinct`: the same TAG_HASH counts once, at its latest time.  A tag of hash 0 never pairs and is never a repeat. */
-enum window_hit window_hit(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new, bool distinct);
+ * A tag of hash 0 never pairs and is never a repeat. */
+enum window_hit window_hit(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new, enum window_same same);
 
 /* The greatest number of hits within any `span` seconds that include the moment `at`: hits at t and t + span are
  * one second too far apart to be in the same span. */

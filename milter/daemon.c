@@ -3,6 +3,7 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <pthread.h>
@@ -197,6 +198,19 @@ daemon_check_owner(const struct conf *c, struct err *e)
 	return find_owner(c, &o, e);
 }
 
+/* By descriptor: what stands at the path may have become something else since. */
+static int
+give(const char *dir, mode_t mode, uid_t uid, gid_t gid)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
+
+	if (fd == -1)
+		return -1;
+	rc = fchown(fd, uid, gid) == -1 || fchmod(fd, mode) == -1 ? -1 : 0;
+	close(fd);
+	return rc;
+}
+
 /* Make the directory of `path` when it is missing; its own parent must be there. */
 static int
 make_dir_of(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
@@ -207,7 +221,7 @@ make_dir_of(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
 	if (mkdir(dir, mode) == -1) {
 		if (errno != EEXIST)
 			rc = err_sys(e, "%s: making the directory", dir);
-	} else if (chown(dir, uid, gid) == -1 || chmod(dir, mode) == -1)
+	} else if (give(dir, mode, uid, gid) == -1)
 		rc = err_sys(e, "%s: giving the directory to its owner", dir);
 	free(copy);
 	return rc;

@@ -62,7 +62,7 @@ hand_over(const struct conf *c, const char *path, struct err *e)
 		return err_set(e, "%s: there is no group \"%s\"", c->path, c->socket_group);
 	if (pw == NULL && gr == NULL)
 		return 0;
-	if (chown(path, pw == NULL ? (uid_t)-1 : pw->pw_uid, gr != NULL ? gr->gr_gid : pw->pw_gid) == -1)
+	if (lchown(path, pw == NULL ? (uid_t)-1 : pw->pw_uid, gr != NULL ? gr->gr_gid : pw->pw_gid) == -1)
 		return err_sys(e, "%s: cannot be given to its user and group", path);
 	return 0;
 }

@@ -213,8 +213,12 @@ drop_privileges(const char *user, struct err *e)
 {
 	const struct passwd *pw;
 
-	if (*user == '\0' || geteuid() != 0)
+	if (geteuid() != 0)
 		return 0;
+	if (*user == '\0') {
+		logmsg(LEVEL_WARNING, "running as root, because `user` is empty: set it to a user without privileges");
+		return 0;
+	}
 	errno = 0;
 	pw = getpwnam(user);
 	if (pw == NULL)

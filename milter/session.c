@@ -218,6 +218,15 @@ refusal_kind(const struct rcpt_facts *facts, struct str recipient)
 	return EVENT_KINDS;
 }
 
+/* Did the MTA itself refuse because of a DNSBL?  (Postfix, smtpd_check.c.) */
+static bool
+listed(struct str text)
+{
+	take_code(&text);
+	take_code(&text);
+	return take(&text, STR("Service unavailable; Client host ["));
+}
+
 static struct str
 bare(struct str address)
 {
@@ -235,6 +244,8 @@ session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recip
 
 		if (ev.kind != EVENT_KINDS && !s->authenticated)
 			learn(s, ev, "RCPT TO:", recipient, now);
+		if (listed(facts->text))
+			s->retry = false; /* the MTA was first, and its log counts this session */
 		return SAY_CONTINUE;
 	}
 	if (s->authenticated)

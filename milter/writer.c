@@ -57,7 +57,10 @@ flush(struct writer *w, struct err *e)
 	if (is == STORE_FAILED && w->cut.len <= IN_HAND_MAX)
 		return is;
 	w->whole = is != STORE_DONE;
-	cut_clear(&w->cut);
+	if (is == STORE_FAILED)
+		cut_keep_deleted(&w->cut);
+	else
+		cut_clear(&w->cut);
 	return is;
 }
 

@@ -188,13 +188,19 @@ forget(struct ledger *l, struct shard *s, uint32_t i)
 	s->slots[i] = NULL;
 }
 
-/* What would be lost with this record: entries in force weigh most, then how recently it was heard of. */
+/* What would be lost with this record: an administrator's word weighs most, then what is in force, then how recently
+ * it was heard of. */
 static uint64_t
 worth(const struct record *r, time_t now)
 {
-	uint64_t weight = (uint64_t)record_in(r, SET_BLOCK, now) * 4 + (uint64_t)record_in(r, SET_RELAY, now) * 4 +
-	    (uint64_t)record_in(r, SET_CACHE, now) * 2;
+	uint64_t weight = 0;
 
+	if (record_in(r, SET_BLOCK, now))
+		weight += r->blocked_by == BY_HAND ? 8 : 4;
+	if (record_in(r, SET_RELAY, now))
+		weight += 4;
+	if (record_in(r, SET_CACHE, now))
+		weight += r->cached_kind == EVENT_KINDS ? 8 : 2;
 	return weight << 32 | r->seen;
 }
 

@@ -198,12 +198,27 @@ judge(const struct policy *p, struct record *r, enum event_kind kind, uint32_t a
 	return changes;
 }
 
-static struct hit
-hit_of(const struct event *ev, uint32_t at)
+/* Kinds that put a client into the cache are about the client: one session is one hit, however many recipients it
+ * named before it was refused.  Of the others each recipient tells. */
+static struct str
+told_by(const struct kind_policy *kp, const struct event *ev)
 {
-	uint32_t tag = ev->recipient.n == 0 ? 0 : (str_hash(ev->recipient) & TAG_HASH) | 1u;
+	return kp->caches ? ev->session : ev->recipient;
+}
+
+static struct hit
+hit_of(const struct kind_policy *kp, const struct event *ev, uint32_t at)
+{
+	struct str by = told_by(kp, ev);
+	uint32_t tag = by.n == 0 ? 0 : (str_hash(by) & TAG_HASH) | 1u;
 
 	return (struct hit){ at, tag | (ev->source == SOURCE_MILTER ? TAG_MILTER : 0) };
+}
+
+static enum window_same
+sameness(const struct kind_policy *kp)
+{
+	return kp->distinct ? SAME_ALWAYS : kp->caches ? SAME_SHORTLY : SAME_NEVER;
 }
 
 static unsigned
@@ -218,7 +233,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 	if (has_credit(p, r, at))
 		return CHANGE_FORGIVEN;
 	if (cap > 0)
-		switch (record_hit(r, ev->kind, hit_of(ev, at), cap, kp->distinct)) {
+		switch (record_hit(r, ev->kind, hit_of(kp, ev, at), cap, sameness(kp))) {
 		case WINDOW_PAIRED:
 			return CHANGE_DUPLICATE;
 		case WINDOW_TOO_OLD:

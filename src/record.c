@@ -83,11 +83,12 @@ tally_room(struct record *r, enum event_kind kind, uint16_t cap)
 }
 
 enum window_hit
-record_hit(struct record *r, enum event_kind kind, struct hit hit, uint16_t cap, bool distinct)
+record_hit(struct record *r, enum event_kind kind, struct hit hit, uint16_t cap,
+    enum window_same same)
 {
 	struct tally *t = tally_room(r, kind, cap);
 
-	return window_hit(t->hits, &t->len, t->cap < cap ? t->cap : cap, hit, distinct);
+	return window_hit(t->hits, &t->len, t->cap < cap ? t->cap : cap, hit, same);
 }
 
 void

@@ -61,6 +61,7 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 	out->user = slots[SLOT_USER];
 	out->recipient = slots[SLOT_RECIPIENT];
 	out->zone = slots[SLOT_ZONE];
+	out->session = line->pid;
 	out->evidence = line->line;
 	out->rule = p->rule->name;
 	return RULES_EVENT;

@@ -43,7 +43,7 @@ pairs(struct hit a, struct hit b)
 }
 
 enum window_hit
-window_hit(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new, bool distinct)
+window_hit(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new, enum window_same same)
 {
 	enum window_hit is = WINDOW_COUNTED;
 
@@ -54,9 +54,11 @@ window_hit(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new, bool d
 			hits[i].tag |= TAG_PAIRED;
 			return WINDOW_PAIRED;
 		}
-		if (!distinct || ((hits[i].tag ^ new.tag) & TAG_HASH) != 0)
+		if (same == SAME_NEVER || ((hits[i].tag ^ new.tag) & TAG_HASH) != 0)
 			continue;
-		if (hits[i].at >= new.at)
+		if (same == SAME_SHORTLY && apart(hits[i].at, new.at) > WINDOW_PAIR)
+			continue;
+		if (same == SAME_SHORTLY || hits[i].at >= new.at)
 			return WINDOW_REPEATED;
 		remove_at(hits, len, i);
 		is = WINDOW_REPEATED;

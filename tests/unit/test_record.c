@@ -25,8 +25,8 @@ fill(struct record *r)
 	record_grant(r, STR("alice"), 700, 1600);
 	record_grant(r, STR("bob"), 900, 1800);
 	for (uint32_t i = 0; i < 5; i++)
-		record_hit(r, EVENT_RBL, (struct hit){ 100 + i, 0 }, 25, false);
-	record_hit(r, EVENT_UNKNOWN_USER, (struct hit){ 90, 77 | TAG_MILTER }, 50, true);
+		record_hit(r, EVENT_RBL, (struct hit){ 100 + i, 0 }, 25, SAME_NEVER);
+	record_hit(r, EVENT_UNKNOWN_USER, (struct hit){ 90, 77 | TAG_MILTER }, 50, SAME_ALWAYS);
 }
 
 static void
@@ -115,8 +115,8 @@ forgives_up_to_a_moment(void **state)
 	(void)state;
 	record_init(&r);
 	for (uint32_t t = 1; t <= 6; t++)
-		record_hit(&r, EVENT_RBL, (struct hit){ t, 0 }, 25, false);
-	record_hit(&r, EVENT_AUTH_FAILURE, (struct hit){ 2, 0 }, 25, false);
+		record_hit(&r, EVENT_RBL, (struct hit){ t, 0 }, 25, SAME_NEVER);
+	record_hit(&r, EVENT_AUTH_FAILURE, (struct hit){ 2, 0 }, 25, SAME_NEVER);
 	record_forgive(&r, 4);
 	assert_null(record_tally(&r, EVENT_AUTH_FAILURE));
 	assert_int_equal(record_tally(&r, EVENT_RBL)->len, 2);
@@ -132,9 +132,9 @@ keeps_no_more_than_asked(void **state)
 	(void)state;
 	record_init(&r);
 	for (uint32_t t = 1; t <= 100; t++)
-		record_hit(&r, EVENT_RBL, (struct hit){ t, 0 }, 25, false);
+		record_hit(&r, EVENT_RBL, (struct hit){ t, 0 }, 25, SAME_NEVER);
 	assert_int_equal(record_tally(&r, EVENT_RBL)->len, 25);
-	record_hit(&r, EVENT_RBL, (struct hit){ 101, 0 }, 10, false); /* the configuration has become smaller */
+	record_hit(&r, EVENT_RBL, (struct hit){ 101, 0 }, 10, SAME_NEVER); /* the configuration has become smaller */
 	assert_int_equal(record_tally(&r, EVENT_RBL)->len, 10);
 	assert_int_equal(record_tally(&r, EVENT_RBL)->hits[9].at, 101);
 	record_clear(&r);

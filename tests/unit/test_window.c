@@ -31,8 +31,8 @@ counts_a_sliding_window(void **state)
 		uint16_t len = 0;
 
 		for (unsigned k = 0; k < rows[i].hits; k++)
-			window_hit(hits, &len, CAP, (struct hit){ rows[i].first + k * rows[i].step, 0 }, false);
-		window_hit(hits, &len, CAP, (struct hit){ rows[i].now, 0 }, false);
+			window_hit(hits, &len, CAP, (struct hit){ rows[i].first + k * rows[i].step, 0 }, SAME_NEVER);
+		window_hit(hits, &len, CAP, (struct hit){ rows[i].now, 0 }, SAME_NEVER);
 		row_eq(rows[i].name, window_most(hits, len, rows[i].now, 60), rows[i].want);
 	}
 }
@@ -53,7 +53,7 @@ agrees_with_brute_force(void **state)
 		for (unsigned k = 0; k < 20; k++) {
 			seed = seed * 1664525 + 1013904223;
 			at = 1000 + (seed >> 16) % 200;
-			window_hit(hits, &len, 32, (struct hit){ at, 0 }, false);
+			window_hit(hits, &len, 32, (struct hit){ at, 0 }, SAME_NEVER);
 		}
 		for (uint32_t start = at - 29; start <= at; start++) {
 			unsigned n = 0;
@@ -75,14 +75,14 @@ keeps_the_latest_in_order(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(times); i++)
-		window_hit(hits, &len, 4, (struct hit){ times[i], 0 }, false);
+		window_hit(hits, &len, 4, (struct hit){ times[i], 0 }, SAME_NEVER);
 	assert_int_equal(len, 4);
 	assert_int_equal(hits[0].at, 3);
 	assert_int_equal(hits[1].at, 5);
 	assert_int_equal(hits[2].at, 7);
 	assert_int_equal(hits[3].at, 9);
-	assert_int_equal(window_hit(hits, &len, 4, (struct hit){ 1, 0 }, false), WINDOW_TOO_OLD);
-	assert_int_equal(window_hit(hits, &len, 0, (struct hit){ 1, 0 }, false), WINDOW_TOO_OLD);
+	assert_int_equal(window_hit(hits, &len, 4, (struct hit){ 1, 0 }, SAME_NEVER), WINDOW_TOO_OLD);
+	assert_int_equal(window_hit(hits, &len, 0, (struct hit){ 1, 0 }, SAME_NEVER), WINDOW_TOO_OLD);
 }
 
 #define M TAG_MILTER
@@ -91,20 +91,23 @@ hears_two_witnesses_once(void **state)
 {
 	static const struct {
 		const char *name;
-		bool distinct;
+		enum window_same same;
 		struct hit a, b;
 		enum window_hit want;
 	} rows[] = {
-		{ "milter, then log", false, { 100, 7 | M }, { 101, 7 }, WINDOW_PAIRED },
-		{ "log, then milter", false, { 101, 7 }, { 100, 7 | M }, WINDOW_PAIRED },
-		{ "another recipient", false, { 100, 7 | M }, { 101, 8 }, WINDOW_COUNTED },
-		{ "too far apart", false, { 100, 7 | M }, { 100 + WINDOW_PAIR + 1, 7 }, WINDOW_COUNTED },
-		{ "the same witness twice", false, { 100, 7 }, { 101, 7 }, WINDOW_COUNTED },
-		{ "the same twice, distinct", true, { 100, 7 }, { 101, 7 }, WINDOW_REPEATED },
-		{ "late repeat, distinct", true, { 100, 7 }, { 99, 7 }, WINDOW_REPEATED },
-		{ "two witnesses, distinct", true, { 100, 7 | M }, { 101, 7 }, WINDOW_PAIRED },
-		{ "no tag", false, { 100, M }, { 100, 0 }, WINDOW_COUNTED },
-		{ "no tag, distinct", true, { 100, 0 }, { 100, 0 }, WINDOW_COUNTED },
+		{ "milter, then log", SAME_NEVER, { 100, 7 | M }, { 101, 7 }, WINDOW_PAIRED },
+		{ "log, then milter", SAME_NEVER, { 101, 7 }, { 100, 7 | M }, WINDOW_PAIRED },
+		{ "another recipient", SAME_NEVER, { 100, 7 | M }, { 101, 8 }, WINDOW_COUNTED },
+		{ "too far apart", SAME_NEVER, { 100, 7 | M }, { 100 + WINDOW_PAIR + 1, 7 }, WINDOW_COUNTED },
+		{ "the same witness twice", SAME_NEVER, { 100, 7 }, { 101, 7 }, WINDOW_COUNTED },
+		{ "the same twice, distinct", SAME_ALWAYS, { 100, 7 }, { 101, 7 }, WINDOW_REPEATED },
+		{ "late repeat, distinct", SAME_ALWAYS, { 100, 7 }, { 99, 7 }, WINDOW_REPEATED },
+		{ "two witnesses, distinct", SAME_ALWAYS, { 100, 7 | M }, { 101, 7 }, WINDOW_PAIRED },
+		{ "no tag", SAME_NEVER, { 100, M }, { 100, 0 }, WINDOW_COUNTED },
+		{ "no tag, distinct", SAME_ALWAYS, { 100, 0 }, { 100, 0 }, WINDOW_COUNTED },
+		{ "the same session", SAME_SHORTLY, { 100, 7 }, { 100 + WINDOW_PAIR, 7 }, WINDOW_REPEATED },
+		{ "the same process later", SAME_SHORTLY, { 100, 7 }, { 101 + WINDOW_PAIR, 7 }, WINDOW_COUNTED },
+		{ "another session", SAME_SHORTLY, { 100, 7 }, { 100, 8 }, WINDOW_COUNTED },
 	};
 
 	(void)state;
@@ -112,8 +115,8 @@ hears_two_witnesses_once(void **state)
 		struct hit hits[CAP];
 		uint16_t len = 0;
 
-		window_hit(hits, &len, CAP, rows[i].a, rows[i].distinct);
-		row_eq(rows[i].name, window_hit(hits, &len, CAP, rows[i].b, rows[i].distinct), rows[i].want);
+		window_hit(hits, &len, CAP, rows[i].a, rows[i].same);
+		row_eq(rows[i].name, window_hit(hits, &len, CAP, rows[i].b, rows[i].same), rows[i].want);
 		row_eq(rows[i].name, len, rows[i].want == WINDOW_COUNTED ? 2 : 1);
 	}
 }
@@ -126,11 +129,11 @@ pairs_one_to_one(void **state)
 	uint16_t len = 0;
 
 	(void)state;
-	window_hit(hits, &len, CAP, (struct hit){ 100, 7 | M }, false);
-	window_hit(hits, &len, CAP, (struct hit){ 101, 7 | M }, false);
-	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 100, 7 }, false), WINDOW_PAIRED);
-	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 101, 7 }, false), WINDOW_PAIRED);
-	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 102, 7 }, false), WINDOW_COUNTED);
+	window_hit(hits, &len, CAP, (struct hit){ 100, 7 | M }, SAME_NEVER);
+	window_hit(hits, &len, CAP, (struct hit){ 101, 7 | M }, SAME_NEVER);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 100, 7 }, SAME_NEVER), WINDOW_PAIRED);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 101, 7 }, SAME_NEVER), WINDOW_PAIRED);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 102, 7 }, SAME_NEVER), WINDOW_COUNTED);
 	assert_int_equal(len, 3);
 }
 
