@@ -380,6 +380,7 @@ read_all(struct reader *r)
 		else if (is == FOLLOW_IDLE || is == FOLLOW_LOST)
 			overslept = rest(r);
 	}
+	save(r); /* the keeper may wait for it */
 }
 
 static int
