@@ -197,10 +197,16 @@ until_agreed(struct rig *r)
 	while (poll(&p, 1, 0) == 1 || !agree(r));
 }
 
+static struct addr
+nth(unsigned i)
+{
+	return (struct addr){ { [10] = 255, 255, 10, 0, (uint8_t)(i >> 8), (uint8_t)i } };
+}
+
 static void
 set_block(struct rig *r, unsigned i, uint32_t term)
 {
-	struct addr a = { { [10] = 255, 255, 10, 0, (uint8_t)(i >> 8), (uint8_t)i } };
+	struct addr a = nth(i);
 
 	if (term != 0)
 		ledger_add(r->l, &r->p, SET_BLOCK, &a, time(NULL), term, STR("test"));
@@ -306,16 +312,16 @@ changes_pass_a_sync(void **state)
 {
 	struct rig *r = *state;
 
-	for (unsigned i = 0; i < HOSTS; i += 2)
-		set_block(r, i, 600);
+	for (unsigned i = 0; i < HOSTS; i++) { /* known from before: not in the queue */
+		struct addr a = nth(i);
+
+		ledger_add(r->l, &r->p, SET_BLOCK, &a, time(NULL), 600, STR("test"));
+	}
 	hello(r, 1);
 	packet(r); /* the sync is under way, and the socket fills */
-	for (unsigned i = 0; i < HOSTS; i++)
-		set_block(r, i, i % 3 == 0 ? 600 : 0);
+	for (unsigned i = 0; i < 15000; i++) /* not more than the queue holds: no second sync mends it */
+		set_block(r, 4 * i, 0);
 	until_agreed(r);
-	firewall_sync(r->fw);
-	until_synced(r);
-	assert_true(agree(r));
 }
 
 static void
