@@ -175,33 +175,41 @@ by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* From the ledger's change to the first packet that does not arrive; the sender keeps one core busy. */
+/* From the ledger's change to the first packet that does not arrive; the sender keeps one core busy.  `before` clients
+ * are blocked already; with some, one sync follows upon the other all the time. */
 static void
-bench_latency(const struct firewall_conf *c)
+bench_latency(const struct firewall_conf *c, unsigned before)
 {
+	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(0x0afe0001) };
 	static double took[TRIALS];
 	struct firewall_helper h;
 	struct firewall *fw;
 	struct policy p;
-	struct ledger *l = ledger_new(MANY);
+	struct ledger *l = ledger_new(2 * MANY);
 	struct err e;
 	int at = udp(0x0afe0001, PORT);
 
 	policy_defaults(&p);
-	must(system("iptables -A INPUT -m set --match-set popauth4 src -j DROP") == 0, "iptables");
+	for (unsigned i = 0; i < before; i++) {
+		struct addr a = nth(i);
+
+		ledger_add(l, &p, SET_BLOCK, &a, time(NULL), 86400, STR("bench"));
+	}
 	must(firewall_spawn(c, &h, &e) == 0, "firewall_spawn");
 	fw = firewall_start(h, l, p.ipv6_prefix, &e);
 	must(fw != NULL, "firewall_start");
-	while (stat_get(STAT_FIREWALL_SYNCS) == 0)
+	while (stat_get(STAT_FIREWALL_SYNCS) == syncs)
 		sched_yield();
 	for (unsigned i = 0; i < TRIALS; i++) {
-		struct addr a = nth(i + 1);
-		int from = udp(0x0a000000 + i + 1, 0);
+		struct addr a = nth(2 * MANY + i);
+		int from = udp(0x0a000000 + 2 * MANY + i, 0);
 		double t;
 		char b;
 
 		ledger_add(l, &p, SET_BLOCK, &a, time(NULL), 3600, STR("bench"));
+		if (before != 0)
+			firewall_sync(fw);
 		t = seconds();
 		firewall_block_changed(fw, &a);
 		do
@@ -211,7 +219,8 @@ bench_latency(const struct firewall_conf *c)
 		close(from);
 	}
 	qsort(took, TRIALS, sizeof(took[0]), by_value);
-	printf("block to first drop      p50 %.3f ms  p99 %.3f ms  max %.3f ms\n", took[TRIALS / 2] * 1e3,
+	printf("block to first drop, %7u blocked before%s: p50 %.3f ms  p99 %.3f ms  max %.3f ms\n", before,
+	    before != 0 ? ", always a sync" : "", took[TRIALS / 2] * 1e3,
 	    took[TRIALS * 99 / 100] * 1e3, took[TRIALS - 1] * 1e3);
 	firewall_stop(fw);
 	ledger_free(l);
@@ -235,6 +244,8 @@ main(void)
 	}
 	bench_rate(&c);
 	must(system("ipset flush") == 0, "ipset flush");
-	bench_latency(&c);
+	must(system("iptables -A INPUT -m set --match-set popauth4 src -j DROP") == 0, "iptables");
+	bench_latency(&c, 0);
+	bench_latency(&c, MANY - TRIALS);
 	return 0;
 }
