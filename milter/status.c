@@ -87,6 +87,9 @@ firewall_json(const struct status_parts *p)
 		json_put_bool(o, "referenced", referenced);
 	}
 	json_put(o, "sets", sets);
+	json_put_bool(o, "fresh", st.fresh);
+	json_put_int(o, "generation", st.generation);
+	json_put_int(o, "failures", (int64_t)st.failures);
 	if (st.synced != 0)
 		json_put_int(o, "synced", st.synced);
 	if (st.repaired != 0)
