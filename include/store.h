@@ -41,10 +41,12 @@ typedef int store_fn(void *arg, enum cut_table table, const uint8_t *key, size_t
     struct err *e);
 enum store_answer store_load(struct store *s, store_fn *fn, void *arg, struct err *e);
 
-/* All of the cut or, after a failure, nothing.  Later items of the same key win. */
+/* All of the cut or, after a failure, nothing.  Later items of the same key win.  Keys of CUT_META that begin with a NUL
+ * are the store's own: not to be used, and not told by store_load(). */
 enum store_answer store_commit(struct store *s, const struct cut *c, struct err *e);
 
-/* Where the last damaged store was put by this process, for `status`; "" = none was. */
+/* Where the last damaged store was put by this process, for `status`; "" = none was.  Any thread may ask; the text is
+ * good until store_close(). */
 const char *store_aside(const struct store *s);
 
 #endif

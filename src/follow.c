@@ -15,7 +15,7 @@
 
 #define READ_MIN 65536
 #define BUF_SIZE (FOLLOW_MARK + FOLLOW_LINE_MAX + 256 * 1024)
-#define STEPS	 256 /* in one call without using up any bytes: somebody renames faster than we look */
+#define STEPS	 256 /* in one call without using up any bytes; then somebody renames faster than we look */
 
 struct follow *
 follow_new(const char *path, const struct position *resume, bool from_start)
@@ -273,5 +273,5 @@ follow_read(struct follow *f, size_t max_bytes, follow_line_fn *fn, void *arg, s
 		if (step != STEP_ON)
 			return finish(f, step, e);
 	}
-	return FOLLOW_MORE;
+	return FOLLOW_IDLE;
 }

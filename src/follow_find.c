@@ -5,8 +5,8 @@
  * they tell (numbers fall, dates rise) and otherwise by the time of the last change, which renaming, chmod, gzip and
  * logrotate all leave alone.
  *
- * Every file is opened in family_open(), and read with pread() only.  A compressed sibling will be unpacked there into
- * a nameless file, and nothing else will notice.
+ * Every file is opened in family_open(), and read with pread() only.  A compressed sibling cannot be read yet; it will be
+ * unpacked there into a nameless file, and nothing else will notice.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -98,6 +98,7 @@ belongs(struct str base, struct str name, struct sibling *s)
 		s->how = ROTATED_NOT;
 		return true;
 	}
+	s->packed = bare.n < name.n;
 	if (has_prefix(name, base)) {
 		s->how = bare.n <= base.n
 		    ? ROTATED_ODDLY
@@ -256,6 +257,10 @@ family_open(const struct family *fam, const struct sibling *s, struct logfile *l
 	struct stat st;
 
 	*lf = (struct logfile){ .fd = -1 };
+	if (s->packed) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
 	lf->fd = openat(fam->dirfd, s->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (lf->fd == -1)
 		return errno == ENOENT || errno == ELOOP ? 0 : -1;

@@ -45,6 +45,7 @@ struct sibling {
 	enum rotated how;
 	unsigned long number; /* ROTATED_NUMBER */
 	struct str date;      /* ROTATED_DATE: part of name */
+	bool packed;	      /* compressed */
 	uint64_t dev, ino;
 	int64_t written;
 };

@@ -742,6 +742,45 @@ test_damaged(void **state)
 		free(images[i].data);
 }
 
+/* Damage that comes up while the store is in use. */
+static int
+spoil_while_open(void)
+{
+	enum store_state state;
+	struct err e = { "" };
+	struct store *s = store_open(dir, &state, &e);
+	char path[160], noise[4096 * 8];
+	int fd;
+
+	if (s == NULL || commit_generation(s, 1, &e) != STORE_DONE)
+		return 2;
+	store_close(s);
+	s = store_open(dir, &state, &e);
+	(void)snprintf(path, sizeof path, "%s/store/popauth.db", dir);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	memset(noise, 0x55, sizeof noise);
+	if (s == NULL || fd == -1 || pwrite(fd, noise, sizeof noise, (off_t)4096 * 5) != (ssize_t)sizeof noise)
+		return 3;
+	if (commit_generation(s, 2, &e) != STORE_EMPTIED || strstr(e.text, store_aside(s)) == NULL)
+		return 4;
+	if (access(store_aside(s), F_OK) == -1 || commit_generation(s, 3, &e) != STORE_DONE)
+		return 5;
+	store_close(s);
+	return 0;
+}
+
+static void
+test_spoilt_while_open(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	assert_int_equal(in_child(spoil_while_open), 0);
+	s = open_as(STORE_OPENED);
+	assert_int_equal(generation(s), 3);
+	store_close(s);
+}
+
 static void
 test_foreign(void **state)
 {
@@ -784,6 +823,7 @@ main(void)
 		TEST(test_file_limit),
 		TEST(test_full_disk),
 		TEST(test_damaged),
+		TEST(test_spoilt_while_open),
 		TEST(test_foreign),
 	};
 
