@@ -9,6 +9,8 @@
 static const struct source_kind *const kinds[] = {
 	[LOGSPEC_FILE] = &source_file,
 	[LOGSPEC_FIFO] = &source_fifo,
+	[LOGSPEC_UNIX] = &source_unix,
+	[LOGSPEC_UDP] = &source_udp,
 };
 
 struct source *
