@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* source.c - where log lines come from: what all kinds have in common */
+#include "config.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,9 @@ static const struct source_kind *const kinds[] = {
 	[LOGSPEC_FIFO] = &source_fifo,
 	[LOGSPEC_UNIX] = &source_unix,
 	[LOGSPEC_UDP] = &source_udp,
+#ifdef HAVE_SYSTEMD
+	[LOGSPEC_JOURNAL] = &source_journal,
+#endif
 };
 
 struct source *
