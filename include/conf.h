@@ -11,6 +11,7 @@
 #define CONF_H
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "policy.h"
 
@@ -24,6 +25,11 @@ struct listener {
 	enum stage reject_at;
 };
 
+struct conf_group {
+	char *name; /* "" = none in particular, and then gid is (gid_t)-1 */
+	gid_t gid;
+};
+
 struct conf {
 	struct policy policy; /* its lists belong to the conf */
 	char *path;	      /* the file it was read from */
@@ -34,8 +40,11 @@ struct conf {
 	char *milter_socket;  /* libmilter form: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST */
 	char *map_socket;     /* a path; "" = no socketmap */
 	char *control_socket; /* a path */
-	char **logs;	      /* NULL-terminated paths */
+	char **logs;	      /* NULL-terminated; see logspec.h */
 	bool log_from_start;  /* a log never read before: from its beginning, or only what comes */
+	const struct netlist *log_senders; /* by UDP; NULL: loopback */
+	struct conf_group log_group;	   /* of syslog sockets of our making */
+	char **journal_match;		   /* NULL-terminated; NULL: all */
 	char **own_names;     /* NULL-terminated: names and addresses that nobody but us may use in HELO */
 	struct addr *own_addrs; /* the addresses among own_names, and our public ones */
 	unsigned n_own_addrs;

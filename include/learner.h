@@ -8,7 +8,7 @@
 #define LEARNER_H
 
 #include "conf.h"
-#include "follow.h"
+#include "logs.h"
 #include "pipeline.h"
 #include "rules.h"
 
@@ -17,10 +17,8 @@ struct learner;
 struct learner *learner_new(struct pipeline *pl);
 void learner_free(struct learner *l); /* after learner_stop(); NULL is fine */
 
-/* Before learner_start(): how far a log was read the last time. */
-int learner_resume(struct learner *l, struct str path, const uint8_t *val, size_t len, struct err *e);
-/* Take back all learner_resume(). */
-void learner_forget(struct learner *l);
+/* Its logs: to be told, before learner_start(), how far they were read; and logs_each(), at any time. */
+struct logs *learner_logs(struct learner *l);
 /* Takes over `rules`.  Follows the logs of the conf in force. */
 int learner_start(struct learner *l, struct rules *rules, struct err *e);
 void learner_stop(struct learner *l);
@@ -31,10 +29,5 @@ void learner_reload(struct learner *l, struct rules *rules);
 /* Have the thread append what changed to `c`, and wait for it: some milliseconds.  Any thread but the log's own, one
  * at a time. */
 void learner_cut(struct learner *l, struct cut *c, bool whole);
-
-/* The logs' state, as of the last look; `last` is when the last line was written, by its own stamp, 0: none yet.  The
- * status is valid during the call; fn must be quick. */
-typedef void learner_log_fn(void *arg, const struct follow_status *st, time_t last);
-void learner_each_log(struct learner *l, learner_log_fn *fn, void *arg);
 
 #endif

@@ -16,6 +16,8 @@
 	X(LINES_LONG, "lines_long", "log lines passed over because they were longer than 64 kB") \
 	X(LINES_PARTIAL, "lines_partial", "log lines whose writer stopped in the middle") \
 	X(LINES_FUTURE, "lines_future", "log lines dated more than 5 minutes ahead, taken as now") \
+	X(LINES_REFUSED, "lines_refused", "syslog datagrams from senders that are not allowed") \
+	X(LINES_OVERFLOWN, "lines_overflown", "syslog datagrams that the kernel dropped because they came too fast") \
 	X(LOG_LOST, "log_lost", "times a log was replaced and what had not been read of it could not be found") \
 	X(RULES_LIMIT, "rules_limit", "matches given up because of PCRE2's limits") \
 	X(EVENTS, "events", "events learned") \

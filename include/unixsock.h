@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* unixsock.h - unix stream sockets: listening safely, and who is at the other end */
+/* unixsock.h - unix sockets: listening safely, and who is at the other end */
 #ifndef UNIXSOCK_H
 #define UNIXSOCK_H
 
@@ -18,6 +18,9 @@ struct unixsock_file {
 /* A non-blocking listener at `path`, whatever the umask.  A socket file that nobody answers on is replaced; anything
  * else in its place is an error.  uid and gid of -1: as they come.  Fills *file.  Returns the descriptor, or -1. */
 int unixsock_listen(const char *path, mode_t mode, uid_t uid, gid_t gid, struct unixsock_file *file, struct err *e);
+/* The same for datagrams. */
+int unixsock_receiver(const char *path, mode_t mode, gid_t gid, struct unixsock_file *file, struct err *e);
+bool unixsock_stands(const char *path, const struct unixsock_file *file); /* is it still that socket? */
 /* Remove the socket if it is still that one; a file of zeroes is none. */
 void unixsock_remove(const char *path, const struct unixsock_file *file);
 /* A blocking connection, or -1 with errno kept. */

@@ -343,7 +343,7 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 	case CUT_CLIENTS:
 		return ledger_restore(d->ledger, key, klen, val, vlen, e);
 	case CUT_SOURCES:
-		return learner_resume(d->learner, (struct str){ (const char *)key, klen }, val, vlen, e);
+		return logs_resume(learner_logs(d->learner), (struct str){ (const char *)key, klen }, val, vlen, e);
 	default:
 		return 0;
 	}
@@ -362,7 +362,7 @@ open_store(struct daemon *d, const struct conf *c, struct err *e)
 		break;
 	case STORE_EMPTIED: /* half of it is worth nothing: records and positions belong together */
 		ledger_clear(d->ledger);
-		learner_forget(d->learner);
+		logs_forget(learner_logs(d->learner));
 		d->store_note = *e;
 		break;
 	case STORE_FAILED:

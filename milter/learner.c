@@ -17,32 +17,11 @@
 #include "logmsg.h"
 #include "stats.h"
 
-#define BUDGET	     (256 * 1024) /* bytes of one log before the next one, and before wishes, are looked at */
-#define LOGS_MAX     64
 #define FUTURE	     300 /* seconds that a line may be ahead of us before it is counted */
-#define LOST_PATIENCE 5	 /* seconds without the log before anything is said: every rotation has a moment without */
 #define SWEEP_SHARDS 4	 /* per second: the whole ledger in LEDGER_SHARDS / 4 seconds */
 
-struct log {
-	struct follow *follow;
-	struct stamp stamp;
-	time_t lost_since; /* 0: readable */
-	bool complained;
-	uint8_t saved[POSITION_SIZE]; /* as last cut; zero: never */
-	time_t dated;		      /* the last line's own time */
-	struct follow_status status;  /* guarded by learner.lock, as is `last`: what others see */
-	time_t last;
-};
-
-/* How far a log was read by the process before us. */
-struct resume {
-	struct resume *next;
-	struct position position;
-	char path[];
-};
-
 struct counts {
-	uint64_t lines, headless, matched, future;
+	uint64_t matched, future;
 };
 
 struct learner {
@@ -51,9 +30,7 @@ struct learner {
 	bool running;
 	int bell;
 	/* the thread's own */
-	struct log *logs[LOGS_MAX];
-	unsigned nlogs;
-	struct resume *resumes;
+	struct logs *logs;
 	struct rules *rules;
 	struct rules_scratch *scratch;
 	struct conf *conf;
@@ -74,6 +51,7 @@ learner_new(struct pipeline *pl)
 	struct learner *l = xcalloc(1, sizeof *l);
 
 	l->pipeline = pl;
+	l->logs = logs_new();
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->served, NULL);
 	l->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -82,32 +60,12 @@ learner_new(struct pipeline *pl)
 	return l;
 }
 
-static void
-log_free(struct log *log)
-{
-	follow_free(log->follow);
-	free(log);
-}
-
-void
-learner_forget(struct learner *l)
-{
-	while (l->resumes != NULL) {
-		struct resume *r = l->resumes;
-
-		l->resumes = r->next;
-		free(r);
-	}
-}
-
 void
 learner_free(struct learner *l)
 {
 	if (l == NULL)
 		return;
-	for (unsigned i = 0; i < l->nlogs; i++)
-		log_free(l->logs[i]);
-	learner_forget(l);
+	logs_free(l->logs);
 	rules_scratch_free(l->scratch);
 	rules_free(l->rules);
 	rules_free(l->new_rules);
@@ -125,29 +83,10 @@ ring(const struct learner *l)
 	(void)!write(l->bell, &one, sizeof one); /* full means that it is ringing already */
 }
 
-int
-learner_resume(struct learner *l, struct str path, const uint8_t *val, size_t len, struct err *e)
+struct logs *
+learner_logs(struct learner *l)
 {
-	struct resume *r = xcalloc(1, sizeof *r + path.n + 1);
-
-	if (position_decode(&r->position, val, len, e) == -1) {
-		free(r);
-		return -1;
-	}
-	str_copy(r->path, path.n + 1, path);
-	r->next = l->resumes;
-	l->resumes = r;
-	return 0;
-}
-
-static const struct position *
-find_resume(const struct learner *l, const char *path)
-{
-	const struct resume *r = l->resumes;
-
-	while (r != NULL && strcmp(r->path, path) != 0)
-		r = r->next;
-	return r == NULL ? NULL : &r->position;
+	return l->logs;
 }
 
 /* A line becomes what it means.  Nothing is allocated here. */
@@ -167,86 +106,28 @@ on_event(struct learner *l, struct event *ev, unsigned repeat)
 		pipeline_event(l->pipeline, &l->conf->policy, ev, l->now);
 }
 
-struct reading {
-	struct learner *learner;
-	struct log *log;
-};
-
-static void
-on_line(void *arg, struct str line)
+static enum line_use
+on_line(void *arg, const struct logline *line)
 {
-	const struct reading *rd = arg;
-	struct learner *l = rd->learner;
-	struct logline head;
+	struct learner *l = arg;
 	struct event ev;
 
-	l->counts.lines++;
-	if (logline_parse(&head, &rd->log->stamp, line, l->now) == LOGLINE_HEADLESS) {
-		l->counts.headless++;
-		return;
-	}
-	if (head.time != (time_t)-1)
-		rd->log->dated = head.time;
-	switch (rules_match(l->rules, l->scratch, &head, &ev)) {
+	switch (rules_match(l->rules, l->scratch, line, &ev)) {
 	case RULES_EVENT:
-		on_event(l, &ev, head.repeat);
-		break;
+		on_event(l, &ev, line->repeat);
+		return LINE_RECOGNISED;
 	case RULES_IGNORED:
 		l->counts.matched++;
-		break;
+		return LINE_RECOGNISED;
 	case RULES_NOTHING:
 		break;
 	}
-}
-
-static void
-complain(struct learner *l, struct log *log, const struct err *e)
-{
-	if (log->lost_since == 0)
-		log->lost_since = l->now;
-	if (log->complained || l->now - log->lost_since < LOST_PATIENCE)
-		return;
-	log->complained = true;
-	logmsg(LEVEL_ERROR, "log cannot be read, nothing is learned from it until it can: %s", e->text);
-}
-
-static void
-is_back(struct log *log, const char *path)
-{
-	if (log->complained)
-		logmsg(LEVEL_NOTICE, "%s: can be read again", path);
-	log->complained = false;
-	log->lost_since = 0;
-}
-
-/* true: there is more to read. */
-static bool
-read_log(struct learner *l, struct log *log)
-{
-	struct reading rd = { l, log };
-	struct follow_status st;
-	struct err e;
-	enum follow_result is = follow_read(log->follow, BUDGET, on_line, &rd, &e);
-
-	follow_status(log->follow, &st);
-	if (is == FOLLOW_LOST)
-		complain(l, log, &e);
-	else
-		is_back(log, st.path);
-	if (is == FOLLOW_GAP)
-		logmsg(LEVEL_WARNING, "lines were lost: %s", e.text);
-	pthread_mutex_lock(&l->lock);
-	log->status = st;
-	log->last = log->dated;
-	pthread_mutex_unlock(&l->lock);
-	return is == FOLLOW_MORE || is == FOLLOW_GAP;
+	return rules_know_tag(l->rules, l->scratch, line->tag) ? LINE_UNKNOWN : LINE_FOREIGN;
 }
 
 static void
 add_counts(struct learner *l)
 {
-	stat_add(STAT_LINES, l->counts.lines);
-	stat_add(STAT_LINES_HEADLESS, l->counts.headless);
 	stat_add(STAT_LINES_MATCHED, l->counts.matched);
 	stat_add(STAT_LINES_FUTURE, l->counts.future);
 	memset(&l->counts, 0, sizeof l->counts);
@@ -255,12 +136,11 @@ add_counts(struct learner *l)
 static bool
 read_logs(struct learner *l)
 {
-	bool more = false;
+	bool more;
 
 	l->now = time(NULL);
 	l->conf = conf_current();
-	for (unsigned i = 0; i < l->nlogs; i++)
-		more |= read_log(l, l->logs[i]);
+	more = logs_read(l->logs, l->now, on_line, l);
 	/* Not while we are behind: what is over now was not when the next lines were written. */
 	if (!more && l->now != l->swept) {
 		ledger_sweep(l->pipeline->ledger, &l->conf->policy, l->now, SWEEP_SHARDS);
@@ -270,75 +150,6 @@ read_logs(struct learner *l)
 	l->conf = NULL;
 	add_counts(l);
 	return more;
-}
-
-static struct log *
-open_log(struct learner *l, const struct conf *c, const char *path)
-{
-	struct log *log = xcalloc(1, sizeof *log);
-
-	stamp_init(&log->stamp);
-	log->follow = follow_new(path, find_resume(l, path), c->log_from_start);
-	follow_status(log->follow, &log->status);
-	return log;
-}
-
-static const char *
-path_of(const struct log *log)
-{
-	struct follow_status st;
-
-	follow_status(log->follow, &st);
-	return st.path;
-}
-
-static struct log *
-take_log(struct log **old, unsigned n, const char *path)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (old[i] != NULL && strcmp(path_of(old[i]), path) == 0) {
-			struct log *log = old[i];
-
-			old[i] = NULL;
-			return log;
-		}
-	return NULL;
-}
-
-/* Where a log that is followed no longer stands, for the day it is configured again. */
-static void
-remember_log(struct learner *l, const struct log *log)
-{
-	uint8_t buf[POSITION_SIZE];
-	struct position p;
-
-	follow_position(log->follow, &p);
-	position_encode(&p, buf);
-	(void)learner_resume(l, str_of(path_of(log)), buf, sizeof buf, NULL);
-}
-
-/* Follow the logs of the conf, keeping the followers of those that were followed before. */
-static void
-follow_logs(struct learner *l, const struct conf *c)
-{
-	struct log *old[LOGS_MAX], *new[LOGS_MAX];
-	unsigned nold = l->nlogs, n = 0;
-
-	memcpy(old, l->logs, sizeof old);
-	for (char **path = c->logs; *path != NULL && n < LOGS_MAX; path++) {
-		struct log *log = take_log(old, nold, *path);
-
-		new[n++] = log != NULL ? log : open_log(l, c, *path);
-	}
-	pthread_mutex_lock(&l->lock);
-	memcpy(l->logs, new, n * sizeof *new);
-	l->nlogs = n;
-	pthread_mutex_unlock(&l->lock);
-	for (unsigned i = 0; i < nold; i++)
-		if (old[i] != NULL) {
-			remember_log(l, old[i]);
-			log_free(old[i]);
-		}
 }
 
 static void
@@ -351,30 +162,12 @@ use_rules(struct learner *l, struct rules *rules)
 }
 
 static void
-cut_positions(struct learner *l, struct cut *c, bool whole)
-{
-	for (unsigned i = 0; i < l->nlogs; i++) {
-		struct log *log = l->logs[i];
-		const char *path = path_of(log);
-		uint8_t buf[POSITION_SIZE];
-		struct position p;
-
-		follow_position(log->follow, &p);
-		position_encode(&p, buf);
-		if (!whole && memcmp(buf, log->saved, sizeof buf) == 0)
-			continue;
-		memcpy(log->saved, buf, sizeof buf);
-		cut_put(c, CUT_SOURCES, path, strlen(path), buf, sizeof buf);
-	}
-}
-
-static void
 reload(struct learner *l, struct rules *rules)
 {
 	struct conf *c = conf_current();
 
 	use_rules(l, rules);
-	follow_logs(l, c);
+	logs_configure(l->logs, c);
 	conf_put(c);
 }
 
@@ -397,7 +190,7 @@ serve(struct learner *l)
 	pthread_mutex_unlock(&l->lock);
 	if (cut != NULL) { /* before a reload, which brings logs that were not looked at yet */
 		ledger_cut(l->pipeline->ledger, cut, whole);
-		cut_positions(l, cut, whole);
+		logs_cut(l->logs, cut, whole);
 		pthread_mutex_lock(&l->lock);
 		l->cut = NULL;
 		pthread_cond_broadcast(&l->served);
@@ -413,10 +206,9 @@ static void
 rest(struct learner *l)
 {
 	struct pollfd fds[LOGS_MAX + 1] = { { .fd = l->bell, .events = POLLIN } };
+	unsigned n = 1 + logs_poll(l->logs, fds + 1);
 
-	for (unsigned i = 0; i < l->nlogs; i++)
-		fds[i + 1] = (struct pollfd){ .fd = follow_fd(l->logs[i]->follow), .events = POLLIN };
-	if (poll(fds, l->nlogs + 1, 1000) == -1 && errno != EINTR)
+	if (poll(fds, n, 1000) == -1 && errno != EINTR)
 		panic("learner: poll: %s", strerror(errno));
 }
 
@@ -437,7 +229,7 @@ learner_start(struct learner *l, struct rules *rules, struct err *e)
 	struct conf *c = conf_current();
 
 	use_rules(l, rules);
-	follow_logs(l, c);
+	logs_configure(l->logs, c);
 	conf_put(c);
 	/* Before anybody is told that we run: the first look settles what is old, and is the first position to be cut. */
 	(void)read_logs(l);
@@ -480,14 +272,5 @@ learner_cut(struct learner *l, struct cut *c, bool whole)
 	ring(l);
 	while (l->cut != NULL)
 		pthread_cond_wait(&l->served, &l->lock);
-	pthread_mutex_unlock(&l->lock);
-}
-
-void
-learner_each_log(struct learner *l, learner_log_fn *fn, void *arg)
-{
-	pthread_mutex_lock(&l->lock);
-	for (unsigned i = 0; i < l->nlogs; i++)
-		fn(arg, &l->logs[i]->status, l->logs[i]->last);
 	pthread_mutex_unlock(&l->lock);
 }

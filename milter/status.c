@@ -33,19 +33,45 @@ store_json(const struct status_parts *p)
 	return o;
 }
 
-static void
-log_json(void *arg, const struct follow_status *st, time_t last)
+/* The programs that there are rules for. */
+static struct json *
+programs_json(const struct drift *d)
 {
+	struct json *list = json_list();
+
+	for (unsigned i = 0; i < d->n; i++) {
+		const struct drift_program *p = &d->v[i];
+		struct json *o = json_new();
+
+		json_put_cstr(o, "program", p->tag);
+		json_put_int(o, "lines", (int64_t)p->lines);
+		json_put_int(o, "recognised", (int64_t)p->recognised);
+		if (p->since != 0)
+			json_put_int(o, "drifted", p->since);
+		json_add(list, o);
+	}
+	return list;
+}
+
+static void
+log_json(void *arg, const struct log_status *st)
+{
+	const struct source_status *src = &st->source;
 	struct json *o = json_new();
 
-	json_put_cstr(o, "path", st->path);
-	json_put_cstr(o, "state", st->present ? "reading" : "missing");
-	json_put_int(o, "lag", (int64_t)st->lag);
-	json_put_int(o, "lines", (int64_t)st->lines);
-	if (last != 0)
-		json_put_int(o, "last", last);
-	if (!st->present)
-		json_put_cstr(o, "error", st->why);
+	json_put_cstr(o, "path", src->name);
+	json_put_cstr(o, "state", src->present ? "reading" : "missing");
+	json_put_int(o, src->lag_in_seconds ? "lag_seconds" : "lag", (int64_t)src->lag);
+	json_put_int(o, "lines", (int64_t)src->lines);
+	json_put_int(o, "headless", (int64_t)src->headless);
+	json_put_int(o, "recognised", (int64_t)st->recognised);
+	if (src->dropped != 0)
+		json_put_int(o, "dropped", (int64_t)src->dropped);
+	if (st->last != 0)
+		json_put_int(o, "last", st->last);
+	if (!src->present)
+		json_put_cstr(o, "error", src->why);
+	json_put(o, "programs", programs_json(&st->drift));
 	json_add(arg, o);
 }
 
@@ -109,7 +135,7 @@ status_fill(struct json *o, const struct status_parts *p)
 	json_put_cstr(o, "version", POPAUTH_VERSION);
 	json_put_int(o, "started", p->started);
 	json_put(o, "store", store_json(p));
-	learner_each_log(p->learner, log_json, logs);
+	logs_each(learner_logs(p->learner), log_json, logs);
 	json_put(o, "logs", logs);
 	json_put(o, "firewall", firewall_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);

@@ -25,9 +25,20 @@ static const struct option file_options[] = {
 	{ "rules_dir", VALUE_PATH, false, F(rules_dir), 0, 0, PKGDATADIR "/rules", "The log rules that come with the program." },
 	{ "rules_local", VALUE_PATH, true, F(rules_local), 0, 0, SYSCONFDIR "/popauth-milter/rules",
 	    "Log rules of your own. It may be missing." },
-	{ "logs", VALUE_PATHS, false, F(logs), 0, 0, "/var/log/mail.log", "The mail logs to learn from." },
+	{ "logs", VALUE_LOGS, false, F(logs), 0, 0, "/var/log/mail.log",
+	    "The mail logs to learn from: the path of a file, fifo:PATH, syslog:unix:PATH (a datagram socket that is made "
+	    "here), syslog:udp:ADDRESS:PORT, journal: (this machine's) or journal:DIRECTORY." },
 	{ "log_from_start", VALUE_FLAG, false, F(log_from_start), 0, 0, "no",
 	    "Read a log that was never read before from its beginning, and not only what comes." },
+	{ "log_senders", VALUE_NETS, false, F(log_senders), 0, 0, NULL,
+	    "Who may send syslog by UDP. Not set: loopback. The sender of a UDP packet is easily forged: list no address "
+	    "that packets from outside could claim." },
+	{ "log_group", VALUE_GROUP, true, F(log_group), 0, 0, "",
+	    "Members of this group may write to syslog sockets that are made here. Empty: the user's own group." },
+	{ "journal_match", VALUE_MATCHES, false, F(journal_match), 0, 0, NULL,
+	    "Read only such entries of the journal: FIELD=value as for journalctl(1), like _SYSTEMD_UNIT=dovecot.service "
+	    "or SYSLOG_IDENTIFIER=dovecot. Of one field any value may fit, of different fields all must; a + stands "
+	    "between alternatives. Not set: all." },
 	{ "milter_socket", VALUE_LISTEN, false, F(milter_socket), 0, 0, "unix:" RUNSTATEDIR "/popauth-milter/milter.sock",
 	    "Where the MTA finds the milter: unix:PATH, inet:PORT@HOST or inet6:PORT@HOST." },
 	{ "map_socket", VALUE_SOCKET, true, F(map_socket), 0, 0, RUNSTATEDIR "/popauth-milter/map.sock",

@@ -26,13 +26,15 @@ enum value_type {
 	VALUE_SOCKET,	 /* the same, short enough for sun_path */
 	VALUE_LISTEN,	 /* libmilter's form of a socket */
 	VALUE_SETNAME,	 /* of an ipset */
+	VALUE_GROUP,	 /* a struct conf_group */
 	VALUE_FLAG,
 	VALUE_UNSIGNED,
 	VALUE_ULONG,
 	VALUE_TERM,	 /* uint32_t seconds */
 	VALUE_STAGE,
 	VALUE_THRESHOLD,
-	VALUE_PATHS,	 /* from here on: lists */
+	VALUE_LOGS,	 /* from here on: lists */
+	VALUE_MATCHES,	 /* of journal fields */
 	VALUE_NAMES,
 	VALUE_NETS,
 	VALUE_TYPES
@@ -64,7 +66,7 @@ const struct option *option_find(const struct option_group *g, const char *name)
 static inline bool
 value_is_list(enum value_type t)
 {
-	return t >= VALUE_PATHS;
+	return t >= VALUE_LOGS;
 }
 
 /* Set the option's field in the struct at `base`, or append to it if it is a list.  The error has no place in it. */

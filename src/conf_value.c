@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* conf_value.c - one value of the configuration: from text into its field, and back */
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "conf_priv.h"
+#include "logspec.h"
 
 #define SUN_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define SETNAME_MAX  31		 /* IPSET_MAXNAMELEN (linux/netfilter/ipset/ip_set.h) less the NUL */
@@ -228,12 +230,41 @@ append(char ***list, const char *text)
 }
 
 static int
-add_path(const struct option *o, void *field, const char *text, struct err *e)
+add_log(const struct option *o, void *field, const char *text, struct err *e)
 {
-	if (*text != '/')
-		return err_set(e, "%s: \"%s\" is not an absolute path", o->name, text);
+	struct logspec spec;
+	struct err why;
+
+	if (logspec_parse(&spec, text, &why) == -1)
+		return err_set(e, "%s: %.400s", o->name, why.text);
 	append(field, text);
 	return 0;
+}
+
+/* What journalctl(1) takes: FIELD=value, or + between two sets of them. */
+static int
+add_match(const struct option *o, void *field, const char *text, struct err *e)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	size_t n = strspn(text, letters);
+
+	if (strcmp(text, "+") != 0 && (n == 0 || n > 64 || text[n] != '='))
+		return err_set(e, "%s: \"%s\" is neither like \"SYSLOG_IDENTIFIER=dovecot\" nor +", o->name, text);
+	append(field, text);
+	return 0;
+}
+
+/* Asked for here, once, because it may take time. */
+static int
+set_group(const struct option *o, void *field, const char *text, struct err *e)
+{
+	struct conf_group *g = field;
+	const struct group *gr = NULL;
+
+	if (*text != '\0' && (gr = getgrnam(text)) == NULL)
+		return err_set(e, "%s: there is no group \"%s\"", o->name, text);
+	g->gid = gr == NULL ? (gid_t)-1 : gr->gr_gid;
+	return set_text(o, &g->name, text, e);
 }
 
 static int
@@ -387,13 +418,15 @@ static const struct {
 	[VALUE_SOCKET] = { "path", set_socket, print_text, clear_text },
 	[VALUE_LISTEN] = { "socket", set_listen, print_text, clear_text },
 	[VALUE_SETNAME] = { "name", set_setname, print_text, clear_text },
+	[VALUE_GROUP] = { "group", set_group, print_text, clear_text },
 	[VALUE_FLAG] = { "yes | no", set_flag, print_flag, NULL },
 	[VALUE_UNSIGNED] = { "number", set_unsigned, print_unsigned, NULL },
 	[VALUE_ULONG] = { "number", set_ulong, print_ulong, NULL },
 	[VALUE_TERM] = { "time", set_term, print_term, NULL },
 	[VALUE_STAGE] = { "connect | helo | mail | rcpt", set_stage, print_stage, NULL },
 	[VALUE_THRESHOLD] = { "threshold", set_threshold, print_threshold, NULL },
-	[VALUE_PATHS] = { "{ path, ... }", add_path, print_list, clear_list },
+	[VALUE_LOGS] = { "{ log, ... }", add_log, print_list, clear_list },
+	[VALUE_MATCHES] = { "{ FIELD=value, ... }", add_match, print_list, clear_list },
 	[VALUE_NAMES] = { "{ name, ... }", add_name, print_list, clear_list },
 	[VALUE_NETS] = { "{ network, ... }", add_net, print_nothing, clear_nets },
 };

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,6 @@
 #include "follow_parts.h"
 
 #define READ_MIN 65536
-#define BUF_SIZE (FOLLOW_MARK + FOLLOW_LINE_MAX + 256 * 1024)
 #define STEPS	 256 /* in one call without using up any bytes; then somebody renames faster than we look */
 
 struct follow *
@@ -25,8 +25,9 @@ follow_new(const char *path, const struct position *resume, bool from_start)
 
 	f->path = xstrdup(path);
 	f->dir = xstrdup(dirname(copy));
-	f->buf = xmalloc(BUF_SIZE);
-	f->file.fd = -1;
+	f->buf = xmalloc(FOLLOW_BUF);
+	f->file.fd = f->search.file.fd = -1;
+	packed_reset(f);
 	f->fresh = resume == NULL;
 	f->from_start = from_start;
 	if (resume != NULL)
@@ -108,9 +109,9 @@ follow_attach(struct follow *f, const struct logfile *lf, uint64_t offset, bool 
 void
 follow_detach(struct follow *f)
 {
-	if (f->file.fd != -1)
-		(void)close(f->file.fd);
-	f->file.fd = -1;
+	logfile_close(&f->file);
+	packed_reset(f);
+	f->finished = false;
 	f->pos = f->scan = f->len = 0;
 	f->end = 0;
 }
@@ -126,12 +127,12 @@ still_ours(const struct follow *f)
 	    memcmp(now, f->buf + f->len - n, n) == 0;
 }
 
-static void
-make_room(struct follow *f)
+void
+follow_make_room(struct follow *f)
 {
 	size_t drop = f->pos > FOLLOW_MARK ? f->pos - FOLLOW_MARK : 0;
 
-	if (BUF_SIZE - f->len >= READ_MIN)
+	if (FOLLOW_SPACE(f) >= READ_MIN)
 		return;
 	memmove(f->buf, f->buf + drop, f->len - drop);
 	f->pos -= drop;
@@ -139,21 +140,37 @@ make_room(struct follow *f)
 	f->len -= drop;
 }
 
+/* The rest of what is packed cannot be had: say so once, and let it be the end. */
+static enum step
+follow_broken(struct follow *f, const struct err *why, struct err *e)
+{
+	char text[480];
+
+	if (f->file.broken)
+		return STEP_END;
+	f->file.broken = true;
+	(void)snprintf(text, sizeof text, "a rotated file %.440s", why->text);
+	return follow_gap(f, e, text);
+}
+
 enum step
 follow_fill(struct follow *f, struct err *e)
 {
+	struct err why;
 	struct stat st;
 	ssize_t n;
 
-	make_room(f);
+	follow_make_room(f);
 	do
-		n = pread(f->file.fd, f->buf + f->len, BUF_SIZE - f->len, (off_t)f->end);
-	while (n == -1 && errno == EINTR);
+		n = logfile_read(&f->file, f->buf + f->len, FOLLOW_SPACE(f), f->end, &why);
+	while (n == -1 && errno == EINTR && f->file.unpack == NULL);
+	if (n == -1 && f->file.unpack != NULL)
+		return follow_broken(f, &why, e);
 	if (n == -1) {
-		(void)err_sys(e, "%s", f->path);
+		(void)err_set(e, "%s: %.400s", f->path, why.text);
 		return STEP_LOST;
 	}
-	if (!still_ours(f)) {
+	if (f->file.unpack == NULL && !still_ours(f)) {
 		follow_position(f, &f->at);
 		follow_detach(f);
 		return STEP_ON;
@@ -270,6 +287,8 @@ follow_read(struct follow *f, size_t max_bytes, follow_line_fn *fn, void *arg, s
 		step = f->file.fd == -1 ? follow_locate(f, e) : follow_fill(f, e);
 		if (step == STEP_END)
 			step = follow_turn(f, e);
+		if (step == STEP_YIELD)
+			return FOLLOW_MORE;
 		if (step != STEP_ON)
 			return finish(f, step, e);
 	}

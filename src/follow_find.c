@@ -5,8 +5,7 @@
  * they tell (numbers fall, dates rise) and otherwise by the time of the last change, which renaming, chmod, gzip and
  * logrotate all leave alone.
  *
- * Every file is opened in family_open(), and read with pread() only.  A compressed sibling cannot be read yet; it will be
- * unpacked there into a nameless file, and nothing else will notice.
+ * Every file is opened in family_open(), also what is compressed (follow_packed.c).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "follow_parts.h"
+#include "unpack.h"
 
 #define LOOKS 20 /* how often a directory is read again because somebody is renaming in it */
 
@@ -98,7 +98,6 @@ belongs(struct str base, struct str name, struct sibling *s)
 		s->how = ROTATED_NOT;
 		return true;
 	}
-	s->packed = bare.n < name.n;
 	if (has_prefix(name, base)) {
 		s->how = bare.n <= base.n
 		    ? ROTATED_ODDLY
@@ -127,6 +126,7 @@ add(struct family *fam, struct str base, const struct dirent *d, uint64_t ino)
 		free(s.name);
 		return;
 	}
+	s.packed = s.how != ROTATED_NOT && without_compression(str_of(s.name)).n < strlen(s.name);
 	s.dev = st.st_dev;
 	s.ino = st.st_ino;
 	s.written = stat_written(&st);
@@ -257,17 +257,17 @@ family_open(const struct family *fam, const struct sibling *s, struct logfile *l
 	struct stat st;
 
 	*lf = (struct logfile){ .fd = -1 };
-	if (s->packed) {
-		errno = EOPNOTSUPP;
-		return -1;
-	}
 	lf->fd = openat(fam->dirfd, s->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (lf->fd == -1)
 		return errno == ENOENT || errno == ELOOP ? 0 : -1;
 	if (fstat(lf->fd, &st) == -1 || st.st_dev != s->dev || st.st_ino != s->ino) {
-		(void)close(lf->fd);
-		lf->fd = -1;
+		logfile_close(lf);
 		return 0;
+	}
+	if (s->packed && (lf->unpack = unpack_open(lf->fd, NULL)) == NULL) {
+		logfile_close(lf);
+		errno = EIO;
+		return -1;
 	}
 	lf->dev = s->dev;
 	lf->ino = s->ino;
@@ -282,7 +282,7 @@ family_carries(const struct family *fam, const struct sibling *s, const struct p
 	struct logfile lf;
 	ssize_t n;
 
-	if (p->mark_len == 0 || p->mark_len > sizeof buf || p->mark_len > p->offset || family_open(fam, s, &lf) == -1 ||
+	if (s->packed || p->mark_len == 0 || p->mark_len > sizeof buf || p->mark_len > p->offset || family_open(fam, s, &lf) == -1 ||
 	    lf.fd == -1)
 		return false;
 	n = pread(lf.fd, buf, p->mark_len, (off_t)(p->offset - p->mark_len));

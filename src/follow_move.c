@@ -17,14 +17,6 @@
 
 static const struct logfile no_file = { .fd = -1 };
 
-static void
-close_file(struct logfile *lf)
-{
-	if (lf->fd != -1)
-		(void)close(lf->fd);
-	*lf = no_file;
-}
-
 static bool
 same_file(const struct logfile *a, const struct sibling *b)
 {
@@ -46,11 +38,11 @@ open_log(struct follow *f, struct logfile *lf, uint64_t *size, struct err *e)
 	lf->fd = open(f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (lf->fd == -1 || fstat(lf->fd, &st) == -1) {
 		(void)err_sys(e, "%s", f->path);
-		close_file(lf);
+		logfile_close(lf);
 		return -1;
 	}
 	if (regular(f->path, &st, e) == -1) {
-		close_file(lf);
+		logfile_close(lf);
 		return -1;
 	}
 	lf->dev = st.st_dev;
@@ -111,8 +103,8 @@ begin(struct follow *f, struct err *e)
 
 /* --- finding the place --- */
 
-static enum step
-gap(const struct follow *f, struct err *e, const char *why)
+enum step
+follow_gap(const struct follow *f, struct err *e, const char *why)
 {
 	follow_count(DROP_GAP);
 	(void)err_set(e, "%s: %s", f->path, why);
@@ -140,7 +132,8 @@ static enum step
 locate(struct follow *f, struct family *fam, bool there, struct err *e)
 {
 	const struct sibling *s = family_marked(fam, &f->at);
-	bool known = f->at.mark_len > 0, missed = known;
+	bool known = f->at.mark_len > 0, missed = known && !f->finished;
+	enum step step;
 	struct logfile lf;
 
 	if (s != NULL) {
@@ -152,6 +145,8 @@ locate(struct follow *f, struct family *fam, bool there, struct err *e)
 		return STEP_LOST; /* as long as the path leads nowhere our file may be on its way */
 	if (known && !family_stands(fam, f->path, f->at.ino))
 		return STEP_ON; /* it may have been renamed, or copied, past us */
+	if (known && (step = packed_locate(f, fam)) != STEP_END)
+		return step;
 	s = open_next(fam, NULL, f->at.written, known ? 0 : f->at.ino, &lf, &missed);
 	if (s == NULL && !there)
 		return STEP_LOST;
@@ -160,7 +155,8 @@ locate(struct follow *f, struct family *fam, bool there, struct err *e)
 	if (known)
 		f->at = (struct position){ .written = f->at.written };
 	(void)follow_attach(f, &lf, 0, false);
-	return missed ? gap(f, e, "the file read last is gone or was changed, and what it had to come is missed") : STEP_ON;
+	return missed ? follow_gap(f, e, "the file read last is gone or was changed, and what it had to come is missed")
+		      : STEP_ON;
 }
 
 enum step
@@ -175,7 +171,7 @@ follow_locate(struct follow *f, struct err *e)
 	if (f->fresh)
 		return begin(f, e);
 	there = open_log(f, &now, &size, e) == 0;
-	close_file(&now);
+	logfile_close(&now);
 	if (family_scan(&fam, f->path, f->at.ino, there ? e : NULL) == 0 || !there)
 		step = locate(f, &fam, there, e);
 	else
@@ -202,7 +198,7 @@ still_next(const struct follow *f, const struct logfile *next)
 	}
 	s = open_next(&fam, family_file(&fam, f->file.dev, f->file.ino), f->file.written, 0, &again, &missed);
 	same = s != NULL && same_file(next, s);
-	close_file(&again);
+	logfile_close(&again);
 	family_clear(&fam);
 	return same;
 }
@@ -226,22 +222,25 @@ static enum step
 leave_for(struct follow *f, struct logfile *next, bool newest, struct err *e)
 {
 	char first[FOLLOW_MARK];
+	struct err why;
 	enum step step;
 	ssize_t n;
 
 	watch_file(&f->watch, WATCH_NEXT, next->fd);
-	n = pread(next->fd, first, sizeof first, 0);
+	n = logfile_read(next, first, sizeof first, 0, &why);
+	if (n == -1 && next->unpack != NULL)
+		n = 0; /* which will be told when it is being read */
 	step = n > 0 || (n == 0 && !newest) ? follow_fill(f, e) : n == 0 ? STEP_IDLE : STEP_LOST;
 	if (n == -1)
-		(void)err_sys(e, "%s", f->path);
+		(void)err_set(e, "%s: %.400s", f->path, why.text);
 	if (step != STEP_END) {
-		close_file(next);
+		logfile_close(next);
 		return step;
 	}
 	if (still_next(f, next))
 		take_over(f, next, first, (size_t)n);
 	else
-		close_file(next);
+		logfile_close(next);
 	return STEP_ON;
 }
 
@@ -249,7 +248,7 @@ leave_for(struct follow *f, struct logfile *next, bool newest, struct err *e)
 static enum step
 turn(struct follow *f, struct family *fam, const struct logfile *now, struct err *e)
 {
-	const struct sibling *s = family_current(fam);
+	const struct sibling *s = family_current(fam), *self;
 	struct logfile next;
 	struct position p;
 	bool missed = false;
@@ -264,12 +263,20 @@ turn(struct follow *f, struct family *fam, const struct logfile *now, struct err
 			f->at = p;
 		return STEP_ON;
 	}
-	s = open_next(fam, family_file(fam, f->file.dev, f->file.ino), f->file.written, 0, &next, &missed);
+	self = family_file(fam, f->file.dev, f->file.ino);
+	s = open_next(fam, self, f->file.written, 0, &next, &missed);
 	if (next.fd == -1)
 		return STEP_ON;
+	if (self == NULL && next.unpack != NULL && p.mark_len > 0) { /* it may be what we have just read, packed */
+		logfile_close(&next);
+		f->at = p;
+		follow_detach(f);
+		f->finished = true;
+		return STEP_ON;
+	}
 	step = leave_for(f, &next, s->how == ROTATED_NOT, e);
 	if (missed && step == STEP_ON && same_file(&f->file, s))
-		step = gap(f, e, "a rotated file cannot be read, and what it has is missed");
+		step = follow_gap(f, e, "a rotated file cannot be read, and what it has is missed");
 	return step;
 }
 
@@ -291,6 +298,6 @@ follow_turn(struct follow *f, struct err *e)
 		return STEP_LOST;
 	step = family_scan(&fam, f->path, f->file.ino, e) == -1 ? STEP_LOST : turn(f, &fam, &now, e);
 	family_clear(&fam);
-	close_file(&now);
+	logfile_close(&now);
 	return step;
 }

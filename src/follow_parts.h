@@ -4,6 +4,7 @@
 #define FOLLOW_PARTS_H
 
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "follow.h"
 
@@ -45,9 +46,9 @@ struct sibling {
 	enum rotated how;
 	unsigned long number; /* ROTATED_NUMBER */
 	struct str date;      /* ROTATED_DATE: part of name */
-	bool packed;	      /* compressed */
 	uint64_t dev, ino;
 	int64_t written;
+	bool packed; /* compressed, by its name */
 };
 
 struct family {
@@ -58,9 +59,11 @@ struct family {
 
 /* A file open for reading; dev and ino are those of the directory's entry. */
 struct logfile {
-	int fd; /* -1: none */
+	int fd;		       /* -1: none */
+	struct unpack *unpack; /* NULL: read as it is */
 	uint64_t dev, ino;
 	int64_t written;
+	bool broken; /* it cannot be unpacked to its end, and that was told */
 };
 
 int64_t stat_written(const struct stat *st);
@@ -98,6 +101,12 @@ struct sibling *family_after(const struct family *fam, const struct sibling *tha
  * `end` is the file's offset of buf[len].  At least FOLLOW_MARK bytes before pos, or all that the file has there, stay
  * in the buffer: they are compared with the file after every read, so that bytes of a file that was truncated, or
  * truncated and grown again, are never taken for the ones we were waiting for; and the position is made of them. */
+struct packed_search {
+	struct logfile file; /* being unpacked, through the buffer, towards `at`; fd -1: none */
+	int64_t tried_written; /* of the last one taken in hand; they are tried in the order of these two */
+	uint64_t tried_ino;
+};
+
 struct follow {
 	char *path, *dir;
 	struct watch watch;
@@ -109,6 +118,8 @@ struct follow {
 	char *buf;
 	size_t pos, scan, len;
 	uint64_t end;
+	bool finished; /* what `at` is the place in was read to its end: if it is not found, nothing is missed */
+	struct packed_search search;
 	bool present;
 	char why[256];
 	uint64_t lines, bytes;
@@ -117,6 +128,7 @@ struct follow {
 enum step {
 	STEP_ON,  /* something was done: look again */
 	STEP_END, /* this file has no more for now */
+	STEP_YIELD, /* there is more to do, but others should have their turn */
 	STEP_IDLE,
 	STEP_GAP,
 	STEP_LOST
@@ -128,7 +140,24 @@ void follow_detach(struct follow *f);
 /* Read on.  STEP_ON also when the file turns out to be another one, which is then to be found again. */
 enum step follow_fill(struct follow *f, struct err *e);
 
+/* Have space for some more behind buf[len]. */
+void follow_make_room(struct follow *f);
+#define FOLLOW_BUF	(FOLLOW_MARK + FOLLOW_LINE_MAX + 256 * 1024)
+#define FOLLOW_SPACE(f) (FOLLOW_BUF - (f)->len)
+
+/* --- follow_packed.c: compressed siblings --- */
+
+/* Read at `offset`; what is packed is read from end to end, and the offset is where one is.  -1: e says why. */
+ssize_t logfile_read(const struct logfile *lf, char *buf, size_t n, uint64_t offset, struct err *e);
+void logfile_close(struct logfile *lf);
+/* Look on for the place `at` in what is packed.  STEP_ON: found, and the file being read.  STEP_YIELD: call again.
+ * STEP_END: none of them has it, and none is tried twice until packed_reset(). */
+enum step packed_locate(struct follow *f, const struct family *fam);
+void packed_reset(struct follow *f);
+
 /* --- follow_move.c: which file to read --- */
+
+enum step follow_gap(const struct follow *f, struct err *e, const char *why);
 
 /* There is none: find where to go on. */
 enum step follow_locate(struct follow *f, struct err *e);

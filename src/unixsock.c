@@ -23,20 +23,14 @@ sun_of(struct sockaddr_un *sun, const char *path, struct err *e)
 }
 
 static int
-stream_socket(int flags)
-{
-	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-}
-
-int
-unixsock_connect(const char *path, struct err *e)
+connect_to(const char *path, int type, struct err *e)
 {
 	struct sockaddr_un sun;
 	int fd;
 
 	if (sun_of(&sun, path, e) == -1)
 		return -1;
-	fd = stream_socket(0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return err_sys(e, "%s: socket", path);
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
@@ -47,10 +41,16 @@ unixsock_connect(const char *path, struct err *e)
 	return fd;
 }
 
+int
+unixsock_connect(const char *path, struct err *e)
+{
+	return connect_to(path, SOCK_STREAM, e);
+}
+
 /* Whatever stands at the path, may a socket of ours take its place?  Only a socket may go, and only when nobody
  * listens on it: another daemon's socket must not be stolen. */
 static int
-may_replace(const char *path, struct err *e)
+may_replace(const char *path, int type, struct err *e)
 {
 	struct stat st;
 	int fd;
@@ -59,7 +59,7 @@ may_replace(const char *path, struct err *e)
 		return errno == ENOENT ? 0 : err_sys(e, "%s", path);
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, "%s: there is something that is not a socket; move it away", path);
-	fd = unixsock_connect(path, NULL);
+	fd = connect_to(path, type, NULL);
 	if (fd == -1)
 		return errno == ECONNREFUSED ? 0 : err_sys(e, "%s: an old socket that cannot be tried", path);
 	close(fd);
@@ -68,7 +68,7 @@ may_replace(const char *path, struct err *e)
 
 /* Under another name first, so that the socket never stands at its path with the wrong owner or mode. */
 static int
-listen_at(int fd, const char *path, const char *tmp, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+bind_at(int fd, const char *path, const char *tmp, mode_t mode, uid_t uid, gid_t gid, struct err *e)
 {
 	struct sockaddr_un sun;
 
@@ -77,7 +77,7 @@ listen_at(int fd, const char *path, const char *tmp, mode_t mode, uid_t uid, gid
 	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
 		return err_sys(e, "%s: bind", tmp);
 	if (((uid != (uid_t)-1 || gid != (gid_t)-1) && lchown(tmp, uid, gid) == -1) || chmod(tmp, mode) == -1 ||
-	    listen(fd, SOMAXCONN) == -1 || rename(tmp, path) == -1) {
+	    (listen(fd, SOMAXCONN) == -1 && errno != EOPNOTSUPP) || rename(tmp, path) == -1) {
 		err_sys(e, "%s", path);
 		unlink(tmp);
 		return -1;
@@ -96,33 +96,51 @@ identify(const char *path, struct unixsock_file *file, struct err *e)
 	return 0;
 }
 
-int
-unixsock_listen(const char *path, mode_t mode, uid_t uid, gid_t gid, struct unixsock_file *file, struct err *e)
+static int
+make(const char *path, int type, mode_t mode, uid_t uid, gid_t gid, struct unixsock_file *file, struct err *e)
 {
 	char tmp[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int fd;
 
-	if (may_replace(path, e) == -1)
+	if (may_replace(path, type, e) == -1)
 		return -1;
 	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.%ld", path, (long)getpid()) >= sizeof(tmp))
 		return err_set(e, "%s: a socket's path has at most %zu bytes", path, sizeof(tmp) - 9);
-	fd = stream_socket(SOCK_NONBLOCK);
+	fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return err_sys(e, "%s: socket", path);
 	unlink(tmp);
-	if (listen_at(fd, path, tmp, mode, uid, gid, e) == -1 || identify(path, file, e) == -1) {
+	if (bind_at(fd, path, tmp, mode, uid, gid, e) == -1 || identify(path, file, e) == -1) {
 		close(fd);
 		return -1;
 	}
 	return fd;
 }
 
-void
-unixsock_remove(const char *path, const struct unixsock_file *file)
+int
+unixsock_listen(const char *path, mode_t mode, uid_t uid, gid_t gid, struct unixsock_file *file, struct err *e)
+{
+	return make(path, SOCK_STREAM, mode, uid, gid, file, e);
+}
+
+int
+unixsock_receiver(const char *path, mode_t mode, gid_t gid, struct unixsock_file *file, struct err *e)
+{
+	return make(path, SOCK_DGRAM, mode, (uid_t)-1, gid, file, e);
+}
+
+bool
+unixsock_stands(const char *path, const struct unixsock_file *file)
 {
 	struct unixsock_file there;
 
-	if (identify(path, &there, NULL) == 0 && there.ino == file->ino && there.dev == file->dev)
+	return identify(path, &there, NULL) == 0 && there.ino == file->ino && there.dev == file->dev;
+}
+
+void
+unixsock_remove(const char *path, const struct unixsock_file *file)
+{
+	if (unixsock_stands(path, file))
 		unlink(path);
 }
 

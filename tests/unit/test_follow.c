@@ -12,10 +12,14 @@
  *	hide show	forbid or allow listing the directory
  *	r	read all there is			1	read one line
  *	s	save the position			k	be killed: go on from the position saved
- *	p	wait until told that there is something	age	make all files a day old
+ *	pack:S	compress logS to logS.gz		pack:S:M  to logS.M, M being gz, bz2, xz, zst, lz4 or Z
+ *	half:S	leave only the first half of logS	twin:S	as pack:S, but keep logS
+ *	p	wait until told that there is something	age	make all files a day old	now:S	changed now
  *
  * What is read is compared: lines and a blank each, "!" for a gap, "-" for a log that cannot be read.
  */
+#include <archive.h>
+#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -184,6 +188,54 @@ move(struct world *w, char *arg)
 	assert_int_equal(to == NULL ? rename(w->log, name_of(w, arg)) : rename(name_of(w, arg), name_of(w, to)), 0);
 }
 
+/* As a packer does: with the time of the last change. */
+static void
+pack(const char *from, const char *method, bool keep)
+{
+	static const struct {
+		const char *name;
+		int (*add)(struct archive *);
+	} methods[] = {
+		{ "gz", archive_write_add_filter_gzip },   { "bz2", archive_write_add_filter_bzip2 },
+		{ "xz", archive_write_add_filter_xz },	   { "zst", archive_write_add_filter_zstd },
+		{ "lz4", archive_write_add_filter_lz4 },   { "Z", archive_write_add_filter_compress },
+	};
+	struct archive *a = archive_write_new();
+	struct archive_entry *entry = archive_entry_new();
+	int in = open(from, O_RDONLY | O_CLOEXEC), known = -1;
+	char to[160], block[65536];
+	struct stat st;
+	ssize_t n;
+
+	(void)snprintf(to, sizeof to, "%s.%s", from, method);
+	for (size_t i = 0; i < ROWS(methods); i++)
+		if (strcmp(methods[i].name, method) == 0)
+			known = methods[i].add(a);
+	assert_int_equal(known, ARCHIVE_OK);
+	assert_true(in != -1 && fstat(in, &st) == 0);
+	assert_int_equal(archive_write_set_format_raw(a), ARCHIVE_OK);
+	assert_int_equal(archive_write_open_filename(a, to), ARCHIVE_OK);
+	archive_entry_set_filetype(entry, AE_IFREG);
+	assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
+	while ((n = read(in, block, sizeof block)) > 0)
+		assert_int_equal(archive_write_data(a, block, (size_t)n), n);
+	assert_int_equal(archive_write_close(a), ARCHIVE_OK);
+	archive_entry_free(entry);
+	archive_write_free(a);
+	(void)close(in);
+	assert_int_equal(utimensat(AT_FDCWD, to, (const struct timespec[]){ st.st_mtim, st.st_mtim }, 0), 0);
+	if (!keep)
+		assert_int_equal(unlink(from), 0);
+}
+
+static int
+halve(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == -1 ? -1 : truncate(path, st.st_size / 2);
+}
+
 static void
 act(struct world *w, const char *verb, char *arg)
 {
@@ -202,6 +254,14 @@ act(struct world *w, const char *verb, char *arg)
 		rc = rename(w->log, to);
 	} else if (strcmp(verb, "cp") == 0)
 		copy(w->log, name_of(w, arg));
+	else if (strcmp(verb, "pack") == 0 || strcmp(verb, "twin") == 0) {
+		char *method = strchr(arg, ':');
+
+		if (method != NULL)
+			*method++ = '\0';
+		pack(name_of(w, arg), method == NULL ? "gz" : method, verb[0] == 't');
+	} else if (strcmp(verb, "half") == 0)
+		rc = halve(name_of(w, arg));
 	else if (strcmp(verb, "tr") == 0)
 		rc = truncate(w->log, 0);
 	else if (strcmp(verb, "set") == 0)
@@ -218,6 +278,8 @@ act(struct world *w, const char *verb, char *arg)
 		rc = mkdir(w->dir, 0700);
 	else if (strcmp(verb, "hide") == 0 || strcmp(verb, "show") == 0)
 		rc = chmod(w->dir, verb[0] == 'h' ? 0300 : 0700);
+	else if (strcmp(verb, "now") == 0)
+		rc = utimensat(AT_FDCWD, name_of(w, arg), NULL, 0);
 	else if (strcmp(verb, "age") == 0)
 		rc = nftw(w->dir, age_one, 8, FTW_PHYS);
 	else if (strcmp(verb, "r") == 0 || strcmp(verb, "1") == 0)
@@ -329,7 +391,7 @@ static const struct row rows[] = {
 	{ "killed, removed", "w:a/ r s w:b/ rm w:c/ k r s k r", "a !c " },
 	{ "killed, removed, not there", "w:a/ r s w:b/ rm k r r w:c/ r", "a --!c " },
 	{ "killed, removed, killed again", "w:a/ r s w:b/ rm w: k r s k r w:c/ r", "a !c " },
-	{ "killed, renamed, compressed", "w:a/ r s w:b/ mv:.1 w:c/ mv:.1:.2.gz mv:.1 w:d/ k r", "a !c d " },
+	{ "killed, renamed, compressed", "w:a/ r s w:b/ mv:.1 w:c/ mv:.1:.2.gz mv:.1 w:d/ k r", "a b c d " },
 	{ "killed with half a line", "w:a/b r s k r w:c/ r", "a bc " },
 	{ "killed, never there", "r s w:a/ k r", "-a " },
 	{ "killed, never there, renamed", "r s w:a/ mv:.1 w:b/ k r", "-a b " },
@@ -348,6 +410,32 @@ static const struct row rows[] = {
 	{ "the extension last", "w:a/ r s w:b/ mx:-20260101 w:c/ mx:-20260102 w:d/ k r", "a b c d " },
 	{ "the extension last, numbers", "w:a/ r s w:b/ mx:.2 w:c/ mx:.1 w:d/ k r", "a b c d " },
 	{ "another log of the same stem", "w:a/ r s w:b/ mx:.err age w:c/ mx:2 w:d/ mv:.1 w:e/ k r", "a b d e " },
+	{ "packed while running", "w:a/ r w:b/ mv:.1 w:c/ r mv:.1:.2 pack:.2 mv:.1 w:d/ r", "a b c d " },
+	{ "packed as soon as read", "w:a/ r mv:.1 pack:.1 w:b/ r", "a b " },
+	{ "packed as soon as read, later", "w:a/ r mv:.1 pack:.1 now:.1.gz w:b/ r w:c/ r", "a b c " },
+	{ "packed while killed", "w:a/ r s w:b/ mv:.1 pack:.1 w:c/ k r s w:d/ k r", "a b c d " },
+	{ "packed, bz2", "w:a/ r s w:b/ mv:.1 pack:.1:bz2 w:c/ k r", "a b c " },
+	{ "packed, xz", "w:a/ r s w:b/ mv:.1 pack:.1:xz w:c/ k r", "a b c " },
+	{ "packed, zst", "w:a/ r s w:b/ mv:.1 pack:.1:zst w:c/ k r", "a b c " },
+	{ "packed, lz4", "w:a/ r s w:b/ mv:.1 pack:.1:lz4 w:c/ k r", "a b c " },
+	{ "packed, Z", "w:a/ r s w:b/ mv:.1 pack:.1:Z w:c/ k r", "a b c " },
+	{ "packed, many",
+	    "w:a/ r s w:b/ mv:.3 pack:.3 w:c/ mv:.2 pack:.2:xz w:d/ mv:.1 w:e/ k r", "a b c d e " },
+	{ "packed, dates",
+	    "w:a/ r s w:b/ mv:-20260101 pack:-20260101 w:c/ mv:-20260102 pack:-20260102 w:d/ k r", "a b c d " },
+	{ "packed, killed in its midst", "w:a/ r s w:b/c/ mv:.1 pack:.1 w:d/ k 1 s k 1 s k r", "a b c d " },
+	{ "packed before we came", "w:x/ mv:.2 pack:.2 w:y/ mv:.1 pack:.1 w:a/ r s w:b/ k r", "a b " },
+	{ "packed copy", "w:a/ r s w:b/ cp:.1 tr pack:.1 w:c/ k r", "a b c " },
+	{ "packed, its twin still there", "w:a/ r s w:b/ mv:.1 w:c/ twin:.1 k r rm:.1 w:d/ r", "a b c d " },
+	{ "packed, nothing new in it", "w:a/ r s mv:.1 pack:.1 w:b/ k r", "a b " },
+	{ "packed, half a line at its end", "w:a/b r s mv:.1 pack:.1 w:c/ k r", "a c " },
+	{ "packed, long", "w:a/ r s long:3000000 w:/b/ mv:.1 pack:.1 w:c/ k r", "a b c " },
+	{ "packed behind a long way", "long:5000000 w:/a/ r s w:b/ mv:.1 pack:.1 w:c/ k r", "a b c " },
+	{ "packed and cut off", "w:a/ r s w:b/ mv:.1 pack:.1 half:.1.gz w:c/ k r", "a !c " },
+	{ "packed and cut off, the next one too",
+	    "w:a/ r s w:b/ mv:.2 w:c/ mv:.1 pack:.1 half:.1.gz w:d/ k r", "a b !d " },
+	{ "packed, not ours", "w:a/ r s rm w:x/ mv:.1 pack:.1 w:b/ k r", "a !x b " },
+
 	{ "a directory in its place", "w:a/ r rm dir r r rm w:b/ p r", "a --b " },
 	{ "a FIFO in its place", "w:a/ r s mv:.1 fifo r k r rm w:b/ p r", "a --b " },
 	{ "a directory at first", "dir r rm w:a/ p r", "-a " },
