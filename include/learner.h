@@ -19,7 +19,9 @@ void learner_free(struct learner *l); /* after learner_stop(); NULL is fine */
 
 /* Before learner_start(): how far a log was read the last time. */
 int learner_resume(struct learner *l, struct str path, const uint8_t *val, size_t len, struct err *e);
-/* Take back all learner_resume(). */
+/* And what a store remembers of halves of events, from CUT_META; other keys are passed over. */
+int learner_restore(struct learner *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
+/* Take back all learner_resume() and learner_restore(). */
 void learner_forget(struct learner *l);
 /* Takes over `rules`.  Follows the logs of the conf in force. */
 int learner_start(struct learner *l, struct rules *rules, struct err *e);

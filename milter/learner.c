@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "correlate.h"
 #include "logmsg.h"
 #include "stats.h"
 
@@ -56,6 +57,7 @@ struct learner {
 	struct resume *resumes;
 	struct rules *rules;
 	struct rules_scratch *scratch;
+	struct correlate *correlate;
 	struct conf *conf;
 	time_t now, swept;
 	struct counts counts;
@@ -74,6 +76,7 @@ learner_new(struct pipeline *pl)
 	struct learner *l = xcalloc(1, sizeof *l);
 
 	l->pipeline = pl;
+	l->correlate = correlate_new();
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->served, NULL);
 	l->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -92,6 +95,7 @@ log_free(struct log *log)
 void
 learner_forget(struct learner *l)
 {
+	correlate_clear(l->correlate);
 	while (l->resumes != NULL) {
 		struct resume *r = l->resumes;
 
@@ -109,6 +113,7 @@ learner_free(struct learner *l)
 		log_free(l->logs[i]);
 	learner_forget(l);
 	rules_scratch_free(l->scratch);
+	correlate_free(l->correlate);
 	rules_free(l->rules);
 	rules_free(l->new_rules);
 	close(l->bell);
@@ -152,17 +157,19 @@ find_resume(const struct learner *l, const char *path)
 
 /* A line becomes what it means.  Nothing is allocated here. */
 static void
-on_event(struct learner *l, struct event *ev, unsigned repeat)
+on_event(void *arg, const struct event *told, unsigned times)
 {
-	l->counts.matched++;
-	if (ev->time == (time_t)-1)
-		ev->time = l->now;
-	if (ev->time > l->now + FUTURE)
+	struct learner *l = arg;
+	struct event ev = *told;
+
+	if (ev.time == (time_t)-1)
+		ev.time = l->now;
+	if (ev.time > l->now + FUTURE)
 		l->counts.future++;
-	if (repeat > RECORD_HITS_MAX)
-		repeat = RECORD_HITS_MAX;
-	while (repeat-- > 0)
-		pipeline_event(l->pipeline, &l->conf->policy, ev, l->now);
+	if (times > RECORD_HITS_MAX)
+		times = RECORD_HITS_MAX;
+	while (times-- > 0)
+		pipeline_event(l->pipeline, &l->conf->policy, &ev, l->now);
 }
 
 struct reading {
@@ -176,7 +183,6 @@ on_line(void *arg, struct str line)
 	const struct reading *rd = arg;
 	struct learner *l = rd->learner;
 	struct logline head;
-	struct event ev;
 
 	l->counts.lines++;
 	if (logline_parse(&head, &rd->log->stamp, line, l->now) == LOGLINE_HEADLESS) {
@@ -185,16 +191,8 @@ on_line(void *arg, struct str line)
 	}
 	if (head.time != (time_t)-1)
 		rd->log->dated = head.time;
-	switch (rules_match(l->rules, l->scratch, &head, &ev)) {
-	case RULES_EVENT:
-		on_event(l, &ev, head.repeat);
-		break;
-	case RULES_IGNORED:
+	if (correlate_line(l->correlate, l->rules, l->scratch, &head, l->now, on_event, l) != RULES_NOTHING)
 		l->counts.matched++;
-		break;
-	case RULES_NOTHING:
-		break;
-	}
 }
 
 static void
@@ -367,6 +365,26 @@ cut_positions(struct learner *l, struct cut *c, bool whole)
 }
 
 static void
+cut_half(void *arg, unsigned place, const uint8_t *record, size_t len)
+{
+	struct cut *c = arg;
+	const uint8_t key[] = { 'h', 'a', 'l', 'f', (uint8_t)(place >> 8), (uint8_t)place };
+
+	if (len > 0)
+		cut_put(c, CUT_META, key, sizeof key, record, len);
+	else
+		cut_del(c, CUT_META, key, sizeof key);
+}
+
+int
+learner_restore(struct learner *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e)
+{
+	if (klen != 6 || memcmp(key, "half", 4) != 0)
+		return 0;
+	return correlate_restore(l->correlate, (unsigned)key[4] << 8 | key[5], val, vlen, e);
+}
+
+static void
 reload(struct learner *l, struct rules *rules)
 {
 	struct conf *c = conf_current();
@@ -396,6 +414,7 @@ serve(struct learner *l)
 	if (cut != NULL) { /* before a reload, which brings logs that were not looked at yet */
 		ledger_cut(l->pipeline->ledger, cut, whole);
 		cut_positions(l, cut, whole);
+		correlate_save(l->correlate, whole, cut_half, cut);
 		pthread_mutex_lock(&l->lock);
 		l->cut = NULL;
 		pthread_cond_broadcast(&l->served);

@@ -45,8 +45,8 @@ static const struct type {
 	{ .name = "account", .slot = SLOT_USER, .set = "A-Za-z0-9.@_+=-",
 	    .help = "a user name that the program has found in its own files" },
 	{ .name = "name", .set = "A-Za-z0-9._-", .help = "a host name that the program or its resolver has checked" },
-	{ .name = "qid", .set = "A-Z0-9b-df-hj-np-tv-z", .help = "a Postfix queue id, or NOQUEUE" }, /* no vowels */
-	{ .name = "sqid", .set = "A-Za-z0-9", .help = "a sendmail queue id" },
+	{ .name = "qid", .slot = SLOT_QID, .set = "A-Z0-9b-df-hj-np-tv-z", .help = "a Postfix queue id, or NOQUEUE" }, /* no vowels */
+	{ .name = "sqid", .slot = SLOT_QID, .set = "A-Za-z0-9", .help = "a sendmail queue id" },
 	{ .name = "pid", .set = "0-9", .help = "a process id" },
 	{ .name = "num", .set = "0-9", .help = "a number" },
 	{ .name = "word", .set = "A-Za-z0-9._/+-", .help = "a word of the program's own" },
@@ -129,6 +129,15 @@ node_copy(const struct node *n)
 		end = &(*end)->next;
 	}
 	return copy;
+}
+
+void
+node_forget(struct node *n, enum slot slot)
+{
+	if (n->slot == slot)
+		n->slot = SLOT_NONE;
+	for (struct node *kid = n->kids; kid != NULL; kid = kid->next)
+		node_forget(kid, slot);
 }
 
 void
