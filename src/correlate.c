@@ -152,7 +152,7 @@ waiting(struct correlate *c, const struct key *k, time_t now)
 			continue;
 		if (is_stale(h, now))
 			drop(c, h, STAT_HALVES_ALONE);
-		else
+		else if (found == NULL || h->told < found->told)
 			found = h;
 	}
 	return found;

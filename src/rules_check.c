@@ -73,9 +73,9 @@ judge(struct checker *c, struct str line)
 		return;
 	if (!need && (addr_eq(&ev.addr, &c->victim4) || addr_eq(&ev.addr, &c->victim6)))
 		complain(c, "takes the address from the client's text", line);
-	else if (need && c->rule->part.need == 0)
+	else if (need && (c->rule->part.need == 0 || c->rule->kind != ev.kind))
 		complain(c, "becomes half of an event", line);
-	else if (ev.kind == EVENT_LOGIN && (c->sample->none || c->sample->kind != EVENT_LOGIN))
+	else if (!need && ev.kind == EVENT_LOGIN && (c->sample->none || c->sample->kind != EVENT_LOGIN))
 		complain(c, "becomes a login", line);
 }
 

@@ -264,11 +264,11 @@ prove_pair(struct prover *pr, const struct pattern *written, const struct patter
 	char line[200];
 
 	if (!prover_try(pr, PROOF_MARKS, &written->nfa, &reader->nfa, line, sizeof(line)))
-		return err_place(e, reader->at, "rule %s could take its address or queue id from text of the client's: "
+		return err_place(e, reader->at, "rule %s could take its address from text of the client's: "
 		    "from the line \"%s\" of rule %s", reader->rule->name, line, written->rule->name);
 	if (apart && !prover_try(pr, PROOF_APART, &written->nfa, &reader->nfa, line, sizeof(line)))
-		return err_place(e, reader->at, "rule %s could see a %s in the line \"%s\" of rule %s", r->name,
-		    event_kind_name(r->kind), line, written->rule->name);
+		return err_place(e, reader->at, "rule %s could read the line \"%s\" of rule %s as a line of its own: %s",
+		    r->name, line, written->rule->name, event_kind_name(r->kind));
 	return 0;
 }
 
