@@ -13,6 +13,10 @@
  * old one; a login uses up the address, so that a second login of the same process needs a second one.  Only an event
  * with a queue id waits for its address: a process id may be another's by the time that one is named.
  *
+ * Some deeds are told twice, whole: by Dovecot's auth process for each attempt, by the login process when the client
+ * leaves.  A rule can name others that may have told before (`after'); what one of those has told of the same client,
+ * no longer ago than that, is told `again'.
+ *
  * Halves are kept in a table of fixed size, the oldest going first; nothing is allocated per line.  One thread.
  */
 #ifndef CORRELATE_H
@@ -30,8 +34,8 @@ struct correlate;
 struct correlate *correlate_new(void);
 void correlate_free(struct correlate *c); /* NULL is fine */
 
-/* `times`: as often as the log said it.  The event is valid during the call. */
-typedef void correlate_fn(void *arg, const struct event *ev, unsigned times);
+/* `times`: as often as the log said it.  `again`: not to be counted.  The event is valid during the call. */
+typedef void correlate_fn(void *arg, const struct event *ev, unsigned times, bool again);
 
 /* What does the line mean, by itself and together with those before it?  As rules_match(), but that halves are put
  * together: RULES_EVENT after fn was called, once or more; never RULES_HALF.  A completed event has the time of the

@@ -40,10 +40,14 @@ enum rules_result {
 /* What one line has to do with others: sets of keys, 1 << RULES_PID | 1 << RULES_QID. */
 enum rules_key { RULES_PID, RULES_QID, RULES_KEYS };
 
+#define RULES_AFTER 4
+
 struct rules_part {
 	uint8_t remember; /* the client is also that of later lines with such a key */
 	uint8_t settle;	  /* the client is also that of earlier lines */
 	uint8_t need;	  /* the client is that of another line with the first of these keys that finds one */
+	bool told;	  /* other rules are named to tell this again */
+	const char *after[RULES_AFTER + 1]; /* rules that may have told this before, of the same client; NULL ends */
 	struct str qid;	  /* borrowed from the line; STR_NONE: there is none */
 };
 

@@ -157,11 +157,15 @@ find_resume(const struct learner *l, const char *path)
 
 /* A line becomes what it means.  Nothing is allocated here. */
 static void
-on_event(void *arg, const struct event *told, unsigned times)
+on_event(void *arg, const struct event *told, unsigned times, bool again)
 {
 	struct learner *l = arg;
 	struct event ev = *told;
 
+	if (again) {
+		stat_add(STAT_EVENTS_DUPLICATE, times);
+		return;
+	}
 	if (ev.time == (time_t)-1)
 		ev.time = l->now;
 	if (ev.time > l->now + FUTURE)

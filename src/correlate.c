@@ -175,7 +175,7 @@ settle(struct correlate *c, const struct key *k, const struct event *ev, time_t 
 		done.zone = STR_NONE;
 		done.rule = h->words.rule;
 		stat_add(STAT_HALVES_PAIRED, h->times);
-		fn(arg, &done, h->times);
+		fn(arg, &done, h->times, false);
 		forget(c, h);
 	}
 	return n;
@@ -247,6 +247,38 @@ tell_others(struct correlate *c, const struct logline *line, const struct rules_
 	return n;
 }
 
+static void
+key_told(struct key *k, const char *rule, const struct addr *client)
+{
+	size_t n = strlen(rule);
+
+	k->text[0] = '0' + RULES_KEYS;
+	memcpy(k->text + 1, client->b, sizeof(client->b));
+	memcpy(k->text + 1 + sizeof(client->b), rule, n);
+	k->n = (uint8_t)(1 + sizeof(client->b) + n);
+}
+
+/* Has another rule told this before?  If not, what this one tells is kept for those that could tell it again. */
+static bool
+is_again(struct correlate *c, const struct rules_part *part, const struct event *ev, time_t now)
+{
+	struct half *h;
+	struct key k;
+
+	for (const char *const *name = part->after; *name != NULL; name++) {
+		key_told(&k, *name, &ev->addr);
+		if ((h = find(c, &k, HALF_TOLD)) != NULL && !is_stale(h, now))
+			return true;
+	}
+	if (part->told) {
+		key_told(&k, ev->rule, &ev->addr);
+		if ((h = find(c, &k, HALF_TOLD)) != NULL)
+			forget(c, h);
+		keep(c, &k, HALF_TOLD, now);
+	}
+	return false;
+}
+
 enum rules_result
 correlate_line(struct correlate *c, const struct rules *set, struct rules_scratch *s, const struct logline *line,
     time_t now, correlate_fn *fn, void *arg)
@@ -260,7 +292,7 @@ correlate_line(struct correlate *c, const struct rules *set, struct rules_scratc
 		return is;
 	now = line->time == (time_t)-1 ? now : line->time;
 	if (is == RULES_EVENT || (part->need != 0 && complete(c, line, part, &ev, now))) {
-		fn(arg, &ev, line->repeat);
+		fn(arg, &ev, line->repeat, is_again(c, part, &ev, now));
 		n++;
 	}
 	if ((part->remember | part->settle) != 0)

@@ -4,6 +4,7 @@
  *	version 1, kind 1, told 8, time 8, key and a length before it, then
  *	of a client: address 16
  *	of an event: kind 1, times 4, rule, user and recipient, a length before each
+ *	of something told: nothing
  *
  * Numbers are little-endian, lengths one byte.
  */
@@ -87,6 +88,8 @@ half_encode(const struct half *h, uint8_t *record)
 		memcpy(p, h->addr.b, sizeof(h->addr.b));
 		return (size_t)(p + sizeof(h->addr.b) - record);
 	}
+	if (h->kind == HALF_TOLD)
+		return (size_t)(p - record);
 	p = put(p, h->event, 1);
 	p = put(p, h->times, 4);
 	p = put_text(p, h->words.rule, strlen(h->words.rule));
@@ -127,7 +130,7 @@ half_decode(struct half *h, const uint8_t *record, size_t len, struct err *e)
 		in.p += sizeof(got.addr.b);
 	} else if (kind == HALF_EVENT) {
 		get_event(&got, &in);
-	} else {
+	} else if (kind != HALF_TOLD) {
 		in.bad = true;
 	}
 	if (in.bad || in.p != in.end)

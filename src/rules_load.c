@@ -52,6 +52,8 @@ free_program(struct program *p)
 		next = r->next;
 		free_patterns(r->patterns);
 		samples_free(r->samples);
+		for (const char **name = r->part.after; *name != NULL; name++)
+			free((char *)*name);
 		free(r->name);
 		free(r);
 	}
@@ -285,9 +287,24 @@ prove_programs(struct prover *pr, const struct program *written, const struct pr
 	return 0;
 }
 
+/* Who is named to have told before?  A name that there is no rule of is no mistake: its file may not be installed. */
+static void
+find_tellers(const struct rules *set)
+{
+	for (const struct program *p = set->programs; p != NULL; p = p->next)
+		for (const struct rule *r = p->rules; r != NULL; r = r->next)
+			for (const char *const *name = r->part.after; *name != NULL; name++) {
+				struct rule *teller = rules_find(set, str_of(*name));
+
+				if (teller != NULL)
+					teller->part.told = true;
+			}
+}
+
 int
 rules_build(struct rules *set, struct err *e)
 {
+	find_tellers(set);
 	for (struct program *p = set->programs; p != NULL; p = p->next)
 		if (compile_program(p, e) == -1)
 			return -1;

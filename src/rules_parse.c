@@ -136,11 +136,11 @@ parse_let(struct parser *p, struct str rest)
 	return 0;
 }
 
-static const struct rule *
-find_rule(const struct rules *set, struct str name)
+struct rule *
+rules_find(const struct rules *set, struct str name)
 {
 	for (const struct program *prog = set->programs; prog != NULL; prog = prog->next)
-		for (const struct rule *r = prog->rules; r != NULL; r = r->next)
+		for (struct rule *r = prog->rules; r != NULL; r = r->next)
 			if (str_eq(name, str_of(r->name)))
 				return r;
 	return NULL;
@@ -158,7 +158,7 @@ parse_rule(struct parser *p, struct str rest)
 		return err_place(p->e, place_of(p, p->begin), "a rule belongs to a program: `program' comes first");
 	if (!is_rule_name(name) || kind.n == 0 || rest.n > 0)
 		return err_place(p->e, place_of(p, p->begin), "rule wants a name and an event kind, or none");
-	if ((other = find_rule(p->set, name)) != NULL)
+	if ((other = rules_find(p->set, name)) != NULL)
 		return err_place(p->e, place_of(p, name.p), "there is a rule %s already, at %s:%u", other->name,
 		    other->at.file, other->at.line);
 	if (!str_eq(kind, STR("none")) && event_kind_of(kind) == EVENT_KINDS)
@@ -211,6 +211,25 @@ static int
 parse_need(struct parser *p, struct str rest)
 {
 	return parse_keys(p, rest, p->rule == NULL ? NULL : &p->rule->part.need);
+}
+
+/* after RULE... */
+static int
+parse_after(struct parser *p, struct str rest)
+{
+	struct str word = next_word(&rest);
+	unsigned n = 0;
+
+	if (p->rule == NULL || word.n == 0)
+		return err_place(p->e, place_of(p, p->begin), "after wants the names of rules, and a rule before it");
+	while (p->rule->part.after[n] != NULL)
+		n++;
+	for (; word.n > 0; word = next_word(&rest)) {
+		if (n == RULES_AFTER || !is_rule_name(word))
+			return err_place(p->e, place_of(p, word.p), "after wants the names of at most %d rules", RULES_AFTER);
+		p->rule->part.after[n++] = copy(word);
+	}
+	return 0;
 }
 
 /* match PATTERN */
@@ -341,6 +360,7 @@ static const struct directive {
 	{ "remember", parse_remember, false },
 	{ "settle", parse_settle, false },
 	{ "need", parse_need, false },
+	{ "after", parse_after, false },
 	{ "match", parse_match, false },
 	{ "before", parse_before, true },
 	{ "sample", parse_sample, true },
@@ -363,7 +383,7 @@ parse_line(struct parser *p, struct str line)
 			p->has_rules = p->has_rules || !directives[i].of_sample;
 			return p->samples_only && !directives[i].of_sample ? 0 : directives[i].parse(p, rest);
 		}
-	return err_place(p->e, place_of(p, word.p), "a line begins with program, let, rule, remember, settle, need, "
+	return err_place(p->e, place_of(p, word.p), "a line begins with program, let, rule, remember, settle, need, after, "
 	    "match, before, sample or expect");
 }
 

@@ -246,6 +246,8 @@ struct rules {
 	unsigned nrules;
 };
 
+/* NULL: there is none of this name. */
+struct rule *rules_find(const struct rules *set, struct str name);
 /* Append the programs of one file to the set. */
 int rules_parse_file(struct rules *set, const char *path, struct err *e);
 /* Only the samples of a file, and whether there is more in it.  They and *files are the caller's to free, also on

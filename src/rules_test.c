@@ -26,11 +26,12 @@ struct told {
 };
 
 static void
-tell(void *arg, const struct event *ev, unsigned times)
+tell(void *arg, const struct event *ev, unsigned times, bool again)
 {
 	struct told *t = arg;
 
 	(void)times;
+	(void)again;
 	t->n++;
 	t->ev = *ev; /* its words stay in the line, or in the table until the next line */
 }
@@ -196,11 +197,12 @@ struct trial {
 };
 
 static void
-try_event(void *arg, const struct event *ev, unsigned times)
+try_event(void *arg, const struct event *ev, unsigned times, bool again)
 {
 	const struct trial *t = arg;
 
 	(void)times;
+	(void)again;
 	t->each(t->arg, t->lines, ev);
 }
 

@@ -132,10 +132,10 @@ set(char **line)
 }
 
 static void
-log_event(void *arg, const struct event *ev, unsigned times)
+log_event(void *arg, const struct event *ev, unsigned times, bool again)
 {
 	(void)arg;
-	while (times-- > 0)
+	while (!again && times-- > 0)
 		pipeline_event(&run.pipeline, &run.conf->policy, ev, run.now);
 }
 

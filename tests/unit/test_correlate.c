@@ -17,14 +17,14 @@ struct heard {
 };
 
 static void
-hear(void *arg, const struct event *ev, unsigned times)
+hear(void *arg, const struct event *ev, unsigned times, bool again)
 {
 	struct heard *h = arg;
 	size_t used = strlen(h->text);
 	char addr[ADDR_TEXT];
 
 	h->n += times;
-	(void)snprintf(h->text + used, sizeof(h->text) - used, "%s %s %.*s%.*s;", event_kind_name(ev->kind),
+	(void)snprintf(h->text + used, sizeof(h->text) - used, "%s%s %s %.*s%.*s;", again ? "again " : "", event_kind_name(ev->kind),
 	    addr_format(addr, &ev->addr), (int)ev->user.n, ev->user.p == NULL ? "" : ev->user.p, (int)ev->recipient.n,
 	    ev->recipient.p == NULL ? "" : ev->recipient.p);
 }
@@ -91,6 +91,14 @@ static const struct row {
 	{ "said three times", "Jan  2 03:04:05 mx sm-mta[9]: message repeated 3 times: [ 26H0: <a@example.org>... User unknown]|"
 	    "Jan  2 03:04:07 mx sm-mta[9]: 26H0: from=<x@example.net>, size=0, nrcpts=0, relay=[192.0.2.9]",
 	    "unknown-user 192.0.2.9 a@example.org;" },
+	{ "told for each attempt, and in the end", "Jan  2 03:04:05 mx dovecot: auth-worker(8): pam(anna,192.0.2.9,<s>): unknown user|"
+	    "Jan  2 03:04:06 mx dovecot: auth-worker(8): pam(bob,192.0.2.9,<s>): unknown user|"
+	    "Jan  2 03:04:07 mx dovecot: imap-login: Disconnected (auth failed, 2 attempts in 2 secs): user=<bob>, method=PLAIN, "
+	    "rip=192.0.2.9, lip=203.0.113.1",
+	    "auth-failure 192.0.2.9 anna;auth-failure 192.0.2.9 bob;again auth-failure 192.0.2.9 bob;" },
+	{ "told of another client", "Jan  2 03:04:05 mx dovecot: auth-worker(8): pam(anna,192.0.2.8,<s>): unknown user|"
+	    "Jan  2 03:04:07 mx dovecot: imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<bob>, method=PLAIN, "
+	    "rip=192.0.2.9, lip=203.0.113.1", "auth-failure 192.0.2.8 anna;auth-failure 192.0.2.9 bob;" },
 	{ "SASL's own warning", "Jan  2 03:04:05 mx postfix/smtpd[9]: warning: SASL authentication failure: Password verification failed|"
 	    "Jan  2 03:04:05 mx postfix/smtpd[9]: warning: unknown[192.0.2.9]: SASL PLAIN authentication failed: authentication failure",
 	    "auth-failure 192.0.2.9 ;" },
