@@ -19,6 +19,10 @@ void learner_free(struct learner *l); /* after learner_stop(); NULL is fine */
 
 /* Its logs: to be told, before learner_start(), how far they were read; and logs_each(), at any time. */
 struct logs *learner_logs(struct learner *l);
+/* What a store remembers of halves of events, from CUT_META; other keys are passed over.  Before learner_start(). */
+int learner_restore(struct learner *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
+/* Take back what a store told: positions and halves. */
+void learner_forget(struct learner *l);
 /* Takes over `rules`.  Follows the logs of the conf in force. */
 int learner_start(struct learner *l, struct rules *rules, struct err *e);
 void learner_stop(struct learner *l);

@@ -9,6 +9,7 @@
  *	2024-01-02T03:04:05.678+01:00 host tag[pid]: text	RFC 3339 (rsyslog's file format); also a blank for the T
  *	<22>1 2024-01-02T03:04:05Z host tag pid msgid [sd] text	RFC 5424; <22> alone may stand before the others too
  *	@400000004c91b044077a9e94 tag: text			multilog
+ *	Jan  2 03:04:05 [tag] text				metalog
  *	Jan  2 03:04:05 imap-login: Info: text			Dovecot's own log
  *	dovecot: Jan 02 03:04:05 Info: text			the same, of its first versions
  * Behind the tag "[ID 197553 mail.notice] " (Solaris), and before the host "<mail.notice> " (BSD) are read over.

@@ -33,13 +33,30 @@ void rules_scratch_free(struct rules_scratch *s); /* NULL is fine */
 enum rules_result {
 	RULES_NOTHING,	/* no rule knows the line */
 	RULES_EVENT,	/* *out is filled */
-	RULES_IGNORED	/* a rule knows the line: it is no event */
+	RULES_IGNORED,	/* a rule knows the line: it is no event */
+	RULES_HALF	/* *out is filled but for its client; or has a client alone, kind EVENT_KINDS */
+};
+
+/* What one line has to do with others: sets of keys, 1 << RULES_PID | 1 << RULES_QID. */
+enum rules_key { RULES_PID, RULES_QID, RULES_KEYS };
+
+#define RULES_AFTER 4
+
+struct rules_part {
+	uint8_t remember; /* the client is also that of later lines with such a key */
+	uint8_t settle;	  /* the client is also that of earlier lines */
+	uint8_t need;	  /* the client is that of another line with the first of these keys that finds one */
+	bool told;	  /* other rules are named to tell this again */
+	const char *after[RULES_AFTER + 1]; /* rules that may have told this before, of the same client; NULL ends */
+	struct str qid;	  /* borrowed from the line; STR_NONE: there is none */
 };
 
 /* What does a line mean?  On RULES_EVENT everything in *out is set: slices borrow from the line, `rule` from the set;
- * time is the line's, or -1. */
+ * time is the line's, or -1.  It is for correlate.h to put halves together: this knows of one line only. */
 enum rules_result rules_match(const struct rules *set, struct rules_scratch *s, const struct logline *line,
     struct event *out);
+/* Of the line last matched, when that gave RULES_EVENT or RULES_HALF. */
+const struct rules_part *rules_part(const struct rules_scratch *s);
 /* Is there any rule for lines of this tag? */
 bool rules_know_tag(const struct rules *set, struct rules_scratch *s, struct str tag);
 

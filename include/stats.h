@@ -20,6 +20,9 @@
 	X(LINES_OVERFLOWN, "lines_overflown", "syslog datagrams that the kernel dropped because they came too fast") \
 	X(LOG_LOST, "log_lost", "times a log was replaced and what had not been read of it could not be found") \
 	X(RULES_LIMIT, "rules_limit", "matches given up because of PCRE2's limits") \
+	X(HALVES_PAIRED, "halves_paired", "events put together from two log lines") \
+	X(HALVES_ALONE, "halves_alone", "log lines of events whose client no other line told in time") \
+	X(HALVES_DROPPED, "halves_dropped", "halves of events forgotten because too many were waiting") \
 	X(EVENTS, "events", "events learned") \
 	X(EVENTS_TRUSTED, "events_trusted", "events about allowlisted or own addresses, passed over") \
 	X(EVENTS_FORGIVEN, "events_forgiven", "offences not counted because the client has just logged in") \

@@ -344,6 +344,8 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 		return ledger_restore(d->ledger, key, klen, val, vlen, e);
 	case CUT_SOURCES:
 		return logs_resume(learner_logs(d->learner), (struct str){ (const char *)key, klen }, val, vlen, e);
+	case CUT_META:
+		return learner_restore(d->learner, key, klen, val, vlen, e);
 	default:
 		return 0;
 	}

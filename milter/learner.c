@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "correlate.h"
 #include "logmsg.h"
 #include "stats.h"
 
@@ -33,6 +34,7 @@ struct learner {
 	struct logs *logs;
 	struct rules *rules;
 	struct rules_scratch *scratch;
+	struct correlate *correlate;
 	struct conf *conf;
 	time_t now, swept;
 	struct counts counts;
@@ -52,6 +54,7 @@ learner_new(struct pipeline *pl)
 
 	l->pipeline = pl;
 	l->logs = logs_new();
+	l->correlate = correlate_new();
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->served, NULL);
 	l->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -67,6 +70,7 @@ learner_free(struct learner *l)
 		return;
 	logs_free(l->logs);
 	rules_scratch_free(l->scratch);
+	correlate_free(l->correlate);
 	rules_free(l->rules);
 	rules_free(l->new_rules);
 	close(l->bell);
@@ -89,38 +93,37 @@ learner_logs(struct learner *l)
 	return l->logs;
 }
 
-/* A line becomes what it means.  Nothing is allocated here. */
+/* What a line means, or two lines together.  Nothing is allocated here. */
 static void
-on_event(struct learner *l, struct event *ev, unsigned repeat)
+on_event(void *arg, const struct event *told, unsigned times, bool again)
 {
-	l->counts.matched++;
-	if (ev->time > l->now)
+	struct learner *l = arg;
+	struct event ev = *told;
+
+	if (again) {
+		stat_add(STAT_EVENTS_DUPLICATE, times);
+		return;
+	}
+	if (ev.time > l->now)
 		l->now = time(NULL); /* written while we were reading: it is no line from the future */
-	if (ev->time == (time_t)-1)
-		ev->time = l->now;
-	if (ev->time > l->now + FUTURE)
+	if (ev.time == (time_t)-1)
+		ev.time = l->now;
+	if (ev.time > l->now + FUTURE)
 		l->counts.future++;
-	if (repeat > RECORD_HITS_MAX)
-		repeat = RECORD_HITS_MAX;
-	while (repeat-- > 0)
-		pipeline_event(l->pipeline, &l->conf->policy, ev, l->now);
+	if (times > RECORD_HITS_MAX)
+		times = RECORD_HITS_MAX;
+	while (times-- > 0)
+		pipeline_event(l->pipeline, &l->conf->policy, &ev, l->now);
 }
 
 static enum line_use
 on_line(void *arg, const struct logline *line)
 {
 	struct learner *l = arg;
-	struct event ev;
 
-	switch (rules_match(l->rules, l->scratch, line, &ev)) {
-	case RULES_EVENT:
-		on_event(l, &ev, line->repeat);
-		return LINE_RECOGNISED;
-	case RULES_IGNORED:
+	if (correlate_line(l->correlate, l->rules, l->scratch, line, l->now, on_event, l) != RULES_NOTHING) {
 		l->counts.matched++;
 		return LINE_RECOGNISED;
-	case RULES_NOTHING:
-		break;
 	}
 	return rules_know_tag(l->rules, l->scratch, line->tag) ? LINE_UNKNOWN : LINE_FOREIGN;
 }
@@ -162,6 +165,33 @@ use_rules(struct learner *l, struct rules *rules)
 }
 
 static void
+cut_half(void *arg, unsigned place, const uint8_t *record, size_t len)
+{
+	struct cut *c = arg;
+	const uint8_t key[] = { 'h', 'a', 'l', 'f', (uint8_t)(place >> 8), (uint8_t)place };
+
+	if (len > 0)
+		cut_put(c, CUT_META, key, sizeof key, record, len);
+	else
+		cut_del(c, CUT_META, key, sizeof key);
+}
+
+int
+learner_restore(struct learner *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e)
+{
+	if (klen != 6 || memcmp(key, "half", 4) != 0)
+		return 0;
+	return correlate_restore(l->correlate, (unsigned)key[4] << 8 | key[5], val, vlen, e);
+}
+
+void
+learner_forget(struct learner *l)
+{
+	correlate_clear(l->correlate);
+	logs_forget(l->logs);
+}
+
+static void
 reload(struct learner *l, struct rules *rules)
 {
 	struct conf *c = conf_current();
@@ -191,6 +221,7 @@ serve(struct learner *l)
 	if (cut != NULL) { /* before a reload, which brings logs that were not looked at yet */
 		ledger_cut(l->pipeline->ledger, cut, whole);
 		logs_cut(l->logs, cut, whole);
+		correlate_save(l->correlate, whole, cut_half, cut);
 		pthread_mutex_lock(&l->lock);
 		l->cut = NULL;
 		pthread_cond_broadcast(&l->served);

@@ -136,6 +136,22 @@ read_pid(struct logline *out, struct cursor *c)
 	skip_blanks(c);
 }
 
+/* "[tag] text" */
+static bool
+read_metalog(struct logline *out, struct cursor *c)
+{
+	struct cursor ahead = *c;
+
+	if (out->time == -1 || !skip(&ahead, '['))
+		return false;
+	out->tag = take(&ahead, TAG);
+	if (out->tag.n == 0 || !skip(&ahead, ']') || !skip(&ahead, ' '))
+		return false;
+	skip_blanks(&ahead);
+	*c = ahead;
+	return true;
+}
+
 /* "host tag[pid]: text" or "tag[pid]: text". */
 static bool
 read_names(struct logline *out, struct cursor *c)
@@ -144,7 +160,7 @@ read_names(struct logline *out, struct cursor *c)
 	struct str name = take(c, HOST);
 
 	if (name.n == 0)
-		return false;
+		return read_metalog(out, c);
 	if (at(c, ' ') && name.p[name.n - 1] != ':') {
 		out->host = name;
 		skip_blanks(c);

@@ -38,7 +38,7 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 {
 	struct str slots[SLOTS];
 
-	if (p->rule->none && certain)
+	if (p->rule->none && certain && !p->has_part)
 		return RULES_IGNORED;
 	if (p->nfa.trailing && line->line.n >= TAIL_LINE)
 		return RULES_NOTHING;
@@ -53,8 +53,12 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 	case REGEX_NO:
 		return RULES_NOTHING;
 	}
-	if (p->rule->none || addr_parse(&out->addr, slots[SLOT_CLIENT]) == -1)
+	if (p->rule->none && !p->has_part)
 		return RULES_IGNORED;
+	if (p->rule->part.need == 0 && addr_parse(&out->addr, slots[SLOT_CLIENT]) == -1)
+		return RULES_IGNORED;
+	s->part = p->rule->part;
+	s->part.qid = slots[SLOT_QID];
 	out->kind = p->rule->kind;
 	out->source = SOURCE_LOG;
 	out->time = line->time;
@@ -64,7 +68,7 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 	out->session = line->pid;
 	out->evidence = line->line;
 	out->rule = p->rule->name;
-	return RULES_EVENT;
+	return p->rule->none || p->rule->part.need != 0 ? RULES_HALF : RULES_EVENT;
 }
 
 enum rules_result
@@ -86,6 +90,12 @@ rules_match(const struct rules *set, struct rules_scratch *s, const struct logli
 		}
 	}
 	return RULES_NOTHING;
+}
+
+const struct rules_part *
+rules_part(const struct rules_scratch *s)
+{
+	return &s->part;
 }
 
 bool

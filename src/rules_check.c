@@ -65,13 +65,17 @@ static void
 judge(struct checker *c, struct str line)
 {
 	struct event ev;
+	enum rules_result is = sample_match(c->set, c->scratch, line, &ev);
+	bool need = is == RULES_HALF && rules_part(c->scratch)->need != 0;
 
 	c->tried++;
-	if (sample_match(c->set, c->scratch, line, &ev) != RULES_EVENT)
+	if (is != RULES_EVENT && is != RULES_HALF)
 		return;
-	if (addr_eq(&ev.addr, &c->victim4) || addr_eq(&ev.addr, &c->victim6))
+	if (!need && (addr_eq(&ev.addr, &c->victim4) || addr_eq(&ev.addr, &c->victim6)))
 		complain(c, "takes the address from the client's text", line);
-	else if (ev.kind == EVENT_LOGIN && (c->sample->none || c->sample->kind != EVENT_LOGIN))
+	else if (need && (c->rule->part.need == 0 || c->rule->kind != ev.kind))
+		complain(c, "becomes half of an event", line);
+	else if (!need && ev.kind == EVENT_LOGIN && (c->sample->none || c->sample->kind != EVENT_LOGIN))
 		complain(c, "becomes a login", line);
 }
 

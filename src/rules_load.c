@@ -17,6 +17,9 @@ samples_free(struct sample *s)
 
 	for (; s != NULL; s = next) {
 		next = s->next;
+		for (unsigned i = 0; i < s->nbefore; i++)
+			free((char *)s->before[i].p);
+		free(s->before);
 		free((char *)s->line.p);
 		free((char *)s->addr.p);
 		free((char *)s->user.p);
@@ -49,6 +52,8 @@ free_program(struct program *p)
 		next = r->next;
 		free_patterns(r->patterns);
 		samples_free(r->samples);
+		for (const char **name = r->part.after; *name != NULL; name++)
+			free((char *)*name);
 		free(r->name);
 		free(r);
 	}
@@ -163,18 +168,52 @@ find_needle(const struct node *seq, bool *behind, struct str *needle)
 	}
 }
 
+static uint8_t
+guards_of(const struct rule *r)
+{
+	unsigned keys = r->part.remember | r->part.settle | r->part.need;
+
+	if (r->none && keys == 0)
+		return 0;
+	return (r->part.need == 0 ? MARK_CLIENT : 0) | (keys & 1 << RULES_QID ? MARK_QID : 0);
+}
+
+/* Has the pattern what its rule needs? */
+static int
+check_fields(const struct pattern *p, struct err *e)
+{
+	const struct rule *r = p->rule;
+
+	if (r->none && !p->has_part)
+		return 0;
+	if (p->nfa.opening != NULL)
+		return err_place(e, p->nfa.opening->at, "an event cannot begin with {%s}: the client decides "
+		    "what stands there, and so what the line is", p->nfa.opening->name);
+	if (r->part.need != 0 && (r->none || (r->part.remember | r->part.settle) != 0))
+		return err_place(e, r->at, "`need' is for an event that has no client of its own");
+	if (r->part.need != 0 && (p->nfa.marks & MARK_CLIENT))
+		return err_place(e, p->at, "{client} is here: then another line's is not needed");
+	if (p->nfa.guards & ~p->nfa.marks & MARK_CLIENT)
+		return err_place(e, p->at, "{client} is missing: an event is about a client");
+	if (p->nfa.guards & ~p->nfa.marks & MARK_QID)
+		return err_place(e, p->at, "{qid} or {sqid} is missing: lines are to be paired by it");
+	return 0;
+}
+
 static int
 compile_pattern(struct pattern *p, struct err *e)
 {
+	const struct rules_part *part = &p->rule->part;
 	bool behind = false;
 
 	if (nfa_build(&p->nfa, p->tree, e) == -1)
 		return -1;
-	if (!p->rule->none && p->nfa.opening != NULL)
-		return err_place(e, p->nfa.opening->at, "an event cannot begin with {%s}: the client decides "
-		    "what stands there, and so what the line is", p->nfa.opening->name);
-	if (!p->rule->none && !p->nfa.has_client)
-		return err_place(e, p->at, "{client} is missing: an event is about a client");
+	p->has_part = (part->remember | part->settle | part->need) != 0;
+	nfa_guard(&p->nfa, guards_of(p->rule), part->need != 0);
+	if (check_fields(p, e) == -1)
+		return -1;
+	if (!(p->nfa.guards & MARK_QID))
+		node_forget(p->tree, SLOT_QID);
 	find_needle(p->tree, &behind, &p->needle);
 	p->regex = regex_new(p->tree, false, e);
 	return p->regex == NULL ? -1 : 0;
@@ -221,16 +260,17 @@ share_tag(const struct program *a, const struct program *b)
 static int
 prove_pair(struct prover *pr, const struct pattern *written, const struct pattern *reader, struct err *e)
 {
-	bool login = reader->rule->kind == EVENT_LOGIN;
+	const struct rule *r = reader->rule;
 	bool other = written->rule->none || written->rule->kind != EVENT_LOGIN;
+	bool apart = r->part.need != 0 ? written->rule != r : !r->none && r->kind == EVENT_LOGIN && other;
 	char line[200];
 
-	if (!prover_try(pr, PROOF_CLIENT, &written->nfa, &reader->nfa, line, sizeof(line)))
+	if (!prover_try(pr, PROOF_MARKS, &written->nfa, &reader->nfa, line, sizeof(line)))
 		return err_place(e, reader->at, "rule %s could take its address from text of the client's: "
 		    "from the line \"%s\" of rule %s", reader->rule->name, line, written->rule->name);
-	if (login && other && !prover_try(pr, PROOF_APART, &written->nfa, &reader->nfa, line, sizeof(line)))
-		return err_place(e, reader->at, "rule %s could see a login in the line \"%s\" of rule %s",
-		    reader->rule->name, line, written->rule->name);
+	if (apart && !prover_try(pr, PROOF_APART, &written->nfa, &reader->nfa, line, sizeof(line)))
+		return err_place(e, reader->at, "rule %s could read the line \"%s\" of rule %s as a line of its own: %s",
+		    r->name, line, written->rule->name, event_kind_name(r->kind));
 	return 0;
 }
 
@@ -238,7 +278,7 @@ static int
 prove_programs(struct prover *pr, const struct program *written, const struct program *reader, struct err *e)
 {
 	for (unsigned r = 0; r < reader->npatterns; r++) {
-		if (reader->table[r]->rule->none)
+		if (reader->table[r]->rule->none && !reader->table[r]->has_part)
 			continue;
 		for (unsigned w = 0; w < written->npatterns; w++)
 			if (prove_pair(pr, written->table[w], reader->table[r], e) == -1)
@@ -247,9 +287,24 @@ prove_programs(struct prover *pr, const struct program *written, const struct pr
 	return 0;
 }
 
+/* Who is named to have told before?  A name that there is no rule of is no mistake: its file may not be installed. */
+static void
+find_tellers(const struct rules *set)
+{
+	for (const struct program *p = set->programs; p != NULL; p = p->next)
+		for (const struct rule *r = p->rules; r != NULL; r = r->next)
+			for (const char *const *name = r->part.after; *name != NULL; name++) {
+				struct rule *teller = rules_find(set, str_of(*name));
+
+				if (teller != NULL)
+					teller->part.told = true;
+			}
+}
+
 int
 rules_build(struct rules *set, struct err *e)
 {
+	find_tellers(set);
 	for (struct program *p = set->programs; p != NULL; p = p->next)
 		if (compile_program(p, e) == -1)
 			return -1;

@@ -33,7 +33,7 @@ struct part {
 struct builder {
 	struct nfa *nfa;
 	struct states *follow; /* of every state */
-	unsigned client, many; /* > 0: inside the client's address; inside {*...} */
+	unsigned client, qid, many; /* > 0: inside the client's address; a queue id; {*...} */
 	struct err *e;
 };
 
@@ -71,7 +71,8 @@ add_atom(struct builder *b, struct node *n, struct bytes set, unsigned *state)
 	if (b->nfa->n == PATTERN_ATOMS)
 		return err_place(b->e, n->at, "the pattern is too long");
 	*state = b->nfa->n++;
-	b->nfa->atoms[*state] = (struct atom){ .reads = set, .writes = set, .client = b->client > 0,
+	b->nfa->atoms[*state] = (struct atom){ .reads = set, .writes = set,
+		.mark = (uint8_t)((b->client > 0 ? MARK_CLIENT : 0) | (b->qid > 0 ? MARK_QID : 0)),
 		.many = b->many > 0, .run = n->kind == NODE_RUN ? n : NULL };
 	return 0;
 }
@@ -166,6 +167,7 @@ build(struct builder *b, struct node *n, struct part *out)
 
 	memset(out, 0, sizeof(*out));
 	b->client += n->slot == SLOT_CLIENT;
+	b->qid += n->slot == SLOT_QID;
 	b->many += n->many;
 	switch (n->kind) {
 	case NODE_TEXT:
@@ -182,6 +184,7 @@ build(struct builder *b, struct node *n, struct part *out)
 		break;
 	}
 	b->client -= n->slot == SLOT_CLIENT;
+	b->qid -= n->slot == SLOT_QID;
 	b->many -= n->many;
 	return rc;
 }
@@ -319,7 +322,7 @@ mark(struct nfa *nfa)
 	for (unsigned i = 0; i < nfa->n; i++) {
 		struct atom *a = &nfa->atoms[i];
 
-		nfa->has_client = nfa->has_client || a->client;
+		nfa->marks |= a->mark;
 		for (unsigned f = 0; f < a->follows; f++) {
 			const struct atom *next = &nfa->atoms[a->follow[f]];
 
@@ -329,7 +332,7 @@ mark(struct nfa *nfa)
 	}
 }
 
-/* Is the client's address ever behind an open run? */
+/* Is what the rule hangs on ever behind an open run? */
 static bool
 is_trailing(const struct nfa *nfa)
 {
@@ -346,7 +349,7 @@ is_trailing(const struct nfa *nfa)
 			for (unsigned f = 0; f < a->follows; f++) {
 				changed = changed || !behind[a->follow[f]];
 				behind[a->follow[f]] = true;
-				if (nfa->atoms[a->follow[f]].client)
+				if (nfa->atoms[a->follow[f]].mark & nfa->guards)
 					return true;
 			}
 		}
@@ -392,7 +395,6 @@ nfa_build(struct nfa *nfa, struct node *tree, struct err *e)
 		goto done;
 	mark(nfa);
 	nfa->opening = open_start(nfa);
-	nfa->trailing = is_trailing(nfa);
 	nfa->atoms = xrealloc(nfa->atoms, nfa->n * sizeof(*nfa->atoms));
 	rc = 0;
 done:
@@ -400,6 +402,13 @@ done:
 	if (rc == -1)
 		nfa_free(nfa);
 	return rc;
+}
+
+void
+nfa_guard(struct nfa *nfa, uint8_t guards, bool whole)
+{
+	nfa->guards = guards;
+	nfa->trailing = whole || is_trailing(nfa);
 }
 
 void

@@ -24,6 +24,8 @@ struct parser {
 	struct program **programs_end;
 	struct rule *rule;
 	struct sample *sample; /* wants an `expect' */
+	struct str *before;	/* lines for the next sample; owned */
+	unsigned nbefore;
 	struct sample *samples; /* of the file, when samples are all that is read */
 	bool samples_only, has_rules;
 	struct err *e;
@@ -79,7 +81,7 @@ is_rule_name(struct str s)
 	for (size_t i = 0; i < s.n; i++)
 		if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
 			return false;
-	return s.n > 0;
+	return s.n > 0 && s.n < RULE_NAME;
 }
 
 static char *
@@ -134,11 +136,11 @@ parse_let(struct parser *p, struct str rest)
 	return 0;
 }
 
-static const struct rule *
-find_rule(const struct rules *set, struct str name)
+struct rule *
+rules_find(const struct rules *set, struct str name)
 {
 	for (const struct program *prog = set->programs; prog != NULL; prog = prog->next)
-		for (const struct rule *r = prog->rules; r != NULL; r = r->next)
+		for (struct rule *r = prog->rules; r != NULL; r = r->next)
 			if (str_eq(name, str_of(r->name)))
 				return r;
 	return NULL;
@@ -156,7 +158,7 @@ parse_rule(struct parser *p, struct str rest)
 		return err_place(p->e, place_of(p, p->begin), "a rule belongs to a program: `program' comes first");
 	if (!is_rule_name(name) || kind.n == 0 || rest.n > 0)
 		return err_place(p->e, place_of(p, p->begin), "rule wants a name and an event kind, or none");
-	if ((other = find_rule(p->set, name)) != NULL)
+	if ((other = rules_find(p->set, name)) != NULL)
 		return err_place(p->e, place_of(p, name.p), "there is a rule %s already, at %s:%u", other->name,
 		    other->at.file, other->at.line);
 	if (!str_eq(kind, STR("none")) && event_kind_of(kind) == EVENT_KINDS)
@@ -170,6 +172,63 @@ parse_rule(struct parser *p, struct str rest)
 		continue;
 	*end = p->rule = rule;
 	p->set->nrules++;
+	return 0;
+}
+
+/* remember KEY..., settle KEY..., need KEY... */
+static int
+parse_keys(struct parser *p, struct str rest, uint8_t *keys)
+{
+	static const struct str names[RULES_KEYS] = { [RULES_PID] = STR("pid"), [RULES_QID] = STR("qid") };
+	struct str word = next_word(&rest);
+	unsigned k;
+
+	if (keys == NULL || word.n == 0)
+		return err_place(p->e, place_of(p, p->begin), "this wants pid or qid, and a rule before it");
+	for (; word.n > 0; word = next_word(&rest)) {
+		for (k = 0; k < RULES_KEYS && !str_eq(word, names[k]); k++)
+			continue;
+		if (k == RULES_KEYS)
+			return err_place(p->e, place_of(p, word.p), "lines are paired by pid or by qid");
+		*keys |= (uint8_t)(1 << k);
+	}
+	return 0;
+}
+
+static int
+parse_remember(struct parser *p, struct str rest)
+{
+	return parse_keys(p, rest, p->rule == NULL ? NULL : &p->rule->part.remember);
+}
+
+static int
+parse_settle(struct parser *p, struct str rest)
+{
+	return parse_keys(p, rest, p->rule == NULL ? NULL : &p->rule->part.settle);
+}
+
+static int
+parse_need(struct parser *p, struct str rest)
+{
+	return parse_keys(p, rest, p->rule == NULL ? NULL : &p->rule->part.need);
+}
+
+/* after RULE... */
+static int
+parse_after(struct parser *p, struct str rest)
+{
+	struct str word = next_word(&rest);
+	unsigned n = 0;
+
+	if (p->rule == NULL || word.n == 0)
+		return err_place(p->e, place_of(p, p->begin), "after wants the names of rules, and a rule before it");
+	while (p->rule->part.after[n] != NULL)
+		n++;
+	for (; word.n > 0; word = next_word(&rest)) {
+		if (n == RULES_AFTER || !is_rule_name(word))
+			return err_place(p->e, place_of(p, word.p), "after wants the names of at most %d rules", RULES_AFTER);
+		p->rule->part.after[n++] = copy(word);
+	}
 	return 0;
 }
 
@@ -194,6 +253,15 @@ parse_match(struct parser *p, struct str rest)
 	return 0;
 }
 
+/* before LINE */
+static int
+parse_before(struct parser *p, struct str rest)
+{
+	p->before = xrealloc(p->before, (p->nbefore + 1) * sizeof(*p->before));
+	p->before[p->nbefore++] = (struct str){ copy(rest), rest.n };
+	return 0;
+}
+
 /* sample LINE */
 static int
 parse_sample(struct parser *p, struct str rest)
@@ -205,6 +273,10 @@ parse_sample(struct parser *p, struct str rest)
 	s = xcalloc(1, sizeof(*s));
 	s->at = place_of(p, p->begin);
 	s->line = (struct str){ copy(rest), rest.n };
+	s->before = p->before;
+	s->nbefore = p->nbefore;
+	p->before = NULL;
+	p->nbefore = 0;
 	for (end = p->samples_only ? &p->samples : &p->rule->samples; *end != NULL; end = &(*end)->next)
 		continue;
 	*end = p->sample = s;
@@ -285,7 +357,12 @@ static const struct directive {
 	{ "program", parse_program, false },
 	{ "let", parse_let, false },
 	{ "rule", parse_rule, false },
+	{ "remember", parse_remember, false },
+	{ "settle", parse_settle, false },
+	{ "need", parse_need, false },
+	{ "after", parse_after, false },
 	{ "match", parse_match, false },
+	{ "before", parse_before, true },
 	{ "sample", parse_sample, true },
 	{ "expect", parse_expect, true },
 };
@@ -306,7 +383,8 @@ parse_line(struct parser *p, struct str line)
 			p->has_rules = p->has_rules || !directives[i].of_sample;
 			return p->samples_only && !directives[i].of_sample ? 0 : directives[i].parse(p, rest);
 		}
-	return err_place(p->e, place_of(p, word.p), "a line begins with program, let, rule, match, sample or expect");
+	return err_place(p->e, place_of(p, word.p), "a line begins with program, let, rule, remember, settle, need, after, "
+	    "match, before, sample or expect");
 }
 
 static int
@@ -349,6 +427,15 @@ free_lets(struct let *let)
 	}
 }
 
+/* Of lines that no sample came after. */
+static void
+free_before(struct parser *p)
+{
+	for (unsigned i = 0; i < p->nbefore; i++)
+		free((char *)p->before[i].p);
+	free(p->before);
+}
+
 /* Open the file and remember its name in the set: places point to it. */
 static int
 parse_file(struct parser *p, const char *path)
@@ -378,6 +465,7 @@ rules_parse_file(struct rules *set, const char *path, struct err *e)
 		p.programs_end = &(*p.programs_end)->next;
 	rc = parse_file(&p, path);
 	free_lets(p.lets);
+	free_before(&p);
 	return rc;
 }
 
@@ -387,6 +475,7 @@ rules_parse_samples(struct sample **out, struct file **files, const char *path, 
 	struct parser p = { .samples_only = true, .files = files, .e = e };
 	int rc = parse_file(&p, path);
 
+	free_before(&p);
 	*out = p.samples;
 	*has_rules = p.has_rules;
 	return rc;

@@ -39,21 +39,23 @@ static const struct type {
 	    .help = "the recipient that the client gave, believed only if it is a plain address" },
 	{ .name = "box", .open = true, .set = "A-Za-z0-9.@!#$%&'*+/=?^_`{|}~-",
 	    .help = "an address that the client gave, believed only if it is a plain one" },
+	{ .name = "login", .slot = SLOT_USER, .open = true, .set = "A-Za-z0-9._@+-",
+	    .help = "the name that the client gave, believed only if it is a plain one" },
 	{ .name = "client4", .slot = SLOT_CLIENT, .set = "0-9.", .help = "{client}, IPv4 only: where a colon follows" },
 	{ .name = "ip4", .set = "0-9.", .help = "{ip}, IPv4 only" },
 	{ .name = "zone", .slot = SLOT_ZONE, .set = "A-Za-z0-9._-", .help = "the DNSBL's zone" },
 	{ .name = "account", .slot = SLOT_USER, .set = "A-Za-z0-9.@_+=-",
 	    .help = "a user name that the program has found in its own files" },
 	{ .name = "name", .set = "A-Za-z0-9._-", .help = "a host name that the program or its resolver has checked" },
-	{ .name = "qid", .set = "A-Z0-9b-df-hj-np-tv-z", .help = "a Postfix queue id, or NOQUEUE" }, /* no vowels */
-	{ .name = "sqid", .set = "A-Za-z0-9", .help = "a sendmail queue id" },
+	{ .name = "qid", .slot = SLOT_QID, .set = "A-Z0-9b-df-hj-np-tv-z", .help = "a Postfix queue id, or NOQUEUE" }, /* no vowels */
+	{ .name = "sqid", .slot = SLOT_QID, .set = "A-Za-z0-9", .help = "a sendmail queue id" },
 	{ .name = "pid", .set = "0-9", .help = "a process id" },
 	{ .name = "num", .set = "0-9", .help = "a number" },
 	{ .name = "word", .set = "A-Za-z0-9._/+-", .help = "a word of the program's own" },
 	{ .name = "sid", .set = "A-Za-z0-9._/+=:-", .help = "a session id" },
 	{ .name = "plain", .set = " !-'*-;?-~\x80-\xff", .help = "the program's own words, without < > ( ) =" },
 	{ .name = "inner", .set = " !-'*-;=?-~\x80-\xff", .help = "the program's own words, without < > ( )" },
-	{ .name = "elem", .set = " !-+.-;=?-~\x80-\xff-", .help = "the program's own words, without < > and commas" },
+	{ .name = "elem", .set = " !-+.-;=?-Z\\^-~\x80-\xff-", .help = "the program's own words, without < > [ ] and commas" },
 	{ .name = "quoted", .set = " !#-~\x80-\xff", .help = "the program's own words, without double quotes" },
 	{ .name = "msg", .set = " !-;=?-~\x80-\xff", .help = "the program's own words, without < and >" },
 	{ .name = "dsn", .pattern = "{digit}.{num}.{num}", .help = "an enhanced status code" },
@@ -129,6 +131,15 @@ node_copy(const struct node *n)
 		end = &(*end)->next;
 	}
 	return copy;
+}
+
+void
+node_forget(struct node *n, enum slot slot)
+{
+	if (n->slot == slot)
+		n->slot = SLOT_NONE;
+	for (struct node *kid = n->kids; kid != NULL; kid = kid->next)
+		node_forget(kid, slot);
 }
 
 void

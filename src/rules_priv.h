@@ -18,6 +18,7 @@
 
 #define PATTERN_ATOMS 1500 /* the longest pattern, in bytes of text and fields */
 #define PATTERN_DEPTH 16   /* groups within groups */
+#define RULE_NAME     64   /* bytes, with a NUL */
 #define TAIL_LINE     900  /* see rules_proof.c: lines this long may have lost their tail */
 
 /* A set of bytes. */
@@ -69,7 +70,7 @@ bytes_empty(const struct bytes *b)
 }
 
 /* What an event takes from a line. */
-enum slot { SLOT_NONE, SLOT_CLIENT, SLOT_USER, SLOT_RECIPIENT, SLOT_ZONE, SLOTS };
+enum slot { SLOT_NONE, SLOT_CLIENT, SLOT_USER, SLOT_RECIPIENT, SLOT_ZONE, SLOT_QID, SLOTS };
 
 struct place {
 	const char *file; /* the set's */
@@ -99,6 +100,8 @@ struct node {
 struct node *node_new(enum node_kind kind, struct place at);
 struct node *node_copy(const struct node *n);
 void node_free(struct node *n); /* with its kids, not its next */
+/* Do not capture this any more. */
+void node_forget(struct node *n, enum slot slot);
 
 /* A named piece of pattern. */
 struct let {
@@ -112,12 +115,14 @@ int pattern_parse(struct node **out, struct str text, struct place at, const str
 /* One line for each type of field. */
 void pattern_list_types(FILE *out);
 
+enum { MARK_CLIENT = 1, MARK_QID = 2 };
+
 /* One state of the automaton: a byte that has been read.  States are numbered from 1; 0 is the start. */
 struct atom {
 	struct bytes reads;  /* the bytes the matcher takes here */
 	struct bytes writes; /* the bytes the program may write here: all of them where the client decides */
 	bool final;	     /* the pattern may end behind it */
-	bool client;	     /* part of the client's address */
+	uint8_t mark;	     /* MARK_*: part of what nobody may forge */
 	bool many;	     /* may come any number of times */
 	bool cut;	     /* an open ":last" run, or next to one: the table goes no further */
 	bool rest;	     /* the pattern matches whatever follows */
@@ -129,17 +134,22 @@ struct atom {
 struct nfa {
 	struct atom *atoms; /* atoms[0]: the start */
 	unsigned n;
-	bool has_client, trailing; /* trailing: an open run stands before the client */
+	uint8_t marks;	     /* all of its atoms' */
+	uint8_t guards;	     /* the marks that the rule's meaning hangs on */
+	bool trailing;	     /* an open run stands before one of these */
 	const struct node *opening; /* an open run that a line may begin with; NULL: none */
 };
 
 /* Also settles where each open run ends, and refuses what could take more than linear time. */
 int nfa_build(struct nfa *nfa, struct node *tree, struct err *e);
+/* Say which marks the rule's meaning hangs on, or that it hangs on the whole line. */
+void nfa_guard(struct nfa *nfa, uint8_t guards, bool whole);
 void nfa_free(struct nfa *nfa);
 
 enum proof_of {
-	PROOF_CLIENT, /* no line of `written` is read by `reader` with another client than the program wrote */
-	PROOF_APART   /* no line of `written` is read by `reader` at all */
+	PROOF_MARKS, /* no line of `written` is read by `reader` with another client or queue id than the program wrote;
+		      * only what the reader guards is looked at */
+	PROOF_APART  /* no line of `written` is read by `reader` at all */
 };
 
 struct prover;
@@ -184,6 +194,8 @@ struct sample {
 	struct sample *next;
 	struct place at;
 	struct str line;     /* owned */
+	struct str *before;  /* lines written before it; owned */
+	unsigned nbefore;
 	bool none;	     /* nothing is expected */
 	enum event_kind kind;
 	struct str addr, user, recipient, zone; /* owned; addr of an event is always there */
@@ -196,6 +208,7 @@ struct pattern {
 	struct node *tree;
 	struct nfa nfa;
 	struct regex *regex;
+	bool has_part;	      /* the rule's lines have to do with others */
 	struct str needle;    /* text that must be in the line, behind the point that the table reaches; borrowed */
 };
 
@@ -205,6 +218,7 @@ struct rule {
 	char *name;
 	bool none;	   /* lines that are no event */
 	enum event_kind kind;
+	struct rules_part part; /* but for the queue id */
 	struct pattern *patterns;
 	struct sample *samples;
 };
@@ -232,6 +246,8 @@ struct rules {
 	unsigned nrules;
 };
 
+/* NULL: there is none of this name. */
+struct rule *rules_find(const struct rules *set, struct str name);
 /* Append the programs of one file to the set. */
 int rules_parse_file(struct rules *set, const char *path, struct err *e);
 /* Only the samples of a file, and whether there is more in it.  They and *files are the caller's to free, also on
@@ -258,9 +274,10 @@ unsigned tag_programs(const struct rules *set, struct tag_cache *c, struct str t
 struct rules_scratch {
 	struct regex_scratch *regex;
 	struct tag_cache *tags;
+	struct rules_part part; /* of the line last matched */
 };
 
-/* Read one sample line as the daemon would. */
+/* Read one sample line as the daemon would, but for correlation. */
 enum rules_result sample_match(const struct rules *set, struct rules_scratch *s, struct str line, struct event *out);
 
 #endif

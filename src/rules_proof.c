@@ -15,9 +15,13 @@
  * whatever, delimiters, quotes and line heads included.  The trust in all this is in the table of types
  * (rules_pattern.c), nowhere else.  It is wider than the truth: programs do cut, escape and replace.
  *
+ * The same holds for queue ids where a rule pairs lines by them.  A rule whose lines have no client of their own, and
+ * are completed by another line's, must not read any line of another rule at all: whoever can have such a line written
+ * says something about the client that the other line names.  (A process id is the logging system's, in the head.)
+ *
  * The proof.  Both shapes are finite automata (rules_nfa.c).  Walk them side by side over the same bytes, W writing and
  * R reading, from both starts; a pair of moves is possible when some byte is in both sets; keep one more bit: was there
- * a byte so far that one took for part of the client's address and the other did not?  If a pair of final states can be
+ * a byte so far that one took for part of the client's address (or of a queue id that counts) and the other did not?  If a pair of final states can be
  * reached with that bit set, the bytes on the way there are a line that fools R, and R is refused with that line as the
  * reason.  If none can, the claim holds: every reading of every line is a walk, and every walk has been tried.  There
  * are at most 2 |W| |R| places, so it always ends.
@@ -134,7 +138,7 @@ go_on(struct prover *p, const struct nfa *written, const struct nfa *reader, uin
 
 			if (!bytes_empty(&both))
 				visit(p, reader, (struct step){ .w = w->follow[i], .r = r->follow[j], .from = at,
-				    .byte = byte_of(&both), .differ = s.differ || wn->client != rn->client });
+				    .byte = byte_of(&both), .differ = s.differ || ((wn->mark ^ rn->mark) & reader->guards) != 0 });
 		}
 }
 
@@ -158,7 +162,7 @@ bool
 prover_try(struct prover *p, enum proof_of what, const struct nfa *written, const struct nfa *reader, char *example,
     size_t size)
 {
-	if (what == PROOF_CLIENT && !reader->has_client)
+	if (what == PROOF_MARKS && reader->guards == 0)
 		return true;
 	start(p, (size_t)written->n * reader->n * 2);
 	visit(p, reader, (struct step){ .from = 0 });

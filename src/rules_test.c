@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "correlate.h"
 #include "rules_priv.h"
 
 #define SAMPLE_NOW ((time_t)1767225600) /* samples without a year were written before 2026 */
@@ -17,6 +18,47 @@ sample_match(const struct rules *set, struct rules_scratch *s, struct str line, 
 	if (logline_parse(&l, &stamp, line, SAMPLE_NOW) != LOGLINE_OK)
 		return RULES_NOTHING;
 	return rules_match(set, s, &l, out);
+}
+
+struct told {
+	unsigned n;
+	struct event ev; /* the last */
+};
+
+static void
+tell(void *arg, const struct event *ev, unsigned times, bool again)
+{
+	struct told *t = arg;
+
+	(void)times;
+	(void)again;
+	t->n++;
+	t->ev = *ev; /* its words stay in the line, or in the table until the next line */
+}
+
+/* What the daemon would make of the sample, with the lines before it read before it. */
+static enum rules_result
+sample_read(const struct rules *set, struct rules_scratch *s, const struct sample *sample, struct event *out)
+{
+	struct correlate *c = correlate_new();
+	enum rules_result is = RULES_NOTHING;
+	struct stamp stamp;
+	struct told t;
+
+	stamp_init(&stamp);
+	for (unsigned i = 0; i <= sample->nbefore; i++) {
+		struct str line = i < sample->nbefore ? sample->before[i] : sample->line;
+		struct logline l;
+
+		t.n = 0;
+		is = RULES_NOTHING;
+		if (logline_parse(&l, &stamp, line, SAMPLE_NOW) == LOGLINE_OK)
+			is = correlate_line(c, set, s, &l, SAMPLE_NOW, tell, &t);
+	}
+	if (is == RULES_EVENT)
+		*out = t.ev;
+	correlate_free(c);
+	return is;
 }
 
 static void
@@ -53,7 +95,7 @@ test_samples(const struct rules *set, struct rules_scratch *s, const struct samp
 
 	for (; sample != NULL; sample = sample->next, ++*n) {
 		struct event got = { 0 };
-		enum rules_result r = sample_match(set, s, sample->line, &got);
+		enum rules_result r = sample_read(set, s, sample, &got);
 
 		if (as_expected(sample, r, &got))
 			continue;
@@ -145,6 +187,7 @@ rules_list(const struct rules *set, FILE *out)
 struct trial {
 	const struct rules *set;
 	struct rules_scratch *scratch;
+	struct correlate *correlate;
 	struct stamp stamp;
 	time_t now;
 	rules_try_fn *each;
@@ -154,15 +197,23 @@ struct trial {
 };
 
 static void
+try_event(void *arg, const struct event *ev, unsigned times, bool again)
+{
+	const struct trial *t = arg;
+
+	(void)times;
+	(void)again;
+	t->each(t->arg, t->lines, ev);
+}
+
+static void
 try_line(struct trial *t, struct str line)
 {
 	struct logline l;
-	struct event ev;
 
 	t->lines++;
-	if (logline_parse(&l, &t->stamp, line, t->now) == LOGLINE_OK &&
-	    rules_match(t->set, t->scratch, &l, &ev) == RULES_EVENT)
-		t->each(t->arg, t->lines, &ev);
+	if (logline_parse(&l, &t->stamp, line, t->now) == LOGLINE_OK)
+		(void)correlate_line(t->correlate, t->set, t->scratch, &l, t->now, try_event, t);
 }
 
 /* The whole lines of the `n` bytes at buf; returns how many bytes they are. */
@@ -200,6 +251,7 @@ rules_try(const struct rules *set, FILE *in, time_t now, rules_try_fn *each, voi
 	int64_t rc;
 
 	t.scratch = rules_scratch_new(set);
+	t.correlate = correlate_new();
 	stamp_init(&t.stamp);
 	while ((n = fread(buf + kept, 1, BLOCK - kept, in)) > 0) {
 		n += kept;
@@ -214,6 +266,7 @@ rules_try(const struct rules *set, FILE *in, time_t now, rules_try_fn *each, voi
 	if (kept > 0)
 		try_line(&t, (struct str){ buf, kept });
 	rc = ferror(in) ? -1 : (int64_t)t.lines;
+	correlate_free(t.correlate);
 	rules_scratch_free(t.scratch);
 	free(buf);
 	return rc;

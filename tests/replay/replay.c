@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "correlate.h"
 #include "pipeline.h"
 #include "rules.h"
 
@@ -37,6 +38,7 @@ static struct {
 	struct conf *conf;
 	struct rules *rules;
 	struct rules_scratch *scratch;
+	struct correlate *correlate;
 	struct stamp stamp;
 	struct ledger *ledger;
 	struct pipeline pipeline;
@@ -130,20 +132,25 @@ set(char **line)
 }
 
 static void
+log_event(void *arg, const struct event *ev, unsigned times, bool again)
+{
+	(void)arg;
+	while (!again && times-- > 0)
+		pipeline_event(&run.pipeline, &run.conf->policy, ev, run.now);
+}
+
+static void
 log_line(time_t dated, const char *rest)
 {
 	char line[8192], stamp[32];
 	struct logline head;
-	struct event ev;
 	struct tm tm;
 
 	(void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&dated, &tm));
 	(void)snprintf(line, sizeof line, "%s mail %s", stamp, rest);
 	if (logline_parse(&head, &run.stamp, str_of(line), run.now) != LOGLINE_OK)
 		wrong("no log line: %s", line);
-	if (rules_match(run.rules, run.scratch, &head, &ev) == RULES_EVENT)
-		for (unsigned i = 0; i < head.repeat; i++)
-			pipeline_event(&run.pipeline, &run.conf->policy, &ev, run.now);
+	(void)correlate_line(run.correlate, run.rules, run.scratch, &head, run.now, log_event, NULL);
 }
 
 static void
@@ -291,6 +298,7 @@ begin(void)
 		wrong("%s", e.text);
 	(void)unlink(run.conf_path);
 	run.scratch = rules_scratch_new(run.rules);
+	run.correlate = correlate_new();
 	stamp_init(&run.stamp);
 	run.ledger = ledger_new(100000);
 	pipeline_init(&run.pipeline, run.ledger, NULL);
@@ -347,6 +355,7 @@ main(int argc, char **argv)
 	free(line);
 	(void)fclose(in);
 	rules_scratch_free(run.scratch);
+	correlate_free(run.correlate);
 	rules_free(run.rules);
 	ledger_free(run.ledger);
 	conf_put(run.conf);
