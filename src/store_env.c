@@ -395,12 +395,6 @@ by_key(const void *pa, const void *pb)
 	return order != 0 ? order : a->key < b->key ? -1 : a->key > b->key;
 }
 
-static bool
-same_key(const struct cut_item *a, const struct cut_item *b)
-{
-	return a->table == b->table && a->klen == b->klen && memcmp(a->key, b->key, a->klen) == 0;
-}
-
 static int
 write_item(struct env *v, DB_TXN *txn, const struct cut_item *item)
 {
@@ -424,8 +418,7 @@ write_items(struct env *v, const struct cut_item *items, size_t n)
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < n && rc == 0; i++)
-		if (i + 1 == n || !same_key(&items[i], &items[i + 1]))
-			rc = write_item(v, txn, &items[i]);
+		rc = write_item(v, txn, &items[i]);
 	if (rc != 0) {
 		(void)txn->abort(txn);
 		return rc;

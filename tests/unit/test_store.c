@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -560,7 +561,9 @@ static void
 test_full_disk(void **state)
 {
 	(void)state;
-	if (mount("tmpfs", root, "tmpfs", 0, "size=16m") == -1) {
+	/* In a mount namespace of our own: what is mounted here ends with us. */
+	if (unshare(CLONE_NEWNS) == -1 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("tmpfs", root, "tmpfs", 0, "size=16m") == -1) {
 		print_message("skipped: a small tmpfs cannot be mounted: %s\n", strerror(errno));
 		skip();
 	}
@@ -749,7 +752,7 @@ spoil_while_open(void)
 	enum store_state state;
 	struct err e = { "" };
 	struct store *s = store_open(dir, &state, &e);
-	char path[160], noise[4096 * 8];
+	char path[160], below[176], noise[4096 * 8];
 	int fd;
 
 	if (s == NULL || commit_generation(s, 1, &e) != STORE_DONE)
@@ -761,6 +764,12 @@ spoil_while_open(void)
 	memset(noise, 0x55, sizeof noise);
 	if (s == NULL || fd == -1 || pwrite(fd, noise, sizeof noise, (off_t)4096 * 5) != (ssize_t)sizeof noise)
 		return 3;
+	(void)snprintf(path, sizeof path, "%s/store.new", dir);
+	(void)snprintf(below, sizeof below, "%s/in-the-way", path);
+	if (mkdir(path, 0700) == -1 || mkdir(below, 0700) == -1 || commit_generation(s, 2, &e) != STORE_FAILED)
+		return 6;
+	if (rmdir(below) == -1) /* now there is nothing in the way of a new store */
+		return 7;
 	if (commit_generation(s, 2, &e) != STORE_EMPTIED || strstr(e.text, store_aside(s)) == NULL)
 		return 4;
 	if (access(store_aside(s), F_OK) == -1 || commit_generation(s, 3, &e) != STORE_DONE)
