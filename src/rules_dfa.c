@@ -213,7 +213,7 @@ find_row(struct builder *b)
 	h = hash_of(b->items, b->nitems);
 	for (i = b->table[h]; i != 0; i = b->row[i - 1].next_same) {
 		row = &b->row[i - 1];
-		if (row->n == b->nitems && memcmp(row->items, b->items, row->n * sizeof(*row->items)) == 0)
+		if (row->n == b->nitems && (row->n == 0 || memcmp(row->items, b->items, row->n * sizeof(*row->items)) == 0))
 			return i - 1;
 	}
 	if (b->n == b->cap) {
