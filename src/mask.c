@@ -2,32 +2,36 @@
 /* mask.c - passwords out of log lines
  *
  * Too much masked is a nuisance, too little a leak: a secret in quotes or brackets reaches to the last place in the
- * line where it could end, because the secret itself may hold quotes and brackets.
+ * line where it could end, because the secret itself may hold quotes and brackets; one that a client sent as a command
+ * reaches to the end of the line, because it may hold blanks.
  */
 #include <string.h>
 
 #include "mask.h"
 
 enum until {
-	TO_LAST,	/* the last occurrence of `end`; else to the end of the line */
-	TO_BLANK,	/* the next blank, comma or semicolon */
+	TO_LAST,  /* the last occurrence of `end`; else to the end of the line */
+	TO_BLANK, /* the next blank, comma or semicolon */
 	TO_END
 };
 
-static const struct secret {
-	struct str start;
+struct secret {
+	size_t at; /* where it begins, counted from where it was announced; 0: none */
 	enum until until;
 	struct str end;
-} secrets[] = {
-	{ { "(pass: '", 8 }, TO_LAST, { "')", 2 } },	     /* vpopmail: vchkpw */
-	{ { "given password: ", 16 }, TO_LAST, { ")", 1 } }, /* Dovecot: auth_verbose_passwords */
-	{ { "auth plain ", 11 }, TO_END, { NULL, 0 } },	     /* a client's command, repeated */
-	{ { "auth login ", 11 }, TO_END, { NULL, 0 } },
-	{ { "password: ", 10 }, TO_BLANK, { NULL, 0 } },
-	{ { "password=", 9 }, TO_BLANK, { NULL, 0 } },
-	{ { "passwd=", 7 }, TO_BLANK, { NULL, 0 } },
-	{ { "pass=", 5 }, TO_BLANK, { NULL, 0 } },
 };
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static bool
+is_letter(char c)
+{
+	return lower(c) >= 'a' && lower(c) <= 'z';
+}
 
 static bool
 starts_with(struct str s, struct str what)
@@ -35,7 +39,107 @@ starts_with(struct str s, struct str what)
 	return s.n >= what.n && str_caseeq((struct str){ s.p, what.n }, what);
 }
 
-/* How much of s, which begins behind `secret`, belongs to it. */
+static size_t
+skip_blanks(struct str s, size_t i)
+{
+	while (i < s.n && s.p[i] == ' ')
+		i++;
+	return i;
+}
+
+static bool
+is_quote(struct str s, size_t i)
+{
+	return i < s.n && (s.p[i] == '"' || s.p[i] == '\'');
+}
+
+/* What programs write before a password, or before a client's AUTH command. */
+static struct secret
+announced(struct str s)
+{
+	static const struct {
+		struct str start;
+		enum until until;
+		struct str end;
+	} texts[] = {
+		{ { "(pass: '", 8 }, TO_LAST, { "')", 2 } },	     /* vpopmail: vchkpw */
+		{ { "given password: ", 16 }, TO_LAST, { ")", 1 } }, /* Dovecot: auth_verbose_passwords */
+		{ { "auth plain ", 11 }, TO_END, { NULL, 0 } },
+		{ { "auth login ", 11 }, TO_END, { NULL, 0 } },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (starts_with(s, texts[i].start))
+			return (struct secret){ texts[i].start.n, texts[i].until, texts[i].end };
+	return (struct secret){ 0 };
+}
+
+/* pass=x, Password: x, "passwd" : "x". */
+static struct secret
+assigned(struct str s)
+{
+	static const struct str names[] = { { "password", 8 }, { "passphrase", 10 }, { "passwd", 6 }, { "pass", 4 } };
+	size_t i = 0;
+
+	for (size_t k = 0; i == 0 && k < sizeof(names) / sizeof(names[0]); k++)
+		if (starts_with(s, names[k]))
+			i = names[k].n;
+	if (i == 0)
+		return (struct secret){ 0 };
+	i = skip_blanks(s, i + is_quote(s, i));
+	if (i == s.n || (s.p[i] != '=' && s.p[i] != ':'))
+		return (struct secret){ 0 };
+	i = skip_blanks(s, i + 1);
+	if (is_quote(s, i))
+		return (struct secret){ i + 1, TO_LAST, { s.p + i, 1 } };
+	return (struct secret){ i, TO_BLANK, { NULL, 0 } };
+}
+
+/* Could a client's command begin at byte i: at the start, behind a quote or a bracket, behind ": "? */
+static bool
+is_command_place(struct str line, size_t i)
+{
+	size_t k = i;
+
+	while (k > 0 && line.p[k - 1] == ' ')
+		k--;
+	return k == 0 || line.p[k - 1] == ':' || (k == i && memchr("\"'<", line.p[k - 1], 3) != NULL);
+}
+
+/* "PASS x" of POP3; in small letters only where a command would stand, for many a word is a pass.  postscreen(8) says
+ * PASS NEW and PASS OLD of a client. */
+static struct secret
+commanded(struct str line, size_t i)
+{
+	struct str s = { line.p + i, line.n - i };
+
+	if (!starts_with(s, STR("pass ")) || (i > 0 && is_letter(line.p[i - 1])) || starts_with(s, STR("pass old [")) ||
+	    starts_with(s, STR("pass new [")))
+		return (struct secret){ 0 };
+	if (memcmp(s.p, "PASS", 4) != 0 && !is_command_place(line, i))
+		return (struct secret){ 0 };
+	return (struct secret){ 5, TO_END, { NULL, 0 } };
+}
+
+/* Is a secret announced at byte i?  Nearly all bytes are done with at the first look. */
+static struct secret
+secret_at(struct str line, size_t i)
+{
+	struct str s = { line.p + i, line.n - i };
+	struct secret secret = { 0 };
+	char c = lower(s.p[0]);
+
+	if ((c != 'p' && c != 'a' && c != 'g' && c != '(') || s.n < 5)
+		return secret;
+	if (c != 'p')
+		return announced(s);
+	if (lower(s.p[1]) != 'a' || lower(s.p[2]) != 's')
+		return secret;
+	secret = assigned(s);
+	return secret.at != 0 ? secret : commanded(line, i);
+}
+
+/* How much of s, which begins where the secret does, belongs to it. */
 static size_t
 length_of(const struct secret *secret, struct str s)
 {
@@ -57,15 +161,6 @@ length_of(const struct secret *secret, struct str s)
 	return s.n;
 }
 
-static const struct secret *
-secret_at(struct str s)
-{
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		if (starts_with(s, secrets[i].start))
-			return &secrets[i];
-	return NULL;
-}
-
 /* Show `s` at dst, of which `*used` bytes are taken. */
 static void
 append(char *dst, size_t size, size_t *used, struct str s)
@@ -83,18 +178,16 @@ mask_line(char *dst, size_t size, struct str line)
 
 	dst[0] = '\0';
 	while (i < line.n) {
-		struct str here = { line.p + i, line.n - i };
-		const struct secret *secret = secret_at(here);
+		struct secret secret = secret_at(line, i);
 
-		if (secret == NULL) {
+		if (secret.at == 0) {
 			i++;
 			continue;
 		}
-		i += secret->start.n;
+		i += secret.at;
 		append(dst, size, &used, (struct str){ line.p + from, i - from });
 		append(dst, size, &used, STR("***"));
-		here = (struct str){ line.p + i, line.n - i };
-		i += length_of(secret, here);
+		i += length_of(&secret, (struct str){ line.p + i, line.n - i });
 		from = i;
 	}
 	append(dst, size, &used, (struct str){ line.p + from, line.n - from });

@@ -69,11 +69,29 @@ showable(struct str s)
 	return n;
 }
 
+/* Nearly all text is plain: how many bytes at the start are printable ASCII, at most `max`? */
+static size_t
+plain(struct str s, size_t max)
+{
+	size_t n = 0;
+
+	if (max > s.n)
+		max = s.n;
+	while (n < max && s.p[n] >= ' ' && s.p[n] <= '~')
+		n++;
+	return n;
+}
+
 char *
 str_show(char *dst, size_t size, struct str s)
 {
-	size_t out = 0, fit = 0; /* fit: how much may stay if "..." must follow */
+	size_t out = plain(s, size - 4), fit = out; /* fit: how much may stay if "..." must follow */
 
+	if (out > 0) {
+		memcpy(dst, s.p, out);
+		s.p += out;
+		s.n -= out;
+	}
 	while (s.n > 0) {
 		char esc[5];
 		const char *p = s.p;
