@@ -11,6 +11,8 @@
  *  - only patterns are left that stand before an open :last run.  A table for those would have a row for every
  *    combination of half-read texts; they are left to PCRE2 to try.
  *
+ * Where only one text can follow, byte for byte, it is compared at once: such a chain of rows costs one look.
+ *
  * A program whose rows would exceed DFA_ROWS is cut short there: the patterns still alive are all tried.  That costs
  * time, never a match.
  */
@@ -19,7 +21,9 @@
 
 #include "rules_priv.h"
 
-#define DFA_ROWS 16384
+#define DFA_ROWS  16384
+#define CHAIN_MIN 4
+#define CHAIN_MAX 32
 
 /* What a row stands for: sorted items, pattern << 16 | state, or pattern << 16 | one of these. */
 #define ITEM_TRY     0xfffeu /* must be tried, whatever follows */
@@ -33,13 +37,22 @@ struct row {
 	bool stops;
 };
 
+/* Nothing is left unless this text follows; then the walk goes on at row `to`. */
+struct chain {
+	char text[CHAIN_MAX];
+	unsigned n;
+	uint32_t to; /* as in next */
+};
+
+/* Rows are numbered so that those that end the walk come first, row 0, where nothing is left, among them; behind them
+ * those that chains begin with. */
 struct dfa {
 	unsigned char class[256];
 	unsigned classes;
-	uint32_t *next;	      /* by row and class: where the next row begins in this array */
-	uint32_t *end;	      /* lists, by row */
-	unsigned rows, stops; /* rows 0 .. stops - 1 end the walk, 0 among them: nothing is left */
+	uint32_t *next;	      /* by row and class: where the next row begins in this array; behind the classes: a list */
+	unsigned rows, stops, heads;
 	uint32_t start;	      /* as in next */
+	struct chain *chains; /* by row, from row `stops` on */
 	uint16_t *lists;      /* count, patterns, count, patterns... */
 	size_t nlists;
 };
@@ -273,30 +286,105 @@ build_rows(struct builder *b)
 	d->rows = b->n;
 }
 
-/* Number the rows anew, those that end the walk first. */
+/* The one byte that leads on from row r, to *to; -1: there are others, or the line may end here. */
+static int
+only_byte(const struct builder *b, unsigned r, unsigned *to)
+{
+	const struct dfa *d = b->d;
+	int only = -1;
+
+	if (b->row[r].stops || b->row[r].end != 0)
+		return -1;
+	for (int byte = 0; byte < 256; byte++) {
+		if (d->next[(size_t)r * d->classes + d->class[byte]] == 0)
+			continue;
+		if (only != -1)
+			return -1;
+		only = byte;
+	}
+	if (only != -1)
+		*to = d->next[(size_t)r * d->classes + d->class[only]];
+	return only;
+}
+
+/* The chain that begins with row r; `to` is a row as found, not yet as numbered. */
+static struct chain
+chain_from(const struct builder *b, unsigned r)
+{
+	struct chain chain = { .n = 0, .to = r };
+	int byte;
+
+	while (chain.n < CHAIN_MAX && (byte = only_byte(b, chain.to, &chain.to)) != -1)
+		chain.text[chain.n++] = (char)byte;
+	return chain;
+}
+
+/* Where do chains begin?  In the middle of another it is not worth it: nobody stops there. */
+static bool *
+find_heads(const struct builder *b)
+{
+	const struct dfa *d = b->d;
+	bool *head = xcalloc(d->rows, sizeof(*head));
+	unsigned to;
+
+	head[d->start] = true;
+	for (unsigned r = 0; r < d->rows; r++) {
+		if (only_byte(b, r, &to) != -1)
+			continue;
+		for (unsigned c = 0; c < d->classes; c++)
+			head[d->next[(size_t)r * d->classes + c]] = true;
+	}
+	for (unsigned r = 0; r < d->rows; r++)
+		head[r] = head[r] && chain_from(b, r).n >= CHAIN_MIN;
+	return head;
+}
+
+/* Number the rows anew. */
+static void
+number_rows(struct builder *b, uint32_t *number)
+{
+	struct dfa *d = b->d;
+	bool *head = find_heads(b);
+	unsigned n = 0;
+
+	for (unsigned r = 0; r < d->rows; r++)
+		if (b->row[r].stops)
+			number[r] = n++;
+	d->stops = n;
+	for (unsigned r = 0; r < d->rows; r++)
+		if (head[r])
+			number[r] = n++;
+	d->heads = n;
+	for (unsigned r = 0; r < d->rows; r++)
+		if (!b->row[r].stops && !head[r])
+			number[r] = n++;
+	free(head);
+}
+
 static void
 sort_rows(struct builder *b)
 {
 	struct dfa *d = b->d;
 	uint32_t *number = xcalloc(d->rows, sizeof(*number));
-	uint32_t *next = xcalloc((size_t)d->rows * d->classes, sizeof(*next));
-	unsigned n = 0;
+	unsigned width = d->classes + 1;
+	uint32_t *next = xcalloc((size_t)d->rows * width, sizeof(*next));
 
-	for (int stops = 1; stops >= 0; stops--) {
-		for (unsigned r = 0; r < d->rows; r++)
-			if (b->row[r].stops == (bool)stops)
-				number[r] = n++;
-		if (stops)
-			d->stops = n;
-	}
-	d->end = xcalloc(d->rows, sizeof(*d->end));
+	number_rows(b, number);
+	d->chains = xcalloc(d->heads - d->stops + 1, sizeof(*d->chains));
 	for (unsigned r = 0; r < d->rows; r++) {
-		d->end[number[r]] = b->row[r].stops ? b->row[r].stop : b->row[r].end;
+		uint32_t *row = next + (size_t)number[r] * width;
+
 		for (unsigned c = 0; c < d->classes; c++)
-			next[(size_t)number[r] * d->classes + c] =
-			    number[d->next[(size_t)r * d->classes + c]] * d->classes;
+			row[c] = number[d->next[(size_t)r * d->classes + c]] * width;
+		row[d->classes] = b->row[r].stops ? b->row[r].stop : b->row[r].end;
+		if (number[r] >= d->stops && number[r] < d->heads) {
+			struct chain *chain = &d->chains[number[r] - d->stops];
+
+			*chain = chain_from(b, r);
+			chain->to = number[chain->to] * width;
+		}
 	}
-	d->start = number[d->start] * d->classes;
+	d->start = number[d->start] * width;
 	free(d->next);
 	free(number);
 	d->next = next;
@@ -329,7 +417,7 @@ dfa_free(struct dfa *d)
 	if (d == NULL)
 		return;
 	free(d->next);
-	free(d->end);
+	free(d->chains);
 	free(d->lists);
 	free(d);
 }
@@ -344,13 +432,26 @@ unsigned
 dfa_run(const struct dfa *d, struct str text, const uint16_t **patterns)
 {
 	const unsigned char *p = (const unsigned char *)text.p, *end = p + text.n;
-	const uint32_t *next = d->next, stops = d->stops * d->classes;
+	const uint32_t *next = d->next, width = d->classes + 1, stops = d->stops * width, heads = d->heads * width;
 	const uint16_t *list;
 	uint32_t at = d->start;
 
-	while (at >= stops && p < end)
-		at = next[at + d->class[*p++]];
-	list = d->lists + d->end[at / d->classes];
+	for (;;) {
+		const struct chain *chain;
+
+		while (at >= heads && p < end)
+			at = next[at + d->class[*p++]];
+		if (at < stops || at >= heads)
+			break;
+		chain = &d->chains[at / width - d->stops];
+		if ((size_t)(end - p) < chain->n || memcmp(p, chain->text, chain->n) != 0) {
+			at = 0;
+			break;
+		}
+		p += chain->n;
+		at = chain->to;
+	}
+	list = d->lists + next[at + d->classes];
 	*patterns = list + 1;
 	return list == d->lists ? 0 : list[0];
 }
