@@ -427,6 +427,7 @@ warn_unchanged(const struct conf *old, const struct conf *new)
 		{ "control_socket", strcmp(old->control_socket, new->control_socket) != 0 },
 		{ "socket_group", strcmp(old->socket_group, new->socket_group) != 0 },
 		{ "firewall", old->firewall != new->firewall },
+		{ "firewall_helper", strcmp(old->firewall_helper, new->firewall_helper) != 0 },
 		{ "set4", strcmp(old->set4, new->set4) != 0 },
 		{ "set6", strcmp(old->set6, new->set6) != 0 },
 		{ "ipv6_prefix", old->policy.ipv6_prefix != new->policy.ipv6_prefix },
