@@ -45,6 +45,7 @@ struct conf {
 	const struct netlist *log_senders; /* by UDP; NULL: loopback */
 	struct conf_group log_group;	   /* of syslog sockets of our making */
 	char **journal_match;		   /* NULL-terminated; NULL: all */
+	char **log_tags;      /* NULL-terminated: TAG=PROGRAM, for rules_alias(); NULL: none */
 	char **own_names;     /* NULL-terminated: names and addresses that nobody but us may use in HELO */
 	struct addr *own_addrs; /* the addresses among own_names, and our public ones */
 	unsigned n_own_addrs;

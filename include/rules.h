@@ -25,6 +25,9 @@ struct rules_scratch;
  * says "FILE:LINE:COLUMN: what". */
 int rules_load(const char *const *paths, struct rules **out, struct err *e);
 void rules_free(struct rules *set); /* NULL is fine */
+/* Names that programs have here: "TAG=PROGRAM", TAG being read as PROGRAM, a tag of the rules, would be.  NULL, or
+ * NULL-terminated.  Before anything is matched; after -1 (e says why) the set is good for rules_free() only. */
+int rules_alias(struct rules *set, char *const *tags, struct err *e);
 
 /* What one thread needs to match with `set`. */
 struct rules_scratch *rules_scratch_new(const struct rules *set);

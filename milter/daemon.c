@@ -163,9 +163,17 @@ status(void *arg, struct json *o)
 int
 daemon_rules(const struct conf *c, struct rules **out, struct err *e)
 {
-	const char *const paths[] = { c->rules_dir, c->rules_local, NULL };
+	const char *const paths[] = { c->rules_local, c->rules_dir, NULL };
+	struct rules *set;
 
-	return rules_load(paths, out, e);
+	if (rules_load(paths, &set, e) == -1)
+		return -1;
+	if (rules_alias(set, c->log_tags, e) == -1) {
+		rules_free(set);
+		return -1;
+	}
+	*out = set;
+	return 0;
 }
 
 static int

@@ -59,6 +59,9 @@ static const struct option file_options[] = {
 	{ "own_networks", VALUE_NETS, false, P(own), 0, 0, NULL,
 	    "Our own hosts, proxies and web mail servers: nothing is ever learned about them, not even a login. "
 	    "Loopback always belongs to them." },
+	{ "log_tags", VALUE_TAGS, false, F(log_tags), 0, 0, NULL,
+	    "Names that programs have in your logs and the rules do not know: \"mymail=postfix/smtpd\" has lines of mymail read "
+	    "like Postfix's. Instances such as postfix-out/smtpd need no entry." },
 	{ "own_names", VALUE_NAMES, false, F(own_names), 0, 0, NULL,
 	    "Names and addresses that nobody but us may use in HELO. Not set: the system's host name if it has a dot, "
 	    "and its public addresses. What the MTA tells of itself is always added." },

@@ -35,6 +35,7 @@ enum value_type {
 	VALUE_THRESHOLD,
 	VALUE_LOGS,	 /* from here on: lists */
 	VALUE_MATCHES,	 /* of journal fields */
+	VALUE_TAGS,
 	VALUE_NAMES,
 	VALUE_NETS,
 	VALUE_TYPES

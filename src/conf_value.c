@@ -241,6 +241,19 @@ add_log(const struct option *o, void *field, const char *text, struct err *e)
 	return 0;
 }
 
+/* TAG=PROGRAM, both of the bytes that logline.c takes for a tag. */
+static int
+add_tag(const struct option *o, void *field, const char *text, struct err *e)
+{
+	const char *equals = strchr(text, '=');
+
+	if (equals == NULL || equals == text || equals[1] == '\0' || strchr(equals + 1, '=') != NULL ||
+	    !made_of(text, "=./_@%~+-"))
+		return err_set(e, "%s: \"%s\" is not like \"mymail=postfix/smtpd\"", o->name, text);
+	append(field, text);
+	return 0;
+}
+
 /* What journalctl(1) takes: FIELD=value, or + between two sets of them. */
 static int
 add_match(const struct option *o, void *field, const char *text, struct err *e)
@@ -427,6 +440,7 @@ static const struct {
 	[VALUE_THRESHOLD] = { "threshold", set_threshold, print_threshold, NULL },
 	[VALUE_LOGS] = { "{ log, ... }", add_log, print_list, clear_list },
 	[VALUE_MATCHES] = { "{ FIELD=value, ... }", add_match, print_list, clear_list },
+	[VALUE_TAGS] = { "{ tag=program, ... }", add_tag, print_list, clear_list },
 	[VALUE_NAMES] = { "{ name, ... }", add_name, print_list, clear_list },
 	[VALUE_NETS] = { "{ network, ... }", add_net, print_nothing, clear_nets },
 };

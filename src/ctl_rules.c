@@ -25,8 +25,13 @@ load(const struct options *o)
 	const char *const paths[] = { c != NULL ? c->rules_local : SYSCONFDIR "/popauth-milter/rules",
 		c != NULL ? c->rules_dir : PKGDATADIR "/rules", NULL };
 
-	if (rules_load(paths, &set, &e) == -1)
+	if (rules_load(paths, &set, &e) == -1) {
 		fprintf(stderr, PROGRAM ": %s\n", e.text);
+	} else if (c != NULL && rules_alias(set, c->log_tags, &e) == -1) {
+		fprintf(stderr, PROGRAM ": log_tags: %s\n", e.text);
+		rules_free(set);
+		set = NULL;
+	}
 	conf_put(c);
 	return set;
 }

@@ -324,3 +324,43 @@ rules_prove(const struct rules *set, struct err *e)
 	prover_free(pr);
 	return rc;
 }
+
+static void
+add_tag(struct program *p, struct str tag)
+{
+	p->tags = xrealloc(p->tags, (p->ntags + 1) * sizeof(*p->tags));
+	p->tags[p->ntags] = xmalloc(tag.n + 1);
+	str_copy(p->tags[p->ntags++], tag.n + 1, tag);
+}
+
+static int
+alias(struct rules *set, const char *text, struct err *e)
+{
+	const char *equals = strchr(text, '=');
+	struct str tag, program;
+	unsigned found = 0;
+
+	if (equals == NULL || equals == text || equals[1] == '\0')
+		return err_set(e, "\"%s\" is not like \"mymail=postfix/smtpd\"", text);
+	tag = (struct str){ text, (size_t)(equals - text) };
+	program = str_of(equals + 1);
+	for (struct program *p = set->programs; p != NULL; p = p->next)
+		for (unsigned i = 0; i < p->ntags; i++)
+			if (tag_matches(p->tags[i], program)) {
+				add_tag(p, tag);
+				found++;
+				break;
+			}
+	return found > 0 ? 0 : err_set(e, "%s: there are no rules for a program %s", text, equals + 1);
+}
+
+int
+rules_alias(struct rules *set, char *const *tags, struct err *e)
+{
+	if (tags == NULL || tags[0] == NULL)
+		return 0;
+	for (; *tags != NULL; tags++)
+		if (alias(set, *tags, e) == -1)
+			return -1;
+	return rules_prove(set, e); /* programs may have a tag in common now that had none */
+}

@@ -156,6 +156,8 @@ refuses_with_file_and_line(void **state)
 		{ "allow = 192.0.2.0/33\n",
 		    "@:1: allow: \"192.0.2.0/33\": the part behind / must be a number of bits, 0 to 32" },
 		{ "own_networks = localhost\n", "@:1: own_networks: \"localhost\" is not an address or a network" },
+		{ "log_tags = mymail\n", "@:1: log_tags: \"mymail\" is not like \"mymail=postfix/smtpd\"" },
+		{ "log_tags = 'a=b=c'\n", "@:1: log_tags: \"a=b=c\" is not like \"mymail=postfix/smtpd\"" },
 		{ "own_names = 'a b'\n", "@:1: own_names: \"a b\" is neither a host name nor an address" },
 		{ "own_names = .example.org\n", "@:1: own_names: \".example.org\" is neither a host name nor an address" },
 		{ "kind rbl { rate = '10/60s' }\n",

@@ -202,6 +202,42 @@ knows_tags(void **state)
 		row_eq(rows[i].tag, tag_matches(rows[i].spec, str_of(rows[i].tag)), rows[i].want);
 }
 
+/* What the administrator says of his tags. */
+static void
+takes_other_names(void **state)
+{
+	static const struct {
+		const char *alias, *tag;
+		bool known;
+	} rows[] = {
+		{ "mymail=postfix/smtpd", "mymail", true },
+		{ "mymail=postfix-out/smtpd", "mymail", true },
+		{ "my/mail=dovecot", "my/mail", true },
+		{ "mymail=postfix/smtpd", "mymail2", false },
+		{ "dovecot=postfix/smtpd", "dovecot", true },
+		{ "mymail=nobody", NULL, false },
+		{ "mymail", NULL, false },
+		{ "=dovecot", NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct rules *set = shipped();
+		struct err e = { "" };
+		char *const tags[] = { (char *)rows[i].alias, NULL };
+		int rc = rules_alias(set, tags, &e);
+
+		row_eq(rows[i].alias, rc, rows[i].tag == NULL ? -1 : 0);
+		if (rc == 0) {
+			struct rules_scratch *s = rules_scratch_new(set);
+
+			row_eq(rows[i].alias, rules_know_tag(set, s, str_of(rows[i].tag)), rows[i].known);
+			rules_scratch_free(s);
+		}
+		rules_free(set);
+	}
+}
+
 /* More tags than the cache holds, some too long for it. */
 static void
 forgets_tags(void **state)
@@ -471,6 +507,7 @@ main(void)
 		cmocka_unit_test(names_the_place),
 		cmocka_unit_test(proves_the_client),
 		cmocka_unit_test(knows_tags),
+		cmocka_unit_test(takes_other_names),
 		cmocka_unit_test(forgets_tags),
 		cmocka_unit_test(earlier_rules_win),
 		cmocka_unit_test(table_agrees_with_regex),
