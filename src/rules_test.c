@@ -36,15 +36,17 @@ tell(void *arg, const struct event *ev, unsigned times, bool again)
 	t->ev = *ev; /* its words stay in the line, or in the table until the next line */
 }
 
-/* What the daemon would make of the sample, with the lines before it read before it. */
+/* What the daemon would make of the sample, with the lines before it read before it.  The event's words are the
+ * sample's, or stay in `c` until it is used again. */
 static enum rules_result
-sample_read(const struct rules *set, struct rules_scratch *s, const struct sample *sample, struct event *out)
+sample_read(const struct rules *set, struct rules_scratch *s, struct correlate *c, const struct sample *sample,
+    struct event *out)
 {
-	struct correlate *c = correlate_new();
 	enum rules_result is = RULES_NOTHING;
 	struct stamp stamp;
 	struct told t;
 
+	correlate_clear(c);
 	stamp_init(&stamp);
 	for (unsigned i = 0; i <= sample->nbefore; i++) {
 		struct str line = i < sample->nbefore ? sample->before[i] : sample->line;
@@ -57,7 +59,6 @@ sample_read(const struct rules *set, struct rules_scratch *s, const struct sampl
 	}
 	if (is == RULES_EVENT)
 		*out = t.ev;
-	correlate_free(c);
 	return is;
 }
 
@@ -91,11 +92,12 @@ as_expected(const struct sample *want, enum rules_result r, const struct event *
 static int
 test_samples(const struct rules *set, struct rules_scratch *s, const struct sample *sample, FILE *out, unsigned *n)
 {
+	struct correlate *c = correlate_new();
 	int wrong = 0;
 
 	for (; sample != NULL; sample = sample->next, ++*n) {
 		struct event got = { 0 };
-		enum rules_result r = sample_read(set, s, sample, &got);
+		enum rules_result r = sample_read(set, s, c, sample, &got);
 
 		if (as_expected(sample, r, &got))
 			continue;
@@ -112,6 +114,7 @@ test_samples(const struct rules *set, struct rules_scratch *s, const struct samp
 			    sample->addr.p, sample->user.n ? sample->user.p : "-",
 			    sample->recipient.n ? sample->recipient.p : "-", sample->zone.n ? sample->zone.p : "-");
 	}
+	correlate_free(c);
 	return wrong;
 }
 

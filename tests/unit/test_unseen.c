@@ -390,16 +390,17 @@ is_as_made(const struct shape *s, const struct values *v, const struct heard *h)
 
 static struct rules *set;
 static struct rules_scratch *scratch;
+static struct correlate *halves;
 
 /* Read the lines of one case. */
 static void
 listen(const struct shape *s, struct values *v, struct heard *h, char *shown, size_t size)
 {
-	struct correlate *c = correlate_new();
 	char text[4096], head[200], line[4400];
 	unsigned kind = below(6);
 	struct stamp stamp;
 
+	correlate_clear(halves);
 	stamp_init(&stamp);
 	memset(h, 0, sizeof(*h));
 	expand(v, s->text, s->text + strlen(s->text), text, sizeof(text));
@@ -409,10 +410,9 @@ listen(const struct shape *s, struct values *v, struct heard *h, char *shown, si
 		draw_head(v, s->tags, kind, head, sizeof(head));
 		(void)snprintf(line, sizeof(line), "%s%s", head, one);
 		assert_int_equal(logline_parse(&l, &stamp, str_of(line), NOW), LOGLINE_OK);
-		(void)correlate_line(c, set, scratch, &l, NOW, hear, h);
+		(void)correlate_line(halves, set, scratch, &l, NOW, hear, h);
 	}
 	str_show(shown, size, str_of(line));
-	correlate_free(c);
 }
 
 static void
@@ -461,6 +461,7 @@ load(void **state)
 	if (rules_load(paths, &set, &e) == -1)
 		fail_msg("%s", e.text);
 	scratch = rules_scratch_new(set);
+	halves = correlate_new();
 	return 0;
 }
 
@@ -468,6 +469,7 @@ static int
 unload(void **state)
 {
 	(void)state;
+	correlate_free(halves);
 	rules_scratch_free(scratch);
 	rules_free(set);
 	return 0;
