@@ -50,7 +50,8 @@ journal_init(struct source *s, const uint8_t *position, size_t len, struct err *
 	for (size_t i = 0; i < len; i++)
 		if (position[i] <= ' ' || position[i] > '~')
 			return err_set(e, "a journal cursor that cannot be");
-	memcpy(y->cursor, position, len);
+	if (len > 0) /* NULL where there is no position yet */
+		memcpy(y->cursor, position, len);
 	return 0;
 }
 
