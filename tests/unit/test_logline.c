@@ -56,6 +56,7 @@ reads_heads(void **state)
 		{ "dovecot: Jan 02 03:04:05 Info: imap-login: x", T, "", "dovecot", "", "Info: imap-login: x", 1 },
 		{ "Jan  2 03:04:05 mx sendmail[1]: [ID 801593 mail.notice] x", T, "mx", "sendmail", "1", "x", 1 },
 		{ "Jan  2 03:04:05 <mail.notice> mx sm-mta[1]: x", T, "mx", "sm-mta", "1", "x", 1 },
+		{ "Jan  2 03:04:05 [exim] x: y", T, "", "exim", "", "x: y", 1 },
 		{ "Jan  2 03:04:05 mx imapd: message repeated 3 times: [ LOGIN, x]", T, "mx", "imapd", "", "LOGIN, x", 3 },
 		{ "Jan  2 03:04:05 mx imapd: message repeated 3 times: [ LOGIN", T, "mx", "imapd", "",
 		    "message repeated 3 times: [ LOGIN", 1 },
