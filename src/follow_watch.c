@@ -44,7 +44,7 @@ watch_drain(struct watch *w)
 	if (w->fd == -1)
 		return false;
 	n = read(w->fd, buf, sizeof buf); /* what one read leaves makes the descriptor readable again */
-	for (char *p = buf; p < buf + n; p += sizeof *ev + ev->len) {
+	for (char *p = buf; n > 0 && p < buf + n; p += sizeof *ev + ev->len) {
 		ev = (struct inotify_event *)(void *)p;
 		if ((ev->mask & IN_MODIFY) == 0)
 			other = true;

@@ -110,6 +110,9 @@ static const struct form forms[] = {
 	{ "dovecot", "imap(" T ")<812><q8dYy2sXzsDAAAIH>: Disconnected: Logged out in=1 out=2", false, false },
 	{ "dovecot", "lmtp(" T ")<812><x>: sieve: msgid=<" T ">: stored mail into mailbox '" T "'", false, false },
 	{ "auth", "Info: sql(" T "," C "): Password mismatch (given password: " T ")", false, false },
+	{ "dovecot", "auth-worker(304): pam(" T "," C "): pam_authenticate() failed: Authentication failure (password "
+	    "mismatch?)", false, false },
+	{ "dovecot", "auth: ldap(" T "," C ",<q8dYy2sXzsDAAAIH>): invalid credentials", false, false },
 	{ "imapd", "LOGIN, user=" T ", ip=[::ffff:192.0.2.9], port=[40112], protocol=IMAP", true, true },
 	{ "imapd", "LOGIN FAILED, user=" T ", ip=[::ffff:192.0.2.9]", false, true },
 	{ "imapd", "LOGOUT, user=" T ", ip=[::ffff:192.0.2.9], headers=0, body=0, rcvd=1, sent=2, time=3", false, true },
@@ -144,11 +147,12 @@ static const struct form forms[] = {
 	    T "\" server=\"imap.example.org:993\" protocol=IMAP4S server-secure=ssl status=\"failed: Re-Authentication Failure\"",
 	    false, true },
 	{ "popa3d", "Authentication passed for " T, true, false },
+	{ "vm-pop3d", "User '" T "' of '" T "' logged in", true, false },
 };
 
 #define FORMS	 (sizeof forms / sizeof forms[0])
 #define ANY	 255
-#define LINE_MAX 65536
+#define LINE_MAX 8192
 
 #define VICTIM "198.51.100.66"
 

@@ -4,6 +4,7 @@
  * What is accepted, written out and read again, is the same.  Input: a byte that picks the thing, then its bytes.
  */
 #include "addr.h"
+#include "correlate.h"
 #include "follow.h"
 #include "fuzz.h"
 #include "netstring.h"
@@ -49,6 +50,38 @@ a_position(struct str in)
 		return;
 	position_encode(&p, again);
 	MUST(in.n == sizeof again && memcmp(in.p, again, sizeof again) == 0);
+}
+
+struct saved {
+	uint8_t record[CORRELATE_RECORD];
+	size_t n;
+};
+
+static void
+save(void *arg, unsigned place, const uint8_t *record, size_t len)
+{
+	struct saved *to = arg;
+
+	MUST(place == 0 && len <= sizeof to->record);
+	memcpy(to->record, record, len);
+	to->n = len;
+}
+
+/* Texts in it may get shorter the first time, at a NUL. */
+static void
+a_half(struct str in)
+{
+	struct correlate *c = correlate_new();
+	struct saved first, second;
+	struct err e;
+
+	if (correlate_restore(c, 0, (const uint8_t *)in.p, in.n, &e) == 0) {
+		correlate_save(c, true, save, &first);
+		MUST(correlate_restore(c, 0, first.record, first.n, &e) == 0);
+		correlate_save(c, true, save, &second);
+		MUST(first.n == second.n && memcmp(first.record, second.record, first.n) == 0);
+	}
+	correlate_free(c);
 }
 
 static void
@@ -115,7 +148,8 @@ a_duration(struct str in)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const things[])(struct str) = { a_record, a_position, an_address, a_netstring, a_text, a_duration };
+	static void (*const things[])(struct str) = { a_record, a_position, an_address, a_netstring, a_text, a_duration,
+		a_half };
 
 	if (size > 0)
 		things[data[0] % (sizeof things / sizeof things[0])]((struct str){ (const char *)data + 1, size - 1 });
