@@ -67,21 +67,25 @@ next_candidate(const struct follow *f, const struct family *fam)
 	return best;
 }
 
-/* Take the next one in hand.  false: there is none. */
-static bool
+/* Take the next one in hand.  STEP_YIELD: done; STEP_ON: the directory has changed; STEP_END: there is none. */
+static enum step
 take_next(struct follow *f, const struct family *fam)
 {
 	const struct sibling *s;
 
 	while ((s = next_candidate(f, fam)) != NULL) {
+		int rc = family_open(fam, s, &f->search.file);
+
+		if (rc == 0 && f->search.file.fd == -1)
+			return STEP_ON;
 		f->search.tried_written = s->written;
 		f->search.tried_ino = s->ino;
 		f->pos = f->scan = f->len = 0;
 		f->end = 0;
-		if (family_open(fam, s, &f->search.file) == 0 && f->search.file.fd != -1)
-			return true;
+		if (rc == 0)
+			return STEP_YIELD;
 	}
-	return false;
+	return STEP_END;
 }
 
 /* Unpack on towards the place, keeping the last bytes in the buffer.  false: it does not reach so far. */
@@ -111,9 +115,10 @@ enum step
 packed_locate(struct follow *f, const struct family *fam)
 {
 	const struct position *p = &f->at;
+	enum step step;
 
-	if (f->search.file.fd == -1 && !take_next(f, fam))
-		return STEP_END;
+	if (f->search.file.fd == -1 && (step = take_next(f, fam)) != STEP_YIELD)
+		return step;
 	if (!unpack_piece(f))
 		logfile_close(&f->search.file);
 	else if (f->end == p->offset && mark_hash(f->buf + f->len - p->mark_len, p->mark_len) == p->mark) {

@@ -150,7 +150,8 @@ void follow_make_room(struct follow *f);
 /* Read at `offset`; what is packed is read from end to end, and the offset is where one is.  -1: e says why. */
 ssize_t logfile_read(const struct logfile *lf, char *buf, size_t n, uint64_t offset, struct err *e);
 void logfile_close(struct logfile *lf);
-/* Look on for the place `at` in what is packed.  STEP_ON: found, and the file being read.  STEP_YIELD: call again.
+/* Look on for the place `at` in what is packed.  STEP_ON: found, and the file being read; or look again, the directory
+ * has changed.  STEP_YIELD: call again.
  * STEP_END: none of them has it, and none is tried twice until packed_reset(). */
 enum step packed_locate(struct follow *f, const struct family *fam);
 void packed_reset(struct follow *f);

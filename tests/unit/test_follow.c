@@ -18,8 +18,6 @@
  *
  * What is read is compared: lines and a blank each, "!" for a gap, "-" for a log that cannot be read.
  */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -32,6 +30,7 @@
 #include <unistd.h>
 
 #include "follow.h"
+#include "pack.h"
 #include "unit.h"
 
 struct world {
@@ -188,46 +187,6 @@ move(struct world *w, char *arg)
 	assert_int_equal(to == NULL ? rename(w->log, name_of(w, arg)) : rename(name_of(w, arg), name_of(w, to)), 0);
 }
 
-/* As a packer does: with the time of the last change. */
-static void
-pack(const char *from, const char *method, bool keep)
-{
-	static const struct {
-		const char *name;
-		int (*add)(struct archive *);
-	} methods[] = {
-		{ "gz", archive_write_add_filter_gzip },   { "bz2", archive_write_add_filter_bzip2 },
-		{ "xz", archive_write_add_filter_xz },	   { "zst", archive_write_add_filter_zstd },
-		{ "lz4", archive_write_add_filter_lz4 },   { "Z", archive_write_add_filter_compress },
-	};
-	struct archive *a = archive_write_new();
-	struct archive_entry *entry = archive_entry_new();
-	int in = open(from, O_RDONLY | O_CLOEXEC), known = -1;
-	char to[160], block[65536];
-	struct stat st;
-	ssize_t n;
-
-	(void)snprintf(to, sizeof to, "%s.%s", from, method);
-	for (size_t i = 0; i < ROWS(methods); i++)
-		if (strcmp(methods[i].name, method) == 0)
-			known = methods[i].add(a);
-	assert_int_equal(known, ARCHIVE_OK);
-	assert_true(in != -1 && fstat(in, &st) == 0);
-	assert_int_equal(archive_write_set_format_raw(a), ARCHIVE_OK);
-	assert_int_equal(archive_write_open_filename(a, to), ARCHIVE_OK);
-	archive_entry_set_filetype(entry, AE_IFREG);
-	assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
-	while ((n = read(in, block, sizeof block)) > 0)
-		assert_int_equal(archive_write_data(a, block, (size_t)n), n);
-	assert_int_equal(archive_write_close(a), ARCHIVE_OK);
-	archive_entry_free(entry);
-	archive_write_free(a);
-	(void)close(in);
-	assert_int_equal(utimensat(AT_FDCWD, to, (const struct timespec[]){ st.st_mtim, st.st_mtim }, 0), 0);
-	if (!keep)
-		assert_int_equal(unlink(from), 0);
-}
-
 static int
 halve(const char *path)
 {
@@ -259,7 +218,7 @@ act(struct world *w, const char *verb, char *arg)
 
 		if (method != NULL)
 			*method++ = '\0';
-		pack(name_of(w, arg), method == NULL ? "gz" : method, verb[0] == 't');
+		assert_int_equal(pack(name_of(w, arg), method == NULL ? "gz" : method, verb[0] == 't'), 0);
 	} else if (strcmp(verb, "half") == 0)
 		rc = halve(name_of(w, arg));
 	else if (strcmp(verb, "tr") == 0)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "follow.h"
+#include "pack.h"
 #include "unit.h"
 
 #define KEPT 9 /* rotated files that are kept */
@@ -30,16 +31,21 @@ struct run {
 	unsigned ways;	/* bits */
 	bool dates;	/* names of rotated files carry a date, not a number */
 	unsigned lines;
+	bool packed; /* rotated files are compressed at once */
 };
 
 static const struct run runs[] = {
-	{ "renamed", 1 << RENAME, false, 30000 },
-	{ "renamed, dates", 1 << RENAME | 1 << RENAME_LATE, true, 30000 },
-	{ "renamed, old one written on", 1 << RENAME_LATE, false, 30000 },
-	{ "copied and truncated", 1 << COPY | 1 << COPY_GROW, false, 30000 },
-	{ "copied and truncated, dates", 1 << COPY | 1 << COPY_GROW, true, 30000 },
-	{ "deleted", 1 << DELETE, false, 30000 },
-	{ "everything", 1 << RENAME | 1 << RENAME_LATE | 1 << COPY | 1 << COPY_GROW | 1 << DELETE, false, 60000 },
+	{ "renamed", 1 << RENAME, false, 30000, false },
+	{ "renamed, dates", 1 << RENAME | 1 << RENAME_LATE, true, 30000, false },
+	{ "renamed, old one written on", 1 << RENAME_LATE, false, 30000, false },
+	{ "copied and truncated", 1 << COPY | 1 << COPY_GROW, false, 30000, false },
+	{ "copied and truncated, dates", 1 << COPY | 1 << COPY_GROW, true, 30000, false },
+	{ "deleted", 1 << DELETE, false, 30000, false },
+	{ "renamed and packed", 1 << RENAME | 1 << RENAME_LATE, false, 30000, true },
+	{ "renamed and packed, dates", 1 << RENAME | 1 << RENAME_LATE, true, 30000, true },
+	{ "copied, truncated and packed", 1 << COPY | 1 << COPY_GROW, false, 30000, true },
+	{ "everything", 1 << RENAME | 1 << RENAME_LATE | 1 << COPY | 1 << COPY_GROW | 1 << DELETE, false, 60000, false },
+	{ "everything, packed", 1 << RENAME | 1 << RENAME_LATE | 1 << COPY | 1 << COPY_GROW | 1 << DELETE, false, 60000, true },
 };
 
 static struct world {
@@ -130,11 +136,13 @@ open_new(struct keeper *k)
 static void
 rotated_name(struct keeper *k, char *name, size_t size)
 {
-	char from[128], to[128];
+	char from[132], to[132];
 
 	k->serial++;
 	if (w.run->dates) {
 		(void)snprintf(from, sizeof from, "%s-%08u", w.log, 20260101 + k->serial - KEPT);
+		(void)remove(from);
+		(void)strcat(from, ".gz");
 		(void)remove(from);
 		(void)snprintf(name, size, "%s-%08u", w.log, 20260101 + k->serial);
 		return;
@@ -142,6 +150,9 @@ rotated_name(struct keeper *k, char *name, size_t size)
 	for (unsigned i = KEPT; i > 1; i--) {
 		(void)snprintf(from, sizeof from, "%s.%u", w.log, i - 1);
 		(void)snprintf(to, sizeof to, "%s.%u", w.log, i);
+		(void)rename(from, to);
+		(void)strcat(from, ".gz");
+		(void)strcat(to, ".gz");
 		(void)rename(from, to);
 	}
 	(void)snprintf(name, size, "%s.1", w.log);
@@ -229,6 +240,11 @@ rotate(struct keeper *k)
 		}
 		if (way == RENAME || way == RENAME_LATE)
 			open_new(k);
+		if (w.run->packed) {
+			write_on(k, some(k, 50), true);
+			if (pack(name, "gz", false) == -1)
+				abort();
+		}
 	}
 	write_on(k, way == COPY_GROW ? 12000 : 1 + some(k, 50), true); /* an empty file leaves no mark */
 	pthread_mutex_lock(&w.lock);
