@@ -106,6 +106,17 @@ follow_attach(struct follow *f, const struct logfile *lf, uint64_t offset, bool 
 	return 0;
 }
 
+int
+follow_attach_at(struct follow *f, const struct logfile *lf, const struct position *p)
+{
+	if (follow_attach(f, lf, p->offset, p->midline) == -1)
+		return -1;
+	if (f->len >= p->mark_len && mark_hash(f->buf + f->len - p->mark_len, p->mark_len) == p->mark)
+		return 0;
+	follow_detach(f);
+	return -1;
+}
+
 void
 follow_detach(struct follow *f)
 {

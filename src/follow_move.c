@@ -138,7 +138,7 @@ locate(struct follow *f, struct family *fam, bool there, struct err *e)
 
 	if (s != NULL) {
 		if (family_open(fam, s, &lf) == 0 && lf.fd != -1)
-			(void)follow_attach(f, &lf, f->at.offset, f->at.midline);
+			(void)follow_attach_at(f, &lf, &f->at);
 		return STEP_ON;
 	}
 	if (known && !there)
@@ -259,7 +259,7 @@ turn(struct follow *f, struct family *fam, const struct logfile *now, struct err
 	follow_position(f, &p);
 	if (family_carries(fam, s, &p)) { /* it was moved to another disk, or saved by an editor */
 		if (family_open(fam, s, &next) == 0 && next.fd != -1 &&
-		    follow_attach(f, &next, p.offset, p.midline) == -1)
+		    follow_attach_at(f, &next, &p) == -1)
 			f->at = p;
 		return STEP_ON;
 	}

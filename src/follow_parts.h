@@ -136,6 +136,9 @@ enum step {
 
 /* Take over `lf`, to go on at `offset`, with the bytes before it for comparison.  -1: it has not that many. */
 int follow_attach(struct follow *f, const struct logfile *lf, uint64_t offset, bool midline);
+/* The same at a place that was found by its mark; -1 also when the mark is no longer there: the file may have been
+ * truncated, and have grown again, since. */
+int follow_attach_at(struct follow *f, const struct logfile *lf, const struct position *p);
 void follow_detach(struct follow *f);
 /* Read on.  STEP_ON also when the file turns out to be another one, which is then to be found again. */
 enum step follow_fill(struct follow *f, struct err *e);
