@@ -125,7 +125,15 @@ milter_start() {
 	# shellcheck disable=SC2086  # $wrapper is empty or a command with its arguments
 	ip netns exec server $wrapper popauth-milter -f -c $conf >>$own_log 2>&1 &
 	milter_pid=$!
-	poll 15 ctl status
+	poll 60 milter_answers && ctl status >/dev/null && return
+	echo "popauth-milter after 60 s, or ended:"
+	ps -L -o pid,lwp,stat,wchan:20,time,args -p "$milter_pid"
+	return 1
+}
+
+# It answers, or never will.  On a busy machine a build with sanitizers takes its time.
+milter_answers() {
+	ctl status || ! kill -0 "$milter_pid" 2>/dev/null
 }
 
 # Ask it to end; returns its exit status.
