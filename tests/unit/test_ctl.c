@@ -23,6 +23,7 @@ static void
 more_status(void *arg, struct json *o)
 {
 	struct json *store = json_new(), *logs = json_list(), *log = json_new(), *fw = json_new();
+	struct json *programs = json_list(), *program = json_new(), *journal = json_new();
 
 	(void)arg;
 	json_put_cstr(store, "state", "set aside");
@@ -31,7 +32,22 @@ more_status(void *arg, struct json *o)
 	json_put_cstr(log, "path", "/var/log/mail.log");
 	json_put_cstr(log, "state", "reading");
 	json_put_int(log, "lag", 17);
+	json_put_int(log, "lines", 300);
+	json_put_int(log, "recognised", 123);
+	json_put_int(log, "headless", 4);
+	json_put_int(log, "dropped", 5);
+	json_put_cstr(program, "program", "dovecot");
+	json_put_int(program, "lines", 200);
+	json_put_int(program, "recognised", 50);
+	json_put_int(program, "drifted", 1700000000);
+	json_add(programs, program);
+	json_put(log, "programs", programs);
 	json_add(logs, log);
+	json_put_cstr(journal, "path", "journal:");
+	json_put_cstr(journal, "state", "missing");
+	json_put_int(journal, "lag_seconds", 18);
+	json_put_cstr(journal, "error", "who knows");
+	json_add(logs, journal);
 	json_put(o, "logs", logs);
 	json_put_cstr(fw, "state", "up");
 	json_put_int(fw, "wanted", 5);
@@ -126,6 +142,10 @@ shows(void **state)
 		{ "explain loopback", "explain ::1", 0, "trusted   loopback", NULL },
 		{ "status", "status", 0, "clients    known 5, relay 3, cache 1, block 0\n", NULL },
 		{ "status of the store", "status", 0, "store      set aside /var/lib/popauth-milter/corrupt-1\n", NULL },
+		{ "status of a log's lines", "status", 0, "lines 300, recognised 123, without a head 4, missed 5", NULL },
+		{ "status of a program", "status", 0, "unrecognised: dovecot 75 % of 200\n", NULL },
+		{ "status of a drifted program", "status", 0, "the lines of dovecot are hardly recognised any more since 20", NULL },
+		{ "status of a journal", "status", 0, "journal:: missing, 18 seconds behind\n           PROBLEM: who knows\n", NULL },
 		{ "status of a log", "status", 0, "/var/log/mail.log: reading, 17 bytes behind", NULL },
 		{ "status of the firewall", "status", 0, "firewall   up: enforced 4 of 5, referenced NO\n", NULL },
 		{ "status of events", "status", 0, "events     login 2, rbl 1\n", "LOST" },
