@@ -81,14 +81,16 @@ await "the log's return" relay 203.0.113.12 list
 await "the FIFO's return" relay 203.0.113.13 list
 ctl status | grep -q PROBLEM && fail "something is still said to be wrong"
 
-# A program's lines change.
+# A program's lines change.  Of programs without rules there is nothing to tell.
+echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx nosuchprogram: a line" >>"$dir/mail.log"
 many 500 'imap-login: Login: user=<anna>, method=PLAIN, rip=203.0.113.8, lip=203.0.113.1, TLS' >>"$dir/mail.log"
 many 500 'imap-login: This is how a login is logged today: 203.0.113.8' >>"$dir/mail.log"
 await "word of another format" status 'the lines of dovecot are hardly recognised'
 [ "$(grep -c 'the lines of dovecot are hardly recognised' "$dir/out")" = 1 ] || fail "it was not said once"
 ctl status | grep -q 'unrecognised: dovecot 49 % of 1002' || fail "the share is another one"
 many 500 'imap-login: Login: user=<anna>, method=PLAIN, rip=203.0.113.8, lip=203.0.113.1, TLS' >>"$dir/mail.log"
-await "word that it is over" status 'lines 1502'
+await "word that it is over" status 'lines 1503'
+ctl status | grep -q nosuchprogram && fail "a program without rules is listed"
 ctl status | grep -q PROBLEM && fail "it is not over"
 
 kill "$pid"

@@ -393,6 +393,9 @@ static const struct row rows[] = {
 	{ "packed and cut off", "w:a/ r s w:b/ mv:.1 pack:.1 half:.1.gz w:c/ k r", "a !c " },
 	{ "packed and cut off, the next one too",
 	    "w:a/ r s w:b/ mv:.2 w:c/ mv:.1 pack:.1 half:.1.gz w:d/ k r", "a b !d " },
+	{ "packed and cut off in its midst",
+	    "w:a/ r s w:b/ long:3000000 w:/ mv:.1 pack:.1 half:.1.gz w:c/ k r", "a b !c " },
+	{ "read and removed, the next one packed", "w:a/ r mv:.1 rm:.1 w:b/ mv:.1 pack:.1 w:c/ r", "a b c " },
 	{ "packed, not ours", "w:a/ r s rm w:x/ mv:.1 pack:.1 w:b/ k r", "a !x b " },
 
 	{ "a directory in its place", "w:a/ r rm dir r r rm w:b/ p r", "a --b " },
