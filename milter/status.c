@@ -40,18 +40,21 @@ struct logs_list {
 	unsigned programs;
 };
 
-/* The programs that there are rules for; those that have drifted always. */
+/* The programs that there are rules for; those that have drifted always.  *left_out: how many there is no room for. */
 static struct json *
-programs_json(struct logs_list *to, const struct drift *d)
+programs_json(struct logs_list *to, const struct drift *d, unsigned *left_out)
 {
 	struct json *list = json_list();
 
+	*left_out = 0;
 	for (unsigned i = 0; i < d->n; i++) {
 		const struct drift_program *p = &d->v[i];
 		struct json *o;
 
-		if (p->since == 0 && to->programs >= PROGRAMS_MAX)
+		if (p->since == 0 && to->programs >= PROGRAMS_MAX) {
+			++*left_out;
 			continue;
+		}
 		o = json_new();
 		to->programs++;
 		json_put_cstr(o, "program", p->tag);
@@ -70,6 +73,7 @@ log_json(void *arg, const struct log_status *st)
 	const struct source_status *src = &st->source;
 	struct logs_list *to = arg;
 	struct json *o = json_new();
+	unsigned left_out;
 
 	json_put_cstr(o, "path", src->name);
 	json_put_cstr(o, "state", src->present ? "reading" : "missing");
@@ -82,7 +86,11 @@ log_json(void *arg, const struct log_status *st)
 		json_put_int(o, "last", st->last);
 	if (!src->present)
 		json_put_cstr(o, "error", src->why);
-	json_put(o, "programs", programs_json(to, &st->drift));
+	json_put(o, "programs", programs_json(to, &st->drift, &left_out));
+	if (left_out != 0)
+		json_put_int(o, "programs_left_out", left_out);
+	if (st->drift.untold != 0)
+		json_put_int(o, "untold", (int64_t)st->drift.untold);
 	json_add(to->list, o);
 }
 

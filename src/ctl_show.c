@@ -196,6 +196,10 @@ status_log(const struct json *o)
 		printf("           lines %lld, recognised %lld, without a head %lld, missed %lld\n", number_of(o, "lines"),
 		    number_of(o, "recognised"), number_of(o, "headless"), number_of(o, "dropped"));
 	status_programs(json_get(o, "programs"));
+	if (json_has(o, "programs_left_out"))
+		printf("           and %lld more programs\n", number_of(o, "programs_left_out"));
+	if (json_has(o, "untold"))
+		printf("           and %lld lines of more programs than are counted\n", number_of(o, "untold"));
 }
 
 static void

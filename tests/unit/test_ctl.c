@@ -42,6 +42,8 @@ more_status(void *arg, struct json *o)
 	json_put_int(program, "drifted", 1700000000);
 	json_add(programs, program);
 	json_put(log, "programs", programs);
+	json_put_int(log, "programs_left_out", 6);
+	json_put_int(log, "untold", 7);
 	json_add(logs, log);
 	json_put_cstr(journal, "path", "journal:");
 	json_put_cstr(journal, "state", "missing");
@@ -144,6 +146,8 @@ shows(void **state)
 		{ "status of the store", "status", 0, "store      set aside /var/lib/popauth-milter/corrupt-1\n", NULL },
 		{ "status of a log's lines", "status", 0, "lines 300, recognised 123, without a head 4, missed 5", NULL },
 		{ "status of a program", "status", 0, "unrecognised: dovecot 75 % of 200\n", NULL },
+		{ "status of programs not listed", "status", 0,
+		  "           and 6 more programs\n           and 7 lines of more programs than are counted\n", NULL },
 		{ "status of a drifted program", "status", 0, "the lines of dovecot are hardly recognised any more since 20", NULL },
 		{ "status of a journal", "status", 0, "journal:: missing, 18 seconds behind\n           PROBLEM: who knows\n", NULL },
 		{ "status of a log", "status", 0, "/var/log/mail.log: reading, 17 bytes behind", NULL },
