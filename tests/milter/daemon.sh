@@ -65,6 +65,15 @@ flush_every = 60s
 EOF
 login 203.0.113.8
 
+# Without its rules it does not start, and says where they should be.
+sed "s,^rules_dir.*,rules_dir = \"$dir/rules\"," "$dir/conf" >"$dir/conf.bad"
+for how in -t -f; do
+	./popauth-milter "$how" -c "$dir/conf.bad" >"$dir/out" 2>&1
+	[ $? = 78 ] || fail "$how: another exit status without rules"
+	grep -q "$dir/rules: No such file or directory; the rules that come with" "$dir/out" || fail "$how: another message"
+done
+: >"$dir/out"
+
 # Killed before the first minute is over, and the log rotated meanwhile: what came since the start is read again, what
 # was there before is not.
 start

@@ -201,6 +201,47 @@ says_that_nobody_is_there(void **state)
 	assert_non_null(strstr(buf, "is popauth-milter running?"));
 }
 
+/* A mistake in the configuration is in nobody's way who names the socket. */
+static void
+can_do_without_a_configuration(void **state)
+{
+	char path[] = "/tmp/popauth-test.XXXXXX", words[200], buf[2000];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, "frobnicate = yes\n", 17), 17);
+	close(fd);
+	(void)snprintf(words, sizeof words, "-c %s status", path);
+	assert_int_equal(run(words, buf, sizeof buf), 2);
+	assert_non_null(strstr(buf, ":1: no such option"));
+	assert_non_null(strstr(buf, "the daemon can be asked without this file: -s SOCKET\n"));
+	(void)snprintf(words, sizeof words, "-c %s -s %s status", path, f.path);
+	assert_int_equal(run(words, buf, sizeof buf), 0);
+	(void)snprintf(words, sizeof words, "-c %s rules list", path);
+	assert_int_equal(run(words, buf, sizeof buf), 2);
+	assert_null(strstr(buf, "-s SOCKET"));
+	unlink(path);
+}
+
+/* Where the rules should be is said, and what to do. */
+static void
+says_that_rules_are_missing(void **state)
+{
+	char path[] = "/tmp/popauth-test.XXXXXX", words[200], buf[2000];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, "rules_dir = /nonexistent/r\n", 27), 27);
+	close(fd);
+	(void)snprintf(words, sizeof words, "-c %s rules try", path);
+	assert_int_equal(run(words, buf, sizeof buf), 2);
+	assert_string_equal(buf, "popauth-milterctl: /nonexistent/r: No such file or directory; the rules that come with the "
+	    "program should be here: install them, or say in rules_dir where they are\n");
+	unlink(path);
+}
+
 static void *
 hang_up(void *arg)
 {
@@ -293,6 +334,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(shows, start, stop),
 		cmocka_unit_test(says_that_nobody_is_there),
+		cmocka_unit_test_setup_teardown(can_do_without_a_configuration, start, stop),
+		cmocka_unit_test(says_that_rules_are_missing),
 		cmocka_unit_test(says_that_the_answer_was_cut),
 		cmocka_unit_test(is_in_the_manual),
 	};

@@ -296,6 +296,28 @@ earlier_rules_win(void **state)
 	rules_free(set);
 }
 
+/* Rules of one's own are no must; the shipped ones are. */
+static void
+misses_the_shipped_rules(void **state)
+{
+	const char *const own[] = { path, "/nonexistent/rules", NULL };
+	struct rules *set;
+	struct err e;
+	FILE *fp = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(fp);
+	fputs(HEAD "login\nmatch from {client}\n", fp);
+	assert_int_equal(fclose(fp), 0);
+	assert_int_equal(rules_load((const char *const[]){ "/nonexistent/rules", path, NULL }, &set, &e), 0);
+	rules_free(set);
+	assert_int_equal(rules_load(own, &set, &e), -1);
+	assert_string_equal(e.text, "/nonexistent/rules: No such file or directory; the rules that come with the program "
+	    "should be here: install them, or say in rules_dir where they are");
+	assert_int_equal(rules_load((const char *const[]){ "/nonexistent/rules", "/dev", NULL }, &set, &e), -1);
+	assert_string_equal(e.text, "/dev: there are no rules: no *.rules file is here, or there is nothing in it");
+}
+
 /* The table only says which patterns to try: on any line the answer is that of trying them all. */
 static enum rules_result
 match_slowly(const struct rules *set, struct rules_scratch *s, const struct logline *l, const char **rule)
@@ -510,6 +532,7 @@ main(void)
 		cmocka_unit_test(takes_other_names),
 		cmocka_unit_test(forgets_tags),
 		cmocka_unit_test(earlier_rules_win),
+		cmocka_unit_test(misses_the_shipped_rules),
 		cmocka_unit_test(table_agrees_with_regex),
 		cmocka_unit_test(distrusts_cut_lines),
 		cmocka_unit_test(threads_share_a_set),
