@@ -419,6 +419,45 @@ distrusts_cut_lines(void **state)
 		len = snprintf(line, sizeof(line), "Jan  2 03:04:05 mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from "
 		    "unknown[192.0.2.9]: 554 5.7.1 <%0*d@x>: Relay access denied; from=<>", (int)n, 0);
 		row_eq("leading", sample_match(set, s, (struct str){ line, (size_t)len }, &ev), RULES_EVENT);
+		len = snprintf(line, sizeof(line), "Jan  2 03:04:05 mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from "
+		    "unknown[192.0.2.9]: 554 5.7.1 <x@x>: Relay access denied; from=<> to=<x@x> proto=ESMTP helo=<x> "
+		    "proto=ESMTP sasl_method=PLAIN sasl_username=%0*d", (int)n, 0);
+		row_eq("no offence, by its tail", sample_match(set, s, (struct str){ line, (size_t)len }, &ev),
+		    len < TAIL_LINE ? RULES_IGNORED : RULES_EVENT);
+	}
+	rules_scratch_free(s);
+	rules_free(set);
+}
+
+/* The same where the table is sure of its answer, and PCRE2 is not asked. */
+static void
+distrusts_cut_lines_that_are_certain(void **state)
+{
+	static const char text[] = "program p\n"
+	    "rule its-tail none\nmatch no {client} {text}; {text}\n"
+	    "rule its-end none\nmatch nor {client} {text}; {num}\n"
+	    "rule its-head none\nmatch not {client} {text}\n"
+	    "rule r rbl\nmatch no {client} {text}\nmatch nor {client} {text}\nmatch not {client} {text}\n";
+	struct rules *set;
+	struct rules_scratch *s;
+	struct event ev;
+	struct err e;
+	char line[2000];
+
+	(void)state;
+	if (load_text(text, &set, &e) == -1)
+		fail_msg("%s", e.text);
+	s = rules_scratch_new(set);
+	for (unsigned n = 100; n < 1500; n += 50) {
+		int len = snprintf(line, sizeof(line), "Jan  2 03:04:05 mx p: no 192.0.2.9 x; %0*d", (int)n, 0);
+
+		row_eq("tail", sample_match(set, s, (struct str){ line, (size_t)len }, &ev),
+		    len < TAIL_LINE ? RULES_IGNORED : RULES_EVENT);
+		len = snprintf(line, sizeof(line), "Jan  2 03:04:05 mx p: nor 192.0.2.9 x; %0*d", (int)n, 0);
+		row_eq("end", sample_match(set, s, (struct str){ line, (size_t)len }, &ev),
+		    len < TAIL_LINE ? RULES_IGNORED : RULES_EVENT);
+		len = snprintf(line, sizeof(line), "Jan  2 03:04:05 mx p: not 192.0.2.9 x; %0*d", (int)n, 0);
+		row_eq("head", sample_match(set, s, (struct str){ line, (size_t)len }, &ev), RULES_IGNORED);
 	}
 	rules_scratch_free(s);
 	rules_free(set);
@@ -535,6 +574,7 @@ main(void)
 		cmocka_unit_test(misses_the_shipped_rules),
 		cmocka_unit_test(table_agrees_with_regex),
 		cmocka_unit_test(distrusts_cut_lines),
+		cmocka_unit_test(distrusts_cut_lines_that_are_certain),
 		cmocka_unit_test(threads_share_a_set),
 		cmocka_unit_test(samples_are_as_expected),
 		cmocka_unit_test(wrong_samples_are_seen),
