@@ -127,6 +127,19 @@ for addr in 127.0.0.1 ::1 ::ffff:127.0.0.1 198.51.100.25 ::ffff:198.51.100.79 20
 done
 only block 203.0.113.66
 
+# A line that shows a password does so nowhere else.
+ctl --json watch >"$dir/watched" &
+watcher=$!
+await "the watcher" '"watchers":1' ctl --json status
+line "vchkpw-pop3: password fail (pass: 'hunter2') anna@example.org:203.0.113.70"
+await "the line" "pass: '\*\*\*'" ctl explain 203.0.113.70
+await "it with the watcher" 203.0.113.70 cat "$dir/watched"
+kill "$watcher"
+wait "$watcher"
+ctl explain 203.0.113.70 | grep -q hunter2 && fail "a password is explained"
+await "a flush" 'last flush' ctl status
+grep -rq hunter2 "$dir/state" "$dir/out" "$dir/watched" && fail "a password is kept"
+
 # Who is trusted from now on is free at once.
 configure 'allow += 203.0.113.66
 own_networks += 203.0.113.8'
@@ -145,4 +158,5 @@ start
 only relay 203.0.113.9 2001:db8:8::/64
 only block
 stop
+grep -rq hunter2 "$dir/state" "$dir/out" && fail "a password is kept"
 exit 0
