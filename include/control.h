@@ -49,8 +49,11 @@ struct control_host {
  *	"started": seconds since 1970
  *	"store": { "state": "opened" | "created" | "set aside", "path": text, "note": text, "flushed": seconds since
  *	    1970, "error": text }
- *	"logs": [ { "path": text, "state": "reading" | "missing", "lag": bytes not yet read, "last": time of the last
- *	    line, "error": text } … ]
+ *	"logs": [ { "path": text, "state": "reading" | "missing", "lag": bytes or "lag_seconds": seconds not yet read,
+ *	    "lines": read, "recognised": of these, "headless": of these, "dropped": known to be missed, "last": time of
+ *	    the last line, "error": text, "programs": [ { "program": tag, "lines": of it, "recognised": of these,
+ *	    "drifted": since when they are hardly recognised any more } … ],
+ *	    "programs_left_out": further programs, "untold": lines of programs that were not counted by program } … ]
  *	"firewall": { "state": text, "wanted": entries that the ledger holds, "enforced": entries that the kernel
  *	    holds, "referenced": does a firewall rule name the sets, "error": text }
  */

@@ -28,5 +28,8 @@ unsigned pipeline_event(struct pipeline *pl, const struct policy *p, const struc
 unsigned pipeline_add(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now,
     uint32_t term, struct str text);
 unsigned pipeline_del(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now);
+/* Take out of the sets who is trusted now, but was not when it was granted, cached or blocked.  Goes through the whole
+ * ledger.  Returns how many clients there were. */
+size_t pipeline_trust(struct pipeline *pl, const struct policy *p, time_t now);
 
 #endif

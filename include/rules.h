@@ -19,10 +19,10 @@ struct rules;
 struct rules_scratch;
 
 /* Load every *.rules file of the directories, in the order given (NULL-terminated) and by name within each; a path
- * that is a file is loaded as one; "" and directories that do not exist are passed over, but there must be some rule.
- * Earlier rules win, so the administrator's own come first.  On success *out is the caller's, to be freed with
- * rules_free(), and must outlive its scratches and the events it has given.  On failure -1, *out is untouched and e
- * says "FILE:LINE:COLUMN: what". */
+ * that is a file is loaded as one.  "" is passed over, and so is what does not exist, but for the last path: the
+ * shipped rules must be there.  Earlier rules win, so the administrator's own come first.  On success *out is the
+ * caller's, to be freed with rules_free(), and must outlive its scratches and the events it has given.  On failure -1,
+ * *out is untouched and e says "FILE:LINE:COLUMN: what". */
 int rules_load(const char *const *paths, struct rules **out, struct err *e);
 void rules_free(struct rules *set); /* NULL is fine */
 /* Names that programs have here: "TAG=PROGRAM", TAG being read as PROGRAM, a tag of the rules, would be.  NULL, or

@@ -402,6 +402,16 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 	return d->map == NULL ? 0 : socketmap_start(d->map, e);
 }
 
+/* The lists of trusted networks may be others than when these clients were judged. */
+static void
+trust(struct daemon *d, const struct conf *c)
+{
+	size_t n = pipeline_trust(&d->pipeline, &c->policy, time(NULL));
+
+	if (n > 0)
+		logmsg(LEVEL_NOTICE, "%zu clients are trusted now, and no longer granted, cached or blocked", n);
+}
+
 int
 daemon_start(struct daemon *d, struct rules *rules, struct err *e)
 {
@@ -411,6 +421,8 @@ daemon_start(struct daemon *d, struct rules *rules, struct err *e)
 
 	d->started = time(NULL);
 	rc = open_store(d, c, e);
+	if (rc == 0)
+		trust(d, c);
 	if (rc == 0)
 		rc = start_threads(d, c, rules, e);
 	if (rc == 0)
@@ -464,6 +476,7 @@ reload_files(struct daemon *d, struct err *e)
 	new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
 	conf_install(new);
 	learner_reload(d->learner, rules);
+	trust(d, new);
 	conf_put(old);
 	return 0;
 }

@@ -33,16 +33,30 @@ store_json(const struct status_parts *p)
 	return o;
 }
 
-/* The programs that there are rules for. */
+#define PROGRAMS_MAX 96 /* of all logs together: an answer has no more room */
+
+struct logs_list {
+	struct json *list;
+	unsigned programs;
+};
+
+/* The programs that there are rules for; those that have drifted always.  *left_out: how many there is no room for. */
 static struct json *
-programs_json(const struct drift *d)
+programs_json(struct logs_list *to, const struct drift *d, unsigned *left_out)
 {
 	struct json *list = json_list();
 
+	*left_out = 0;
 	for (unsigned i = 0; i < d->n; i++) {
 		const struct drift_program *p = &d->v[i];
-		struct json *o = json_new();
+		struct json *o;
 
+		if (p->since == 0 && to->programs >= PROGRAMS_MAX) {
+			++*left_out;
+			continue;
+		}
+		o = json_new();
+		to->programs++;
 		json_put_cstr(o, "program", p->tag);
 		json_put_int(o, "lines", (int64_t)p->lines);
 		json_put_int(o, "recognised", (int64_t)p->recognised);
@@ -57,22 +71,27 @@ static void
 log_json(void *arg, const struct log_status *st)
 {
 	const struct source_status *src = &st->source;
+	struct logs_list *to = arg;
 	struct json *o = json_new();
+	unsigned left_out;
 
 	json_put_cstr(o, "path", src->name);
 	json_put_cstr(o, "state", src->present ? "reading" : "missing");
 	json_put_int(o, src->lag_in_seconds ? "lag_seconds" : "lag", (int64_t)src->lag);
 	json_put_int(o, "lines", (int64_t)src->lines);
-	json_put_int(o, "headless", (int64_t)src->headless);
 	json_put_int(o, "recognised", (int64_t)st->recognised);
-	if (src->dropped != 0)
-		json_put_int(o, "dropped", (int64_t)src->dropped);
+	json_put_int(o, "headless", (int64_t)src->headless);
+	json_put_int(o, "dropped", (int64_t)src->dropped);
 	if (st->last != 0)
 		json_put_int(o, "last", st->last);
 	if (!src->present)
 		json_put_cstr(o, "error", src->why);
-	json_put(o, "programs", programs_json(&st->drift));
-	json_add(arg, o);
+	json_put(o, "programs", programs_json(to, &st->drift, &left_out));
+	if (left_out != 0)
+		json_put_int(o, "programs_left_out", left_out);
+	if (st->drift.untold != 0)
+		json_put_int(o, "untold", (int64_t)st->drift.untold);
+	json_add(to->list, o);
 }
 
 static void
@@ -130,13 +149,14 @@ void
 status_fill(struct json *o, const struct status_parts *p)
 {
 	struct conf *c = conf_current();
-	struct json *logs = json_list(), *milter = json_new();
+	struct logs_list logs = { .list = json_list() };
+	struct json *milter = json_new();
 
 	json_put_cstr(o, "version", POPAUTH_VERSION);
 	json_put_int(o, "started", p->started);
 	json_put(o, "store", store_json(p));
-	logs_each(learner_logs(p->learner), log_json, logs);
-	json_put(o, "logs", logs);
+	logs_each(learner_logs(p->learner), log_json, &logs);
+	json_put(o, "logs", logs.list);
 	json_put(o, "firewall", firewall_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);
 	json_put(o, "milter", milter);

@@ -292,7 +292,9 @@ run_verb(const struct verb *verb, const struct options *o, int argc, char **argv
 	struct conf *c = NULL;
 	int code = EXIT_USAGE;
 
-	if (request != NULL && (o->socket != NULL || ctl_conf(o, &c) == 0))
+	if (request != NULL && o->socket == NULL && ctl_conf(o, &c) == -1)
+		fprintf(stderr, PROGRAM ": the daemon can be asked without this file: -s SOCKET\n");
+	else if (request != NULL)
 		code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : DEFAULT_SOCKET, &v, request);
 	json_free(request);
 	conf_put(c);

@@ -155,17 +155,51 @@ status_store(const struct json *o)
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }
 
+/* What share of the lines of programs that have rules these did not recognise. */
+static void
+status_programs(const struct json *list)
+{
+	char at[TIME_TEXT];
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *o = json_at(list, i);
+		long long lines = number_of(o, "lines"), unknown = lines - number_of(o, "recognised");
+
+		printf("%s%s %lld %% of %lld", i == 0 ? "           unrecognised: " : ", ", text_of(o, "program"),
+		    lines == 0 ? 0 : unknown * 100 / lines, lines);
+	}
+	if (json_count(list) > 0)
+		putchar('\n');
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *o = json_at(list, i);
+
+		if (json_has(o, "drifted"))
+			printf("           PROBLEM: the lines of %s are hardly recognised any more since %s: did its format "
+			    "change?\n", text_of(o, "program"), time_text(at, json_get_int(o, "drifted", 0)));
+	}
+}
+
 static void
 status_log(const struct json *o)
 {
 	char at[TIME_TEXT];
+	bool seconds = json_has(o, "lag_seconds");
 
-	printf("log        %s: %s, %lld bytes behind", text_of(o, "path"), text_of(o, "state"), number_of(o, "lag"));
+	printf("log        %s: %s, %lld %s behind", text_of(o, "path"), text_of(o, "state"),
+	    number_of(o, seconds ? "lag_seconds" : "lag"), seconds ? "seconds" : "bytes");
 	if (number_of(o, "last") != 0)
 		printf(", last line %s", time_text(at, json_get_int(o, "last", 0)));
 	putchar('\n');
 	if (json_has(o, "error"))
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
+	if (json_has(o, "lines"))
+		printf("           lines %lld, recognised %lld, without a head %lld, missed %lld\n", number_of(o, "lines"),
+		    number_of(o, "recognised"), number_of(o, "headless"), number_of(o, "dropped"));
+	status_programs(json_get(o, "programs"));
+	if (json_has(o, "programs_left_out"))
+		printf("           and %lld more programs\n", number_of(o, "programs_left_out"));
+	if (json_has(o, "untold"))
+		printf("           and %lld lines of more programs than are counted\n", number_of(o, "untold"));
 }
 
 static void

@@ -38,10 +38,10 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 {
 	struct str slots[SLOTS];
 
-	if (p->rule->none && certain && !p->has_part)
-		return RULES_IGNORED;
 	if (p->nfa.trailing && line->line.n >= TAIL_LINE)
 		return RULES_NOTHING;
+	if (p->rule->none && certain && !p->has_part)
+		return RULES_IGNORED;
 	if (p->needle.n > 0 && memmem(line->text.p, line->text.n, p->needle.p, p->needle.n) == NULL)
 		return RULES_NOTHING;
 	switch (regex_match(p->regex, s->regex, line->text, slots)) {

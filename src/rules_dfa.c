@@ -112,9 +112,11 @@ collect(struct builder *b, uint32_t item)
 static void
 collect_state(struct builder *b, unsigned pattern, unsigned state)
 {
-	const struct atom *a = &b->patterns[pattern]->atoms[state];
+	const struct nfa *nfa = b->patterns[pattern];
+	const struct atom *a = &nfa->atoms[state];
+	uint32_t rest = nfa->trailing ? ITEM_TRY : ITEM_CERTAIN; /* of a line that may be cut nothing is certain */
 
-	collect(b, pattern << 16 | (a->rest ? ITEM_CERTAIN : a->cut ? ITEM_TRY : state));
+	collect(b, pattern << 16 | (a->rest ? rest : a->cut ? ITEM_TRY : state));
 }
 
 static int

@@ -120,13 +120,17 @@ load_directory(struct rules *set, const char *path, struct err *e)
 	return rc;
 }
 
+/* `shipped`: where the program's own rules are, which must be there. */
 static int
-load_path(struct rules *set, const char *path, struct err *e)
+load_path(struct rules *set, const char *path, bool shipped, struct err *e)
 {
 	struct stat st;
 
 	if (path[0] == '\0')
 		return 0;
+	if (stat(path, &st) == -1 && shipped)
+		return err_set(e, "%s: %s; the rules that come with the program should be here: install them, or say in "
+		    "rules_dir where they are", path, strerror(errno));
 	if (stat(path, &st) == -1)
 		return errno == ENOENT ? 0 : err_sys(e, "%s", path);
 	return S_ISDIR(st.st_mode) ? load_directory(set, path, e) : rules_parse_file(set, path, e);
@@ -136,12 +140,15 @@ int
 rules_load(const char *const *paths, struct rules **out, struct err *e)
 {
 	struct rules *set = xcalloc(1, sizeof(*set));
+	const char *shipped = "";
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && paths[i] != NULL; i++)
-		rc = load_path(set, paths[i], e);
+	for (size_t i = 0; rc == 0 && paths[i] != NULL; i++) {
+		shipped = paths[i];
+		rc = load_path(set, paths[i], paths[i + 1] == NULL, e);
+	}
 	if (rc == 0 && set->nrules == 0)
-		rc = err_set(e, "%s: there are no rules", paths[0] == NULL ? "rules" : paths[0]);
+		rc = err_set(e, "%s: there are no rules: no *.rules file is here, or there is nothing in it", shipped);
 	if (rc == 0)
 		rc = rules_build(set, e);
 	if (rc == 0)

@@ -332,7 +332,7 @@ mark(struct nfa *nfa)
 	}
 }
 
-/* Is what the rule hangs on ever behind an open run? */
+/* Is what the rule hangs on ever behind an open run?  A rule that guards nothing hangs on all of its own text. */
 static bool
 is_trailing(const struct nfa *nfa)
 {
@@ -349,7 +349,8 @@ is_trailing(const struct nfa *nfa)
 			for (unsigned f = 0; f < a->follows; f++) {
 				changed = changed || !behind[a->follow[f]];
 				behind[a->follow[f]] = true;
-				if (nfa->atoms[a->follow[f]].mark & nfa->guards)
+				if (nfa->guards == 0 ? nfa->atoms[a->follow[f]].run == NULL :
+				    nfa->atoms[a->follow[f]].mark & nfa->guards)
 					return true;
 			}
 		}

@@ -36,7 +36,8 @@
  * What the proof does not see, and what is done about it:
  *  - A line that lost its tail.  Syslog cuts messages (RFC 3164, 4.1: at 1024 bytes); a client could make its text so
  *    long that the genuine rest is cut off and the forged one stands at the end.  So patterns of the second kind
- *    ("trailing") do not look at lines of TAIL_LINE bytes or more.
+ *    ("trailing") do not look at lines of TAIL_LINE bytes or more; nor do patterns of a `none` rule that have text of
+ *    their own behind the client's, or a client could have its offence taken for what is none.
  *  - Lines of the same program in shapes that no rule describes.  An event must begin with the program's own words,
  *    not the client's; a shape known to carry client text is worth a `none` rule of its own, which brings it into the
  *    proof.

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
 #include "source_parts.h"
@@ -24,6 +25,7 @@
 struct journal {
 	struct source base;
 	sd_journal *j;			  /* NULL: not open */
+	struct stat dir;		  /* of the directory opened, if one is named */
 	char cursor[SOURCE_POSITION_MAX]; /* "" = nothing was ever read */
 	bool appeared;			  /* there was no journal when we looked first: all of it is new */
 	bool pending;			  /* j is at an entry that is not handed out yet */
@@ -185,13 +187,28 @@ readable(const struct journal *y)
 	return sd_journal_get_cutoff_realtime_usec(y->j, &oldest, &newest) > 0;
 }
 
+/* Is the directory that was opened still the one at the path?  libsystemd goes on with one that was moved away. */
+static bool
+stands(const struct journal *y)
+{
+	struct stat there;
+
+	return y->base.spec.path[0] == '\0' || (stat(y->base.spec.path, &there) == 0 && there.st_dev == y->dir.st_dev &&
+	    there.st_ino == y->dir.st_ino);
+}
+
 static enum source_result
 journal_open(struct journal *y, struct err *e)
 {
 	const char *dir = y->base.spec.path;
-	int rc = dir[0] == '\0' ? sd_journal_open(&y->j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)
-				: sd_journal_open_directory(&y->j, dir, 0);
+	int rc;
 
+	if (dir[0] == '\0')
+		rc = sd_journal_open(&y->j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
+	else if (stat(dir, &y->dir) == -1)
+		rc = -errno;
+	else
+		rc = sd_journal_open_directory(&y->j, dir, 0);
 	if (rc < 0) {
 		y->j = NULL;
 		y->appeared = y->appeared || rc == -ENOENT;
@@ -298,7 +315,7 @@ journal_read(struct source *s, size_t max_bytes, struct err *e)
 
 	if (y->j == NULL)
 		is = journal_open(y, e);
-	else if (sd_journal_process(y->j) < 0 || !readable(y)) {
+	else if (sd_journal_process(y->j) < 0 || !stands(y) || !readable(y)) {
 		(void)err_set(e, "%s: this journal is gone", s->name);
 		is = SOURCE_LOST;
 	}

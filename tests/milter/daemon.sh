@@ -65,6 +65,15 @@ flush_every = 60s
 EOF
 login 203.0.113.8
 
+# Without its rules it does not start, and says where they should be.
+sed "s,^rules_dir.*,rules_dir = \"$dir/rules\"," "$dir/conf" >"$dir/conf.bad"
+for how in -t -f; do
+	./popauth-milter "$how" -c "$dir/conf.bad" >"$dir/out" 2>&1
+	[ $? = 78 ] || fail "$how: another exit status without rules"
+	grep -q "$dir/rules: No such file or directory; the rules that come with" "$dir/out" || fail "$how: another message"
+done
+: >"$dir/out"
+
 # Killed before the first minute is over, and the log rotated meanwhile: what came since the start is read again, what
 # was there before is not.
 start
@@ -78,6 +87,23 @@ start
 await "the login after the rotation" may_relay 203.0.113.10
 may_relay 203.0.113.9 || fail "a login before the rotation was lost"
 may_relay 203.0.113.8 && fail "what was there before the start was read"
+
+# A mistake in a rule file is named with its place, and the old rules stay; then it is mended.
+mkdir "$dir/local"
+printf 'program mypopd\nrule mine login\nmatch login of {user} from {cliemt}\n' >"$dir/local/my.rules"
+sed "s,^rules_local.*,rules_local = \"$dir/local\"," "$dir/conf" >"$dir/conf.new"
+mv "$dir/conf.new" "$dir/conf"
+said=$(./popauth-milterctl -s "$dir/control" reload 2>&1) && fail "rules with a mistake were taken"
+case $said in
+*"$dir/local/my.rules:3:28: there is no field type {cliemt}"*) ;;
+*) fail "the mistake is told as: $said" ;;
+esac
+login 203.0.113.11
+await "a login by the old rules" may_relay 203.0.113.11
+printf "program mypopd\nrule mine login\nmatch login of {user} from {client}\n" >"$dir/local/my.rules"
+ctl reload || fail "good rules were not taken"
+echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx mypopd: login of anna from 203.0.113.12" >>"$dir/mail.log"
+await "a login by the new rules" may_relay 203.0.113.12
 
 # Told to reload while it stops.
 for round in 1 2; do

@@ -137,6 +137,13 @@ refuses_with_file_and_line(void **state)
 		{ "state_dir = ''\n", "@:1: state_dir must not be empty" },
 		{ "state_dir = var\n", "@:1: state_dir: \"var\" is not an absolute path" },
 		{ "logs = mail.log\n", "@:1: logs: \"mail.log\" is not an absolute path" },
+		{ "logs = 'fifo:x'\n", "@:1: logs: \"x\" is not an absolute path" },
+		{ "logs = 'syslog:udp:localhost:514'\n",
+		    "@:1: logs: \"syslog:udp:localhost:514\" is not syslog:udp:ADDRESS:PORT" },
+		{ "log_group = 'no such group'\n", "@:1: log_group: there is no group \"no such group\"" },
+		{ "journal_match = 'dovecot'\n",
+		    "@:1: journal_match: \"dovecot\" is neither like \"SYSLOG_IDENTIFIER=dovecot\" nor +" },
+		{ "log_senders = 127.0.0.1/8\n", "@:1: log_senders: \"127.0.0.1/8\": bits are set behind the prefix" },
 		{ "milter_socket = /run/x\n",
 		    "@:1: milter_socket: \"/run/x\" is not unix:PATH, inet:PORT@HOST or inet6:PORT@HOST" },
 		{ "milter_socket = unix:run/x\n",
@@ -285,6 +292,9 @@ values_arrive(void **state)
 	    "user = ''\r\n"
 	    "logs = { /var/log/a, \"/var/log/b c\" } // two\n"
 	    "logs += /var/log/d\n"
+	    "logs += { 'fifo:/run/f', \"syslog:udp:[::1]:514\" }\n"
+	    "log_senders = { 192.0.2.0/24 } log_group = root\n"
+	    "journal_match = { 'SYSLOG_IDENTIFIER=dovecot', '+', '_SYSTEMD_UNIT=x=y' }\n"
 	    "/* a\n comment */ log_from_start = Yes\n"
 	    "milter_socket = inet:8891@127.0.0.1\n"
 	    "map_socket = \"\"\n"
@@ -314,7 +324,15 @@ values_arrive(void **state)
 	assert_string_equal(c->user, "");
 	assert_string_equal(c->logs[1], "/var/log/b c");
 	assert_string_equal(c->logs[2], "/var/log/d");
-	assert_null(c->logs[3]);
+	assert_string_equal(c->logs[3], "fifo:/run/f");
+	assert_string_equal(c->logs[4], "syslog:udp:[::1]:514");
+	assert_null(c->logs[5]);
+	assert_int_equal(addr_parse(&a, STR("192.0.2.9")), 0);
+	assert_true(netlist_has(c->log_senders, &a));
+	assert_string_equal(c->log_group.name, "root");
+	assert_int_equal(c->log_group.gid, 0);
+	assert_string_equal(c->journal_match[2], "_SYSTEMD_UNIT=x=y");
+	assert_null(c->journal_match[3]);
 	assert_true(c->log_from_start);
 	assert_string_equal(c->milter_socket, "inet:8891@127.0.0.1");
 	assert_string_equal(c->map_socket, "");

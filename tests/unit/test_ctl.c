@@ -23,6 +23,7 @@ static void
 more_status(void *arg, struct json *o)
 {
 	struct json *store = json_new(), *logs = json_list(), *log = json_new(), *fw = json_new();
+	struct json *programs = json_list(), *program = json_new(), *journal = json_new();
 
 	(void)arg;
 	json_put_cstr(store, "state", "set aside");
@@ -31,7 +32,24 @@ more_status(void *arg, struct json *o)
 	json_put_cstr(log, "path", "/var/log/mail.log");
 	json_put_cstr(log, "state", "reading");
 	json_put_int(log, "lag", 17);
+	json_put_int(log, "lines", 300);
+	json_put_int(log, "recognised", 123);
+	json_put_int(log, "headless", 4);
+	json_put_int(log, "dropped", 5);
+	json_put_cstr(program, "program", "dovecot");
+	json_put_int(program, "lines", 200);
+	json_put_int(program, "recognised", 50);
+	json_put_int(program, "drifted", 1700000000);
+	json_add(programs, program);
+	json_put(log, "programs", programs);
+	json_put_int(log, "programs_left_out", 6);
+	json_put_int(log, "untold", 7);
 	json_add(logs, log);
+	json_put_cstr(journal, "path", "journal:");
+	json_put_cstr(journal, "state", "missing");
+	json_put_int(journal, "lag_seconds", 18);
+	json_put_cstr(journal, "error", "who knows");
+	json_add(logs, journal);
 	json_put(o, "logs", logs);
 	json_put_cstr(fw, "state", "up");
 	json_put_int(fw, "wanted", 5);
@@ -126,6 +144,12 @@ shows(void **state)
 		{ "explain loopback", "explain ::1", 0, "trusted   loopback", NULL },
 		{ "status", "status", 0, "clients    known 5, relay 3, cache 1, block 0\n", NULL },
 		{ "status of the store", "status", 0, "store      set aside /var/lib/popauth-milter/corrupt-1\n", NULL },
+		{ "status of a log's lines", "status", 0, "lines 300, recognised 123, without a head 4, missed 5", NULL },
+		{ "status of a program", "status", 0, "unrecognised: dovecot 75 % of 200\n", NULL },
+		{ "status of programs not listed", "status", 0,
+		  "           and 6 more programs\n           and 7 lines of more programs than are counted\n", NULL },
+		{ "status of a drifted program", "status", 0, "the lines of dovecot are hardly recognised any more since 20", NULL },
+		{ "status of a journal", "status", 0, "journal:: missing, 18 seconds behind\n           PROBLEM: who knows\n", NULL },
 		{ "status of a log", "status", 0, "/var/log/mail.log: reading, 17 bytes behind", NULL },
 		{ "status of the firewall", "status", 0, "firewall   up: enforced 4 of 5, referenced NO\n", NULL },
 		{ "status of events", "status", 0, "events     login 2, rbl 1\n", "LOST" },
@@ -175,6 +199,47 @@ says_that_nobody_is_there(void **state)
 	assert_int_equal(run("-s /nonexistent/sock status", buf, sizeof buf), 3);
 	assert_non_null(strstr(buf, "/nonexistent/sock: No such file or directory"));
 	assert_non_null(strstr(buf, "is popauth-milter running?"));
+}
+
+/* A mistake in the configuration is in nobody's way who names the socket. */
+static void
+can_do_without_a_configuration(void **state)
+{
+	char path[] = "/tmp/popauth-test.XXXXXX", words[200], buf[2000];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, "frobnicate = yes\n", 17), 17);
+	close(fd);
+	(void)snprintf(words, sizeof words, "-c %s status", path);
+	assert_int_equal(run(words, buf, sizeof buf), 2);
+	assert_non_null(strstr(buf, ":1: no such option"));
+	assert_non_null(strstr(buf, "the daemon can be asked without this file: -s SOCKET\n"));
+	(void)snprintf(words, sizeof words, "-c %s -s %s status", path, f.path);
+	assert_int_equal(run(words, buf, sizeof buf), 0);
+	(void)snprintf(words, sizeof words, "-c %s rules list", path);
+	assert_int_equal(run(words, buf, sizeof buf), 2);
+	assert_null(strstr(buf, "-s SOCKET"));
+	unlink(path);
+}
+
+/* Where the rules should be is said, and what to do. */
+static void
+says_that_rules_are_missing(void **state)
+{
+	char path[] = "/tmp/popauth-test.XXXXXX", words[200], buf[2000];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, "rules_dir = /nonexistent/r\n", 27), 27);
+	close(fd);
+	(void)snprintf(words, sizeof words, "-c %s rules try", path);
+	assert_int_equal(run(words, buf, sizeof buf), 2);
+	assert_string_equal(buf, "popauth-milterctl: /nonexistent/r: No such file or directory; the rules that come with the "
+	    "program should be here: install them, or say in rules_dir where they are\n");
+	unlink(path);
 }
 
 static void *
@@ -269,6 +334,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(shows, start, stop),
 		cmocka_unit_test(says_that_nobody_is_there),
+		cmocka_unit_test_setup_teardown(can_do_without_a_configuration, start, stop),
+		cmocka_unit_test(says_that_rules_are_missing),
 		cmocka_unit_test(says_that_the_answer_was_cut),
 		cmocka_unit_test(is_in_the_manual),
 	};

@@ -327,6 +327,24 @@ waits_for_a_journal(void **state)
 }
 
 static void
+notices_that_it_was_moved(void **state)
+{
+	(void)state;
+	say("1.journal", "1");
+	open_source(true, NULL, NULL);
+	gives("a=1 ");
+	assert_int_equal(rename(in_dir_of("j"), in_dir_of("k")), 0);
+	gives("-");
+	assert_int_equal(rename(in_dir_of("k"), in_dir_of("j")), 0);
+	say("1.journal", "2");
+	gives("a=2 ");
+	assert_int_equal(rename(in_dir_of("j"), in_dir_of("k")), 0);
+	say("1.journal", "3"); /* another one in its place, at once */
+	gives("-");
+	gives("!a=3 ");
+}
+
+static void
 counts_what_is_too_long(void **state)
 {
 	uint64_t n = SOURCE_LINE_MAX + 1;
@@ -379,6 +397,7 @@ main(void)
 		in_dir(picks_what_matches),
 		in_dir(says_what_is_missed),
 		in_dir(waits_for_a_journal),
+		in_dir(notices_that_it_was_moved),
 		in_dir(counts_what_is_too_long),
 		in_dir(refuses_a_cursor_that_is_none),
 	};

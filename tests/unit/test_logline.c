@@ -149,9 +149,13 @@ masks_passwords(void **state)
 		{ "vchkpw-pop3: password fail (pass: 'a') b') a@b:192.0.2.9",
 		    "vchkpw-pop3: password fail (pass: '***') a@b:192.0.2.9" },
 		{ "vchkpw-pop3: password fail (pass: 'cut off", "vchkpw-pop3: password fail (pass: '***" },
+		{ "vchkpw-pop3: password fail (pass: 'a'b' cut off", "vchkpw-pop3: password fail (pass: '***" },
 		{ "sql: Password mismatch (given password: s3)cret)", "sql: Password mismatch (given password: ***)" },
 		{ "(SHA1 of given password: f638ff)", "(SHA1 of given password: ***)" },
 		{ "cmd: AUTH PLAIN AGFubmEAc2VjcmV0", "cmd: AUTH PLAIN ***" },
+		{ "auth plain a b", "auth plain ***" },
+		{ "cmd: Auth Login YW5uYQ== b", "cmd: Auth Login ***" },
+		{ "auth request", "auth request" },
 		{ "PASSWORD=secret, x", "PASSWORD=***, x" },
 		{ "password: secret", "password: ***" },
 		{ "a password=one and pass=two", "a password=*** and pass=***" },
@@ -167,6 +171,9 @@ masks_passwords(void **state)
 		{ "non-SMTP command from x[192.0.2.9]: pass secret", "non-SMTP command from x[192.0.2.9]: pass ***" },
 		{ "\"pass secret\"", "\"pass ***" },
 		{ "pass secret", "pass ***" },
+		{ "command 'pass secret'", "command 'pass ***" },
+		{ "<pass secret>", "<pass ***" },
+		{ "you said \"x\" pass it on", "you said \"x\" pass it on" },
 		{ "cmd PASS secret", "cmd PASS ***" },
 		{ "did not pass the test", "did not pass the test" },
 		{ "COMPASS NORTH", "COMPASS NORTH" },
@@ -182,8 +189,24 @@ masks_passwords(void **state)
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++)
 		row_str_eq(rows[i].line, mask_line(buf, sizeof(buf), str_of(rows[i].line)), rows[i].want);
-	for (size_t size = 4; size < sizeof(buf); size++) /* never beyond the end, never the secret */
-		assert_null(strstr(mask_line(buf, size, STR("x (pass: 'secret') y (pass: 'secret') z")), "secret"));
+}
+
+/* Neither is anything read behind the line, nor written behind the buffer; and no part of the secret is shown. */
+static void
+masks_within_bounds(void **state)
+{
+	static const char text[] = "x (PASS: 'secret') y PASS secret";
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(text); n++)
+		for (size_t size = 4; size < sizeof(text) + 8; size++) {
+			char *line = malloc(n + 1), *dst = malloc(size);
+
+			line = realloc(memcpy(line, text, n), n == 0 ? 1 : n);
+			assert_null(strstr(mask_line(dst, size, (struct str){ line, n }), "e"));
+			free(line);
+			free(dst);
+		}
 }
 
 int
@@ -194,6 +217,7 @@ main(void)
 		cmocka_unit_test(refuses_what_has_no_tag),
 		cmocka_unit_test(survives_anything),
 		cmocka_unit_test(masks_passwords),
+		cmocka_unit_test(masks_within_bounds),
 	};
 
 	setenv("TZ", "UTC", 1);
