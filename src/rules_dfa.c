@@ -49,10 +49,12 @@ struct chain {
 struct dfa {
 	unsigned char class[256];
 	unsigned classes;
-	uint32_t *next;	      /* by row and class: where the next row begins in this array; behind the classes: a list */
-	unsigned rows, stops, heads;
+	uint32_t *next;	      /* by row and class: where the next row begins in this array; behind the classes: a list,
+			       * and a chain, or the byte that ends the row's run */
+	unsigned rows, width;
+	uint32_t heads, finds, plain; /* where the first row of its kind begins */
 	uint32_t start;	      /* as in next */
-	struct chain *chains; /* by row, from row `stops` on */
+	struct chain *chains;
 	uint16_t *lists;      /* count, patterns, count, patterns... */
 	size_t nlists;
 };
@@ -72,28 +74,44 @@ struct builder {
 
 #define TABLE 32768
 
-/* Bytes that no pattern tells apart make one class.  Classes are split by one set after the other. */
+/* The bytes of a class that are in the set, when not all are, make a class of their own. */
+static void
+split_classes(struct dfa *d, const struct bytes *set)
+{
+	unsigned in[256] = { 0 }, out[256] = { 0 };
+
+	for (unsigned c = 0; c < 256; c++)
+		(bytes_has(set, (unsigned char)c) ? in : out)[d->class[c]]++;
+	for (unsigned k = 0, n = d->classes; k < n; k++) {
+		if (in[k] == 0 || out[k] == 0)
+			continue;
+		for (unsigned c = 0; c < 256; c++)
+			if (d->class[c] == k && bytes_has(set, (unsigned char)c))
+				d->class[c] = (unsigned char)d->classes;
+		d->classes++;
+	}
+}
+
+/* Bytes that no pattern tells apart make one class: those of text are alone, fields may split the others. */
 static void
 find_classes(struct builder *b)
 {
 	struct dfa *d = b->d;
+	struct bytes text = { { 0 } };
 
 	d->classes = 1;
 	for (unsigned p = 0; p < b->npatterns; p++)
-		for (unsigned a = 1; a < b->patterns[p]->n; a++) {
-			const struct bytes *set = &b->patterns[p]->atoms[a].reads;
-			unsigned in[256] = { 0 }, out[256] = { 0 };
+		for (unsigned a = 1; a < b->patterns[p]->n; a++)
+			if (b->patterns[p]->atoms[a].run != NULL)
+				split_classes(d, &b->patterns[p]->atoms[a].reads);
+			else
+				bytes_add_all(&text, &b->patterns[p]->atoms[a].reads);
+	for (unsigned c = 0; c < 256; c++)
+		if (bytes_has(&text, (unsigned char)c)) {
+			struct bytes one = { { 0 } };
 
-			for (unsigned c = 0; c < 256; c++)
-				(bytes_has(set, (unsigned char)c) ? in : out)[d->class[c]]++;
-			for (unsigned k = 0, n = d->classes; k < n; k++) {
-				if (in[k] == 0 || out[k] == 0)
-					continue;
-				for (unsigned c = 0; c < 256; c++)
-					if (d->class[c] == k && bytes_has(set, (unsigned char)c))
-						d->class[c] = (unsigned char)d->classes;
-				d->classes++;
-			}
+			bytes_add(&one, (unsigned char)c);
+			split_classes(d, &one);
 		}
 	for (unsigned c = 0; c < 256; c++)
 		b->sample[d->class[c]] = (unsigned char)c;
@@ -117,12 +135,18 @@ collect_state(struct builder *b, unsigned pattern, unsigned state)
 	collect(b, pattern << 16 | (a->rest ? ITEM_CERTAIN : a->cut ? ITEM_TRY : state));
 }
 
-static int
-compare(const void *a, const void *b)
+/* Few, and mostly in order already. */
+static void
+sort(uint32_t *items, unsigned n)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	for (unsigned i = 1; i < n; i++) {
+		uint32_t item = items[i];
+		unsigned k = i;
 
-	return x < y ? -1 : x > y;
+		for (; k > 0 && items[k - 1] > item; k--)
+			items[k] = items[k - 1];
+		items[k] = item;
+	}
 }
 
 /* Sort, drop doubles; a pattern that is to be tried anyway needs no states, and behind one that is certain nothing
@@ -134,7 +158,7 @@ tidy(struct builder *b)
 
 	if (b->nitems == 0)
 		return;
-	qsort(b->items, b->nitems, sizeof(*b->items), compare);
+	sort(b->items, b->nitems);
 	for (unsigned i = 0; i < b->nitems; i++) {
 		uint32_t item = b->items[i];
 
@@ -339,54 +363,87 @@ find_heads(const struct builder *b)
 	return head;
 }
 
-/* Number the rows anew. */
-static void
-number_rows(struct builder *b, uint32_t *number)
+/* The one byte that does not lead back to row r; -1: there are others, or none. */
+static int
+run_end(const struct builder *b, unsigned r)
 {
-	struct dfa *d = b->d;
-	bool *head = find_heads(b);
-	unsigned n = 0;
+	const struct dfa *d = b->d;
+	int end = -1;
 
-	for (unsigned r = 0; r < d->rows; r++)
-		if (b->row[r].stops)
-			number[r] = n++;
-	d->stops = n;
-	for (unsigned r = 0; r < d->rows; r++)
-		if (head[r])
-			number[r] = n++;
-	d->heads = n;
-	for (unsigned r = 0; r < d->rows; r++)
-		if (!b->row[r].stops && !head[r])
-			number[r] = n++;
+	for (int byte = 0; byte < 256; byte++) {
+		if (d->next[(size_t)r * d->classes + d->class[byte]] == r)
+			continue;
+		if (end != -1)
+			return -1;
+		end = byte;
+	}
+	return end;
+}
+
+enum kind { KIND_STOP, KIND_CHAIN, KIND_FIND, KIND_PLAIN, KINDS };
+
+static void
+judge_kinds(const struct builder *b, unsigned char *kind)
+{
+	bool *head = find_heads(b);
+
+	for (unsigned r = 0; r < b->d->rows; r++)
+		kind[r] = b->row[r].stops ? KIND_STOP : head[r] ? KIND_CHAIN : run_end(b, r) != -1 ? KIND_FIND : KIND_PLAIN;
 	free(head);
+}
+
+/* Number the rows anew, by kind; number[] is where each begins. */
+static void
+number_rows(struct dfa *d, const unsigned char *kind, uint32_t *number)
+{
+	uint32_t n = 0, first[KINDS];
+
+	for (unsigned k = 0; k < KINDS; k++) {
+		first[k] = n;
+		for (unsigned r = 0; r < d->rows; r++)
+			if (kind[r] == k) {
+				number[r] = n;
+				n += d->width;
+			}
+	}
+	d->heads = first[KIND_CHAIN];
+	d->finds = first[KIND_FIND];
+	d->plain = first[KIND_PLAIN];
 }
 
 static void
 sort_rows(struct builder *b)
 {
 	struct dfa *d = b->d;
-	uint32_t *number = xcalloc(d->rows, sizeof(*number));
-	unsigned width = d->classes + 1;
-	uint32_t *next = xcalloc((size_t)d->rows * width, sizeof(*next));
+	uint32_t *number = xcalloc(d->rows, sizeof(*number)), *next;
+	unsigned char *kind = xcalloc(d->rows, 1);
+	unsigned chains = 0;
 
-	number_rows(b, number);
-	d->chains = xcalloc(d->heads - d->stops + 1, sizeof(*d->chains));
+	d->width = d->classes + 2;
+	next = xcalloc((size_t)d->rows * d->width, sizeof(*next));
+	judge_kinds(b, kind);
+	number_rows(d, kind, number);
+	d->chains = xcalloc((d->finds - d->heads) / d->width + 1, sizeof(*d->chains));
 	for (unsigned r = 0; r < d->rows; r++) {
-		uint32_t *row = next + (size_t)number[r] * width;
+		uint32_t *row = next + number[r];
 
 		for (unsigned c = 0; c < d->classes; c++)
-			row[c] = number[d->next[(size_t)r * d->classes + c]] * width;
+			row[c] = number[d->next[(size_t)r * d->classes + c]];
 		row[d->classes] = b->row[r].stops ? b->row[r].stop : b->row[r].end;
-		if (number[r] >= d->stops && number[r] < d->heads) {
-			struct chain *chain = &d->chains[number[r] - d->stops];
+		if (kind[r] == KIND_CHAIN) {
+			struct chain chain = chain_from(b, r);
 
-			*chain = chain_from(b, r);
-			chain->to = number[chain->to] * width;
+			chain.to = number[chain.to];
+			row[d->classes + 1] = chains;
+			d->chains[chains++] = chain;
+		} else if (kind[r] == KIND_FIND) {
+			row[d->classes + 1] = (uint32_t)run_end(b, r);
 		}
 	}
-	d->start = number[d->start] * width;
+	d->start = number[d->start];
 	free(d->next);
 	free(number);
+	free(kind);
 	d->next = next;
 }
 
@@ -431,19 +488,32 @@ dfa_states(const struct dfa *d)
 unsigned
 dfa_run(const struct dfa *d, struct str text, const uint16_t **patterns)
 {
-	const unsigned char *p = (const unsigned char *)text.p, *end = p + text.n;
-	const uint32_t *next = d->next, width = d->classes + 1, stops = d->stops * width, heads = d->heads * width;
+	const unsigned char *p = (const unsigned char *)text.p, *end = p + text.n, *class = d->class;
+	const uint32_t *next = d->next, plain = d->plain;
 	const uint16_t *list;
 	uint32_t at = d->start;
 
 	for (;;) {
 		const struct chain *chain;
 
-		while (at >= heads && p < end)
-			at = next[at + d->class[*p++]];
-		if (at < stops || at >= heads)
+		while (at >= plain && p < end) {
+			uint32_t to = next[at + class[*p++]];
+
+			while (to == at && p < end)
+				to = next[at + class[*p++]];
+			at = to;
+		}
+		if (at < d->heads || p == end)
 			break;
-		chain = &d->chains[at / width - d->stops];
+		if (at >= d->finds) {
+			if (at >= plain) break;
+			p = memchr(p, (int)next[at + d->classes + 1], (size_t)(end - p));
+			if (p == NULL)
+				break;
+			at = next[at + class[*p++]];
+			continue;
+		}
+		chain = &d->chains[next[at + d->classes + 1]];
 		if ((size_t)(end - p) < chain->n || memcmp(p, chain->text, chain->n) != 0) {
 			at = 0;
 			break;
