@@ -64,6 +64,7 @@ struct builder {
 	unsigned npatterns;
 	struct dfa *d;
 	unsigned char sample[256]; /* a byte of each class */
+	unsigned size[256];	   /* how many it has */
 	struct row *row;
 	unsigned n, cap;
 	uint32_t *table; /* hash: row number + 1 */
@@ -113,8 +114,10 @@ find_classes(struct builder *b)
 			bytes_add(&one, (unsigned char)c);
 			split_classes(d, &one);
 		}
-	for (unsigned c = 0; c < 256; c++)
+	for (unsigned c = 0; c < 256; c++) {
 		b->sample[d->class[c]] = (unsigned char)c;
+		b->size[d->class[c]]++;
+	}
 }
 
 static void
@@ -288,10 +291,29 @@ move(struct builder *b, unsigned from, unsigned char byte)
 	return find_row(b);
 }
 
+/* The bytes that lead from this row to something: mostly few. */
+static struct bytes
+bytes_on(const struct builder *b, const struct row *row)
+{
+	struct bytes on = { { 0 } };
+
+	for (unsigned i = 0; i < row->n && !row->stops; i++) {
+		const struct nfa *nfa = b->patterns[row->items[i] >> 16];
+		unsigned state = row->items[i] & 0xffff;
+
+		if (state >= ITEM_TRY)
+			return bytes_not((struct bytes){ { 0 } });
+		for (unsigned f = 0; f < nfa->atoms[state].follows; f++)
+			bytes_add_all(&on, &nfa->atoms[nfa->atoms[state].follow[f]].reads);
+	}
+	return on;
+}
+
 static void
 build_rows(struct builder *b)
 {
 	struct dfa *d = b->d;
+	struct bytes on;
 	size_t cap = 0;
 
 	b->nitems = 0;
@@ -304,8 +326,9 @@ build_rows(struct builder *b)
 			cap = (size_t)(r + 1) * d->classes * 2;
 			d->next = xrealloc(d->next, cap * sizeof(*d->next));
 		}
+		on = bytes_on(b, &b->row[r]);
 		for (unsigned c = 0; c < d->classes; c++)
-			d->next[(size_t)r * d->classes + c] = b->row[r].stops ? 0 : move(b, r, b->sample[c]);
+			d->next[(size_t)r * d->classes + c] = bytes_has(&on, b->sample[c]) ? move(b, r, b->sample[c]) : 0;
 	}
 	d->rows = b->n;
 }
@@ -315,19 +338,23 @@ static int
 only_byte(const struct builder *b, unsigned r, unsigned *to)
 {
 	const struct dfa *d = b->d;
+	uint32_t found = 0;
 	int only = -1;
 
 	if (b->row[r].stops || b->row[r].end != 0)
 		return -1;
-	for (int byte = 0; byte < 256; byte++) {
-		if (d->next[(size_t)r * d->classes + d->class[byte]] == 0)
+	for (unsigned c = 0; c < d->classes; c++) {
+		uint32_t next = d->next[(size_t)r * d->classes + c];
+
+		if (next == 0)
 			continue;
-		if (only != -1)
+		if (only != -1 || b->size[c] > 1)
 			return -1;
-		only = byte;
+		only = b->sample[c];
+		found = next;
 	}
 	if (only != -1)
-		*to = d->next[(size_t)r * d->classes + d->class[only]];
+		*to = found;
 	return only;
 }
 
@@ -370,12 +397,12 @@ run_end(const struct builder *b, unsigned r)
 	const struct dfa *d = b->d;
 	int end = -1;
 
-	for (int byte = 0; byte < 256; byte++) {
-		if (d->next[(size_t)r * d->classes + d->class[byte]] == r)
+	for (unsigned c = 0; c < d->classes; c++) {
+		if (d->next[(size_t)r * d->classes + c] == r)
 			continue;
-		if (end != -1)
+		if (end != -1 || b->size[c] > 1)
 			return -1;
-		end = byte;
+		end = b->sample[c];
 	}
 	return end;
 }
