@@ -19,8 +19,8 @@ struct stamp {
 	int year, month, day;	/* the local day below; month 0: nothing remembered */
 	time_t midnight;	/* its first second */
 	bool even;		/* no clock change in it: second s of the day is midnight + s */
-	char last[16];		/* the last BSD stamp and the blank behind it */
-	time_t last_time;
+	char minute[13];	/* the last BSD stamp up to its seconds */
+	time_t minute_time;	/* its second 0 */
 };
 
 void stamp_init(struct stamp *s);

@@ -11,19 +11,16 @@
  *  - only patterns are left that stand before an open :last run.  A table for those would have a row for every
  *    combination of half-read texts; they are left to PCRE2 to try.
  *
- * Where only one text can follow, byte for byte, it is compared at once: such a chain of rows costs one look.
- *
  * A program whose rows would exceed DFA_ROWS is cut short there: the patterns still alive are all tried.  That costs
- * time, never a match.
+ * time, never a match.  How the rows lie in memory and are walked is said in rules_walk.c.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules_priv.h"
 
-#define DFA_ROWS  16384
-#define CHAIN_MIN 4
-#define CHAIN_MAX 32
+#define DFA_ROWS 16384
+#define TABLE	 32768
 
 /* What a row stands for: sorted items, pattern << 16 | state, or pattern << 16 | one of these. */
 #define ITEM_TRY     0xfffeu /* must be tried, whatever follows */
@@ -33,35 +30,12 @@ struct row {
 	uint32_t *items;
 	unsigned n;
 	uint32_t next_same; /* the next row in the hash chain; 0: none */
-	uint32_t stop, end; /* lists: what to try when the walk stops here; when the line ends here.  0: nothing */
-	bool stops;
-};
-
-/* Nothing is left unless this text follows; then the walk goes on at row `to`. */
-struct chain {
-	char text[CHAIN_MAX];
-	unsigned n;
-	uint32_t to; /* as in next */
-};
-
-/* Rows are numbered so that those that end the walk come first, row 0, where nothing is left, among them; behind them
- * those that chains begin with. */
-struct dfa {
-	unsigned char class[256];
-	unsigned classes;
-	uint32_t *next;	      /* by row and class: where the next row begins in this array; behind the classes: a list */
-	unsigned rows, stops, heads;
-	uint32_t start;	      /* as in next */
-	struct chain *chains; /* by row, from row `stops` on */
-	uint16_t *lists;      /* count, patterns, count, patterns... */
-	size_t nlists;
 };
 
 struct builder {
 	const struct nfa *const *patterns;
 	unsigned npatterns;
-	struct dfa *d;
-	unsigned char sample[256]; /* a byte of each class */
+	struct rows *rows;
 	struct row *row;
 	unsigned n, cap;
 	uint32_t *table; /* hash: row number + 1 */
@@ -70,33 +44,49 @@ struct builder {
 	size_t clists;
 };
 
-#define TABLE 32768
+/* The bytes of a class that are in the set, when not all are, make a class of their own. */
+static void
+split_classes(struct rows *rows, const struct bytes *set)
+{
+	unsigned in[256] = { 0 }, out[256] = { 0 };
 
-/* Bytes that no pattern tells apart make one class.  Classes are split by one set after the other. */
+	for (unsigned c = 0; c < 256; c++)
+		(bytes_has(set, (unsigned char)c) ? in : out)[rows->class[c]]++;
+	for (unsigned k = 0, n = rows->classes; k < n; k++) {
+		if (in[k] == 0 || out[k] == 0)
+			continue;
+		for (unsigned c = 0; c < 256; c++)
+			if (rows->class[c] == k && bytes_has(set, (unsigned char)c))
+				rows->class[c] = (unsigned char)rows->classes;
+		rows->classes++;
+	}
+}
+
+/* Bytes that no pattern tells apart make one class: those of text are alone, fields may split the others. */
 static void
 find_classes(struct builder *b)
 {
-	struct dfa *d = b->d;
+	struct rows *rows = b->rows;
+	struct bytes text = { { 0 } };
 
-	d->classes = 1;
+	rows->classes = 1;
 	for (unsigned p = 0; p < b->npatterns; p++)
-		for (unsigned a = 1; a < b->patterns[p]->n; a++) {
-			const struct bytes *set = &b->patterns[p]->atoms[a].reads;
-			unsigned in[256] = { 0 }, out[256] = { 0 };
-
-			for (unsigned c = 0; c < 256; c++)
-				(bytes_has(set, (unsigned char)c) ? in : out)[d->class[c]]++;
-			for (unsigned k = 0, n = d->classes; k < n; k++) {
-				if (in[k] == 0 || out[k] == 0)
-					continue;
-				for (unsigned c = 0; c < 256; c++)
-					if (d->class[c] == k && bytes_has(set, (unsigned char)c))
-						d->class[c] = (unsigned char)d->classes;
-				d->classes++;
-			}
-		}
+		for (unsigned a = 1; a < b->patterns[p]->n; a++)
+			if (b->patterns[p]->atoms[a].run != NULL)
+				split_classes(rows, &b->patterns[p]->atoms[a].reads);
+			else
+				bytes_add_all(&text, &b->patterns[p]->atoms[a].reads);
 	for (unsigned c = 0; c < 256; c++)
-		b->sample[d->class[c]] = (unsigned char)c;
+		if (bytes_has(&text, (unsigned char)c)) {
+			struct bytes one = { { 0 } };
+
+			bytes_add(&one, (unsigned char)c);
+			split_classes(rows, &one);
+		}
+	for (unsigned c = 0; c < 256; c++) {
+		rows->sample[rows->class[c]] = (unsigned char)c;
+		rows->size[rows->class[c]]++;
+	}
 }
 
 static void
@@ -119,12 +109,18 @@ collect_state(struct builder *b, unsigned pattern, unsigned state)
 	collect(b, pattern << 16 | (a->rest ? rest : a->cut ? ITEM_TRY : state));
 }
 
-static int
-compare(const void *a, const void *b)
+/* Few, and mostly in order already. */
+static void
+sort(uint32_t *items, unsigned n)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	for (unsigned i = 1; i < n; i++) {
+		uint32_t item = items[i];
+		unsigned k = i;
 
-	return x < y ? -1 : x > y;
+		for (; k > 0 && items[k - 1] > item; k--)
+			items[k] = items[k - 1];
+		items[k] = item;
+	}
 }
 
 /* Sort, drop doubles; a pattern that is to be tried anyway needs no states, and behind one that is certain nothing
@@ -136,7 +132,7 @@ tidy(struct builder *b)
 
 	if (b->nitems == 0)
 		return;
-	qsort(b->items, b->nitems, sizeof(*b->items), compare);
+	sort(b->items, b->nitems);
 	for (unsigned i = 0; i < b->nitems; i++) {
 		uint32_t item = b->items[i];
 
@@ -165,23 +161,24 @@ hash_of(const uint32_t *items, unsigned n)
 static uint32_t
 add_list(struct builder *b, const uint16_t *list, unsigned n)
 {
-	struct dfa *d = b->d;
-	uint32_t at = (uint32_t)d->nlists;
+	struct rows *rows = b->rows;
+	uint32_t at = (uint32_t)rows->nlists;
 
 	if (n == 0)
 		return 0;
-	if (d->nlists + n + 1 > b->clists) {
+	if (rows->nlists + n + 1 > b->clists) {
 		b->clists = (b->clists + n + 1) * 2;
-		d->lists = xrealloc(d->lists, b->clists * sizeof(*d->lists));
+		rows->lists = xrealloc(rows->lists, b->clists * sizeof(*rows->lists));
 	}
-	d->lists[d->nlists++] = (uint16_t)n;
-	memcpy(d->lists + d->nlists, list, n * sizeof(*list));
-	d->nlists += n;
+	rows->lists[rows->nlists++] = (uint16_t)n;
+	memcpy(rows->lists + rows->nlists, list, n * sizeof(*list));
+	rows->nlists += n;
 	return at;
 }
 
-static void
-judge_row(struct builder *b, struct row *row)
+/* What is to be tried when the walk ends at this row, and whether it does, whatever follows. */
+static struct answer
+judge_row(struct builder *b, const struct row *row)
 {
 	uint16_t stop[512], end[512];
 	unsigned nstop = 0, nend = 0, alive = 0;
@@ -198,9 +195,8 @@ judge_row(struct builder *b, struct row *row)
 		if ((state >= ITEM_TRY || sure) && (nend == 0 || end[nend - 1] != entry))
 			end[nend++] = entry;
 	}
-	row->stops = alive == 0;
-	row->stop = add_list(b, stop, nstop);
-	row->end = add_list(b, end, nend);
+	return (struct answer){ .stops = alive == 0,
+		.list = alive == 0 ? add_list(b, stop, nstop) : add_list(b, end, nend) };
 }
 
 /* All rows in use: the patterns alive are to be tried, and the walk ends.  When even such rows are too many: all. */
@@ -234,6 +230,7 @@ find_row(struct builder *b)
 	if (b->n == b->cap) {
 		b->cap = b->cap == 0 ? 256 : b->cap * 2;
 		b->row = xrealloc(b->row, b->cap * sizeof(*b->row));
+		b->rows->answer = xrealloc(b->rows->answer, b->cap * sizeof(*b->rows->answer));
 	}
 	row = &b->row[b->n++];
 	*row = (struct row){ .n = b->nitems, .next_same = b->table[h] };
@@ -241,7 +238,7 @@ find_row(struct builder *b)
 	if (b->nitems > 0)
 		memcpy(row->items, b->items, b->nitems * sizeof(*row->items));
 	b->table[h] = b->n;
-	judge_row(b, row);
+	b->rows->answer[b->n - 1] = judge_row(b, row);
 	return b->n - 1;
 }
 
@@ -266,194 +263,67 @@ move(struct builder *b, unsigned from, unsigned char byte)
 	return find_row(b);
 }
 
+/* The bytes that lead from this row to something: mostly few. */
+static struct bytes
+bytes_on(const struct builder *b, unsigned r)
+{
+	const struct row *row = &b->row[r];
+	struct bytes on = { { 0 } };
+
+	for (unsigned i = 0; i < row->n && !b->rows->answer[r].stops; i++) {
+		const struct nfa *nfa = b->patterns[row->items[i] >> 16];
+		unsigned state = row->items[i] & 0xffff;
+
+		if (state >= ITEM_TRY)
+			return bytes_not((struct bytes){ { 0 } });
+		for (unsigned f = 0; f < nfa->atoms[state].follows; f++)
+			bytes_add_all(&on, &nfa->atoms[nfa->atoms[state].follow[f]].reads);
+	}
+	return on;
+}
+
 static void
 build_rows(struct builder *b)
 {
-	struct dfa *d = b->d;
+	struct rows *rows = b->rows;
+	struct bytes on;
 	size_t cap = 0;
 
 	b->nitems = 0;
 	find_row(b); /* row 0: nothing left */
 	for (unsigned p = 0; p < b->npatterns; p++)
 		collect_state(b, p, 0);
-	d->start = find_row(b);
+	rows->start = find_row(b);
 	for (unsigned r = 0; r < b->n; r++) {
-		if ((size_t)(r + 1) * d->classes > cap) {
-			cap = (size_t)(r + 1) * d->classes * 2;
-			d->next = xrealloc(d->next, cap * sizeof(*d->next));
+		if ((size_t)(r + 1) * rows->classes > cap) {
+			cap = (size_t)(r + 1) * rows->classes * 2;
+			rows->next = xrealloc(rows->next, cap * sizeof(*rows->next));
 		}
-		for (unsigned c = 0; c < d->classes; c++)
-			d->next[(size_t)r * d->classes + c] = b->row[r].stops ? 0 : move(b, r, b->sample[c]);
+		on = bytes_on(b, r);
+		for (unsigned c = 0; c < rows->classes; c++)
+			rows->next[(size_t)r * rows->classes + c] = bytes_has(&on, rows->sample[c]) ? move(b, r, rows->sample[c]) : 0;
 	}
-	d->rows = b->n;
-}
-
-/* The one byte that leads on from row r, to *to; -1: there are others, or the line may end here. */
-static int
-only_byte(const struct builder *b, unsigned r, unsigned *to)
-{
-	const struct dfa *d = b->d;
-	int only = -1;
-
-	if (b->row[r].stops || b->row[r].end != 0)
-		return -1;
-	for (int byte = 0; byte < 256; byte++) {
-		if (d->next[(size_t)r * d->classes + d->class[byte]] == 0)
-			continue;
-		if (only != -1)
-			return -1;
-		only = byte;
-	}
-	if (only != -1)
-		*to = d->next[(size_t)r * d->classes + d->class[only]];
-	return only;
-}
-
-/* The chain that begins with row r; `to` is a row as found, not yet as numbered. */
-static struct chain
-chain_from(const struct builder *b, unsigned r)
-{
-	struct chain chain = { .n = 0, .to = r };
-	int byte;
-
-	while (chain.n < CHAIN_MAX && (byte = only_byte(b, chain.to, &chain.to)) != -1)
-		chain.text[chain.n++] = (char)byte;
-	return chain;
-}
-
-/* Where do chains begin?  In the middle of another it is not worth it: nobody stops there. */
-static bool *
-find_heads(const struct builder *b)
-{
-	const struct dfa *d = b->d;
-	bool *head = xcalloc(d->rows, sizeof(*head));
-	unsigned to;
-
-	head[d->start] = true;
-	for (unsigned r = 0; r < d->rows; r++) {
-		if (only_byte(b, r, &to) != -1)
-			continue;
-		for (unsigned c = 0; c < d->classes; c++)
-			head[d->next[(size_t)r * d->classes + c]] = true;
-	}
-	for (unsigned r = 0; r < d->rows; r++)
-		head[r] = head[r] && chain_from(b, r).n >= CHAIN_MIN;
-	return head;
-}
-
-/* Number the rows anew. */
-static void
-number_rows(struct builder *b, uint32_t *number)
-{
-	struct dfa *d = b->d;
-	bool *head = find_heads(b);
-	unsigned n = 0;
-
-	for (unsigned r = 0; r < d->rows; r++)
-		if (b->row[r].stops)
-			number[r] = n++;
-	d->stops = n;
-	for (unsigned r = 0; r < d->rows; r++)
-		if (head[r])
-			number[r] = n++;
-	d->heads = n;
-	for (unsigned r = 0; r < d->rows; r++)
-		if (!b->row[r].stops && !head[r])
-			number[r] = n++;
-	free(head);
-}
-
-static void
-sort_rows(struct builder *b)
-{
-	struct dfa *d = b->d;
-	uint32_t *number = xcalloc(d->rows, sizeof(*number));
-	unsigned width = d->classes + 1;
-	uint32_t *next = xcalloc((size_t)d->rows * width, sizeof(*next));
-
-	number_rows(b, number);
-	d->chains = xcalloc(d->heads - d->stops + 1, sizeof(*d->chains));
-	for (unsigned r = 0; r < d->rows; r++) {
-		uint32_t *row = next + (size_t)number[r] * width;
-
-		for (unsigned c = 0; c < d->classes; c++)
-			row[c] = number[d->next[(size_t)r * d->classes + c]] * width;
-		row[d->classes] = b->row[r].stops ? b->row[r].stop : b->row[r].end;
-		if (number[r] >= d->stops && number[r] < d->heads) {
-			struct chain *chain = &d->chains[number[r] - d->stops];
-
-			*chain = chain_from(b, r);
-			chain->to = number[chain->to] * width;
-		}
-	}
-	d->start = number[d->start] * width;
-	free(d->next);
-	free(number);
-	d->next = next;
+	rows->n = b->n;
 }
 
 struct dfa *
 dfa_new(const struct nfa *const *patterns, unsigned n)
 {
-	struct builder b = { .patterns = patterns, .npatterns = n };
+	struct rows rows = { .nlists = 1 }; /* list 0: nothing */
+	struct builder b = { .patterns = patterns, .npatterns = n, .rows = &rows, .clists = 64 };
+	struct dfa *d;
 
-	b.d = xcalloc(1, sizeof(*b.d));
-	b.d->nlists = 1; /* list 0: nothing */
-	b.clists = 64;
-	b.d->lists = xcalloc(b.clists, sizeof(*b.d->lists));
+	rows.lists = xcalloc(b.clists, sizeof(*rows.lists));
 	b.table = xcalloc(TABLE, sizeof(*b.table));
 	find_classes(&b);
 	build_rows(&b);
-	sort_rows(&b);
+	d = dfa_pack(&rows);
 	for (unsigned r = 0; r < b.n; r++)
 		free(b.row[r].items);
 	free(b.row);
 	free(b.items);
 	free(b.table);
-	return b.d;
-}
-
-void
-dfa_free(struct dfa *d)
-{
-	if (d == NULL)
-		return;
-	free(d->next);
-	free(d->chains);
-	free(d->lists);
-	free(d);
-}
-
-unsigned
-dfa_states(const struct dfa *d)
-{
-	return d->rows;
-}
-
-unsigned
-dfa_run(const struct dfa *d, struct str text, const uint16_t **patterns)
-{
-	const unsigned char *p = (const unsigned char *)text.p, *end = p + text.n;
-	const uint32_t *next = d->next, width = d->classes + 1, stops = d->stops * width, heads = d->heads * width;
-	const uint16_t *list;
-	uint32_t at = d->start;
-
-	for (;;) {
-		const struct chain *chain;
-
-		while (at >= heads && p < end)
-			at = next[at + d->class[*p++]];
-		if (at < stops || at >= heads)
-			break;
-		chain = &d->chains[at / width - d->stops];
-		if ((size_t)(end - p) < chain->n || memcmp(p, chain->text, chain->n) != 0) {
-			at = 0;
-			break;
-		}
-		p += chain->n;
-		at = chain->to;
-	}
-	list = d->lists + next[at + d->classes];
-	*patterns = list + 1;
-	return list == d->lists ? 0 : list[0];
+	free(rows.next);
+	free(rows.answer);
+	return d;
 }

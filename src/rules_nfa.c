@@ -49,6 +49,19 @@ states_have(const struct states *s, unsigned i)
 	return s->w[i / 64] >> (i % 64) & 1;
 }
 
+/* List them, ascending; returns how many.  Not into NULL. */
+static unsigned
+states_list(const struct states *s, uint16_t *list)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(s->w) / sizeof(s->w[0]); i++)
+		for (uint64_t w = s->w[i]; w != 0; w &= w - 1, n++)
+			if (list != NULL)
+				list[n] = (uint16_t)(i * 64 + (unsigned)__builtin_ctzll(w));
+	return n;
+}
+
 static void
 states_add_all(struct states *s, const struct states *more)
 {
@@ -197,13 +210,9 @@ list_follows(struct builder *b)
 	for (unsigned i = 0; i < nfa->n; i++) {
 		struct atom *a = &nfa->atoms[i];
 
-		for (unsigned j = 1; j < nfa->n; j++)
-			a->follows += states_have(&b->follow[i], j);
+		a->follows = states_list(&b->follow[i], NULL);
 		a->follow = xcalloc(a->follows + 1, sizeof(*a->follow));
-		a->follows = 0;
-		for (unsigned j = 1; j < nfa->n; j++)
-			if (states_have(&b->follow[i], j))
-				a->follow[a->follows++] = (uint16_t)j;
+		states_list(&b->follow[i], a->follow);
 	}
 }
 

@@ -6,6 +6,7 @@
  *	rules_nfa.c	tree to automaton (Glushkov): one state per byte of text and per field
  *	rules_proof.c	is there a line that could be read with another client in it?  (see the head of that file)
  *	rules_dfa.c	all automata of one program into one table: which rules may match this line?
+ *	rules_walk.c	the table in memory, and the walk
  *	rules_regex.c	tree to PCRE2: where are the fields?  The only file that knows PCRE2.
  *	rules_tag.c	which program wrote the line
  *	rules_load.c	directories, and all of the above in their order
@@ -163,7 +164,27 @@ bool prover_try(struct prover *p, enum proof_of what, const struct nfa *written,
 struct dfa;
 #define DFA_CERTAIN 0x8000u /* the pattern matches for certain: only its fields are not known */
 
+/* What is to be tried when the walk ends at a row: the place of a list; 0: nothing. */
+struct answer {
+	uint32_t list;
+	bool stops; /* it does end here, whatever follows */
+};
+
+/* The table as it is found.  Row 0: nothing is left. */
+struct rows {
+	unsigned char class[256];  /* of each byte */
+	unsigned char sample[256]; /* a byte of each class */
+	unsigned size[256];	   /* how many it has */
+	unsigned classes, n;
+	uint32_t start, *next;	   /* next: by row and class */
+	struct answer *answer;
+	uint16_t *lists;	   /* count, patterns, count, patterns... */
+	size_t nlists;
+};
+
 struct dfa *dfa_new(const struct nfa *const *patterns, unsigned n);
+/* Takes the lists, nothing else. */
+struct dfa *dfa_pack(const struct rows *rows);
 void dfa_free(struct dfa *d);
 /* Returns how many patterns (numbers, perhaps with DFA_CERTAIN), best first; 0: no pattern can match. */
 unsigned dfa_run(const struct dfa *d, struct str text, const uint16_t **patterns);

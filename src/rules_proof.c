@@ -52,7 +52,6 @@
 struct step {
 	uint16_t w, r;
 	bool differ;
-	unsigned char byte;
 	uint32_t from; /* index of the step before */
 };
 
@@ -139,13 +138,13 @@ go_on(struct prover *p, const struct nfa *written, const struct nfa *reader, uin
 
 			if (!bytes_empty(&both))
 				visit(p, reader, (struct step){ .w = w->follow[i], .r = r->follow[j], .from = at,
-				    .byte = byte_of(&both), .differ = s.differ || ((wn->mark ^ rn->mark) & reader->guards) != 0 });
+				    .differ = s.differ || ((wn->mark ^ rn->mark) & reader->guards) != 0 });
 		}
 }
 
 /* The line that leads to step `at`, fit to be shown. */
 static void
-tell(const struct prover *p, uint32_t at, char *example, size_t size)
+tell(const struct prover *p, const struct nfa *written, const struct nfa *reader, uint32_t at, char *example, size_t size)
 {
 	size_t n = 0;
 	char *line;
@@ -153,8 +152,12 @@ tell(const struct prover *p, uint32_t at, char *example, size_t size)
 	for (uint32_t i = at; i != 0; i = p->steps[i].from)
 		n++;
 	line = xmalloc(n + 1);
-	for (uint32_t i = at, k = (uint32_t)n; i != 0; i = p->steps[i].from)
-		line[--k] = (char)p->steps[i].byte;
+	for (uint32_t i = at, k = (uint32_t)n; i != 0; i = p->steps[i].from) {
+		const struct step *s = &p->steps[i];
+		struct bytes both = bytes_both(&written->atoms[s->w].writes, &reader->atoms[s->r].reads);
+
+		line[--k] = (char)byte_of(&both);
+	}
 	str_show(example, size, (struct str){ line, n });
 	free(line);
 }
@@ -172,7 +175,7 @@ prover_try(struct prover *p, enum proof_of what, const struct nfa *written, cons
 
 		if (at > 0 && written->atoms[s->w].final && reader->atoms[s->r].final &&
 		    (what == PROOF_APART || s->differ)) {
-			tell(p, at, example, size);
+			tell(p, written, reader, at, example, size);
 			return false;
 		}
 		go_on(p, written, reader, at);

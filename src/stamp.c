@@ -157,20 +157,22 @@ is_this_year(time_t t, time_t now)
 
 static size_t read_bsd(struct stamp *s, struct str text, time_t now, time_t *out);
 
-/* Most lines begin as the one before them. */
+/* Most lines are of the same minute as the one before them. */
 size_t
 stamp_bsd(struct stamp *s, struct str text, time_t now, time_t *out)
 {
+	int sec = text.n > 15 && text.p[15] == ' ' ? number(text.p + 13, 2) : -1;
 	size_t n;
 
-	if (text.n > 15 && memcmp(text.p, s->last, 16) == 0 && is_this_year(s->last_time, now)) {
-		*out = s->last_time;
+	if (sec >= 0 && sec <= 59 && memcmp(text.p, s->minute, sizeof(s->minute)) == 0 &&
+	    is_this_year(s->minute_time + sec, now)) {
+		*out = s->minute_time + sec;
 		return 15;
 	}
 	n = read_bsd(s, text, now, out);
-	if (n == 15 && text.n > 15 && text.p[15] == ' ') {
-		memcpy(s->last, text.p, 16);
-		s->last_time = *out;
+	if (n == 15 && sec >= 0 && sec <= 59) {
+		memcpy(s->minute, text.p, sizeof(s->minute));
+		s->minute_time = *out - sec;
 	}
 	return n;
 }
