@@ -31,6 +31,23 @@ rules_scratch_free(struct rules_scratch *s)
 	free(s);
 }
 
+/* Is the pattern's needle in the text?  It is looked for where its rarest byte is, which is mostly nowhere else; memmem(3)
+ * would have to prepare itself for each line. */
+static bool
+has_needle(const struct pattern *p, struct str text)
+{
+	const char *at, *end;
+
+	if (text.n < p->needle.n)
+		return false;
+	at = text.p + p->rarest;
+	end = at + (text.n - p->needle.n) + 1;
+	for (; (at = memchr(at, p->needle.p[p->rarest], (size_t)(end - at))) != NULL; at++)
+		if (memcmp(at - p->rarest, p->needle.p, p->needle.n) == 0)
+			return true;
+	return false;
+}
+
 /* RULES_NOTHING: this pattern has nothing to say, ask the next. */
 static enum rules_result
 try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, const struct logline *line,
@@ -42,7 +59,7 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 		return RULES_NOTHING;
 	if (p->rule->none && certain && !p->has_part)
 		return RULES_IGNORED;
-	if (p->needle.n > 0 && memmem(line->text.p, line->text.n, p->needle.p, p->needle.n) == NULL)
+	if (p->needle.n > 0 && !has_needle(p, line->text))
 		return RULES_NOTHING;
 	switch (regex_match(p->regex, s->regex, line->text, slots)) {
 	case REGEX_YES:

@@ -161,7 +161,7 @@ rules_load(const char *const *paths, struct rules **out, struct err *e)
 	return rc;
 }
 
-/* The longest text that must stand behind the open :last run: memmem(3) is much faster than trying. */
+/* The longest text that must stand behind the open :last run: looking for it is much faster than trying. */
 static void
 find_needle(const struct node *seq, bool *behind, struct str *needle)
 {
@@ -173,6 +173,28 @@ find_needle(const struct node *seq, bool *behind, struct str *needle)
 		else if (kid->kind == NODE_TEXT && *behind && kid->text.n > needle->n)
 			*needle = kid->text;
 	}
+}
+
+/* How common a byte is in logs, from 0. */
+static unsigned
+commonness(char c)
+{
+	if (c == ' ' || c == ',' || c == '.' || c == ':' || (c >= '0' && c <= '9'))
+		return 3;
+	if (c >= 'a' && c <= 'z')
+		return 2;
+	return c >= 'A' && c <= 'Z';
+}
+
+static size_t
+rarest_of(struct str s)
+{
+	size_t rarest = 0;
+
+	for (size_t i = 1; i < s.n; i++)
+		if (commonness(s.p[i]) < commonness(s.p[rarest]))
+			rarest = i;
+	return rarest;
 }
 
 static uint8_t
@@ -222,6 +244,7 @@ compile_pattern(struct pattern *p, struct err *e)
 	if (!(p->nfa.guards & MARK_QID))
 		node_forget(p->tree, SLOT_QID);
 	find_needle(p->tree, &behind, &p->needle);
+	p->rarest = rarest_of(p->needle);
 	p->regex = regex_new(p->tree, false, e);
 	return p->regex == NULL ? -1 : 0;
 }

@@ -231,6 +231,7 @@ struct pattern {
 	struct regex *regex;
 	bool has_part;	      /* the rule's lines have to do with others */
 	struct str needle;    /* text that must be in the line, behind the point that the table reaches; borrowed */
+	size_t rarest;	      /* the place in it of the byte that is rarest in logs */
 };
 
 struct rule {

@@ -91,8 +91,8 @@ look_up(const struct rules *set, struct str tag, const struct program **out)
 	return n;
 }
 
-/* Of the length, the first and the last eight bytes: the tag is not hostile, the table small, and all of the tag is
- * compared. */
+/* Of the length, the first and the last bytes, up to eight of each: the tag is not hostile, the table small, and all of
+ * the tag is compared. */
 static uint32_t
 hash_of(struct str s)
 {
@@ -101,9 +101,12 @@ hash_of(struct str s)
 	if (s.n >= 8) {
 		memcpy(&first, s.p, 8);
 		memcpy(&last, s.p + s.n - 8, 8);
+	} else if (s.n >= 4) {
+		memcpy(&first, s.p, 4);
+		memcpy(&last, s.p + s.n - 4, 4);
 	} else {
-		for (size_t i = 0; i < s.n; i++)
-			first = first << 8 | (unsigned char)s.p[i];
+		first = (unsigned char)s.p[0];
+		last = (unsigned char)s.p[s.n - 1];
 	}
 	first = (first ^ s.n) * UINT64_C(0x9e3779b97f4a7c15);
 	last = (last ^ first >> 32) * UINT64_C(0x9e3779b97f4a7c15);

@@ -157,20 +157,32 @@ is_this_year(time_t t, time_t now)
 
 static size_t read_bsd(struct stamp *s, struct str text, time_t now, time_t *out);
 
+/* The seconds of "Jan  2 03:04:05 ", -1 if the text is no such stamp of 15 bytes. */
+static int
+seconds_of(struct str text)
+{
+	int tens, ones;
+
+	if (text.n < 16 || text.p[15] != ' ')
+		return -1;
+	tens = text.p[13] - '0';
+	ones = text.p[14] - '0';
+	return tens < 0 || tens > 5 || ones < 0 || ones > 9 ? -1 : 10 * tens + ones;
+}
+
 /* Most lines are of the same minute as the one before them. */
 size_t
 stamp_bsd(struct stamp *s, struct str text, time_t now, time_t *out)
 {
-	int sec = text.n > 15 && text.p[15] == ' ' ? number(text.p + 13, 2) : -1;
+	int sec = seconds_of(text);
 	size_t n;
 
-	if (sec >= 0 && sec <= 59 && memcmp(text.p, s->minute, sizeof(s->minute)) == 0 &&
-	    is_this_year(s->minute_time + sec, now)) {
+	if (sec != -1 && memcmp(text.p, s->minute, sizeof(s->minute)) == 0 && is_this_year(s->minute_time + sec, now)) {
 		*out = s->minute_time + sec;
 		return 15;
 	}
 	n = read_bsd(s, text, now, out);
-	if (n == 15 && sec >= 0 && sec <= 59) {
+	if (n == 15 && sec != -1) {
 		memcpy(s->minute, text.p, sizeof(s->minute));
 		s->minute_time = *out - sec;
 	}
