@@ -3,7 +3,8 @@
  *
  * A struct stamp remembers the last day it worked out, so that mktime(3) is asked once per day of log (twice on the
  * days on which the clocks change), not once per line.  It is the caller's, for one thread.  Local time is that of
- * localtime(3): the log's zone is the machine's.
+ * localtime(3): the log's zone is the machine's.  An hour that comes twice, because the clock is set back, is the first
+ * of the two as long as that does not lead back behind the stamp before; without one before, it is the second.
  *
  * Each reader takes the text from its first byte and returns how many bytes the stamp took, 0 when it is none.  The
  * text may hold any bytes.  Fractions of a second are read over.
@@ -19,6 +20,8 @@ struct stamp {
 	int year, month, day;	/* the local day below; month 0: nothing remembered */
 	time_t midnight;	/* its first second */
 	bool even;		/* no clock change in it: second s of the day is midnight + s */
+	long set_back;		/* by how many seconds the clock is set back in it; < 0: forward */
+	time_t last;		/* the last stamp read; 0: none */
 	char minute[13];	/* the last BSD stamp up to its seconds */
 	time_t minute_time;	/* its second 0 */
 };

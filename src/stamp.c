@@ -4,7 +4,8 @@
 
 #include "stamp.h"
 
-#define DAY ((time_t)86400)
+#define DAY   ((time_t)86400)
+#define LATER 60 /* lines may be that many seconds late in the log */
 
 struct clock {
 	int hour, min, sec;
@@ -68,17 +69,43 @@ remember_day(struct stamp *s, int year, int month, int day)
 	s->midnight = local_time(year, month, day, 0, &before);
 	end = local_time(year, month, day, 86399, &after);
 	s->even = before == after && end - s->midnight == DAY - 1;
+	s->set_back = before - after;
+}
+
+/* Is this what the clock shows at t? */
+static bool
+is_shown(const struct stamp *s, time_t t, int sec)
+{
+	struct tm tm;
+
+	return localtime_r(&t, &tm) != NULL && tm.tm_mday == s->day && tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec == sec;
+}
+
+/* Second `sec` of a day on which the clock is changed. */
+static time_t
+time_of_uneven(const struct stamp *s, int sec)
+{
+	long offset;
+	time_t first = local_time(s->year, s->month, s->day, sec, &offset), second;
+
+	if (s->set_back <= 0)
+		return first;
+	if (is_shown(s, first - s->set_back, sec))
+		first -= s->set_back;
+	second = first + s->set_back;
+	if (!is_shown(s, second, sec))
+		return first;
+	return s->last != 0 && first >= s->last - LATER ? first : second;
 }
 
 static time_t
 time_of(struct stamp *s, int year, int month, int day, struct clock c)
 {
 	int sec = c.hour * 3600 + c.min * 60 + (c.sec > 59 ? 59 : c.sec); /* a leap second is the last one twice */
-	long offset;
 
 	if (s->month != month || s->day != day || s->year != year)
 		remember_day(s, year, month, day);
-	return s->even ? s->midnight + sec : local_time(year, month, day, sec, &offset);
+	return s->even ? s->midnight + sec : time_of_uneven(s, sec);
 }
 
 /* The year of a stamp without one: the latest that is not more than a day ahead; leap days are up to 8 years apart. */
@@ -178,10 +205,12 @@ stamp_bsd(struct stamp *s, struct str text, time_t now, time_t *out)
 	size_t n;
 
 	if (sec != -1 && memcmp(text.p, s->minute, sizeof(s->minute)) == 0 && is_this_year(s->minute_time + sec, now)) {
-		*out = s->minute_time + sec;
+		*out = s->last = s->minute_time + sec;
 		return 15;
 	}
 	n = read_bsd(s, text, now, out);
+	if (n > 0)
+		s->last = *out;
 	if (n == 15 && sec != -1) {
 		memcpy(s->minute, text.p, sizeof(s->minute));
 		s->minute_time = *out - sec;
@@ -268,9 +297,11 @@ stamp_iso(struct stamp *s, struct str text, time_t *out)
 		return 0;
 	if ((zone = read_zone(p, end, &east)) == NULL) {
 		*out = time_of(s, year, month, day, c);
-		return (size_t)(p - text.p);
+		zone = p;
+	} else {
+		*out = days_of(year, month, day) * DAY + c.hour * 3600 + c.min * 60 + (c.sec > 59 ? 59 : c.sec) - east;
 	}
-	*out = days_of(year, month, day) * DAY + c.hour * 3600 + c.min * 60 + (c.sec > 59 ? 59 : c.sec) - east;
+	s->last = *out;
 	return (size_t)(zone - text.p);
 }
 

@@ -83,7 +83,8 @@ forgets_last_year(void **state)
 	assert_int_equal(t, utc("2024-06-15 12:00:00"));
 }
 
-/* Against mktime(3), every 53 minutes for two years, in zones with and without clock changes. */
+/* Against localtime(3), every 53 minutes for two years, in zones with and without clock changes: an hour that comes
+ * twice is read as what follows the line before. */
 static void
 agrees_with_mktime(void **state)
 {
@@ -92,25 +93,56 @@ agrees_with_mktime(void **state)
 
 	(void)state;
 	for (size_t z = 0; z < ROWS(zones); z++) {
-		struct stamp s;
+		struct stamp s, other;
 
 		set_zone(zones[z]);
 		stamp_init(&s);
+		stamp_init(&other);
 		for (time_t t = 1704067200; t < 1704067200 + 2 * 366 * 86400; t += 53 * 60) {
 			struct tm tm;
 			char bsd[32], iso[32];
-			time_t want, got = 0;
+			time_t got = 0;
 
 			localtime_r(&t, &tm);
 			(void)strftime(bsd, sizeof(bsd), "%b %e %H:%M:%S ", &tm);
 			(void)strftime(iso, sizeof(iso), "%Y-%m-%dT%H:%M:%S", &tm);
-			tm.tm_isdst = -1; /* an hour that comes twice is ambiguous in the log, too */
-			want = mktime(&tm);
 			assert_int_equal(stamp_bsd(&s, str_of(bsd), t + 3600, &got), 15);
-			row_eq(bsd, got, want);
-			assert_int_equal(stamp_iso(&s, str_of(iso), &got), 19);
-			row_eq(iso, got, want);
+			row_eq(bsd, got, t);
+			assert_int_equal(stamp_iso(&other, str_of(iso), &got), 19);
+			row_eq(iso, got, t);
 		}
+	}
+}
+
+/* New York, 2024-11-03: 01:00 to 01:59 comes first at 05:00 and then at 06:00 UTC. */
+static void
+reads_the_hour_that_comes_twice(void **state)
+{
+	static const struct {
+		const char *before, *stamp, *want;
+	} rows[] = {
+		{ "Nov  3 00:59:59 ", "Nov  3 01:00:00 ", "2024-11-03 05:00:00" },
+		{ "Nov  3 00:30:00 ", "Nov  3 01:30:00 ", "2024-11-03 05:30:00" },
+		{ "2024-11-03T05:59:59Z", "Nov  3 01:00:00 ", "2024-11-03 06:00:00" },
+		{ "2024-11-03T05:30:10Z", "Nov  3 01:29:50 ", "2024-11-03 05:29:50" }, /* a little late */
+		{ "2024-11-03T06:30:00Z", "Nov  3 01:29:59 ", "2024-11-03 06:29:59" },
+		{ "Nov  3 02:00:00 ", "Nov  3 01:59:59 ", "2024-11-03 06:59:59" },
+		{ "", "Nov  3 01:30:00 ", "2024-11-03 06:30:00" },
+		{ "", "Nov  3 02:00:00 ", "2024-11-03 07:00:00" },
+		{ "", "Nov  3 00:59:59 ", "2024-11-03 04:59:59" },
+	};
+
+	(void)state;
+	set_zone("America/New_York");
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct stamp s;
+		time_t now = utc("2024-12-01 00:00:00"), got = 0;
+
+		stamp_init(&s);
+		if (stamp_iso(&s, str_of(rows[i].before), &got) == 0)
+			stamp_bsd(&s, str_of(rows[i].before), now, &got);
+		assert_int_equal(stamp_bsd(&s, str_of(rows[i].stamp), now, &got), 15);
+		row_eq(rows[i].stamp, got, utc(rows[i].want));
 	}
 }
 
@@ -199,6 +231,7 @@ main(void)
 		cmocka_unit_test(picks_the_year),
 		cmocka_unit_test(forgets_last_year),
 		cmocka_unit_test(agrees_with_mktime),
+		cmocka_unit_test(reads_the_hour_that_comes_twice),
 		cmocka_unit_test(reads_iso),
 		cmocka_unit_test(reads_tai64n),
 		cmocka_unit_test(refuses_what_is_none),
