@@ -17,6 +17,8 @@
 
 #define CONF_FILE SYSCONFDIR "/popauth-milter.conf" /* where it is looked for without -c */
 
+#define CONF_LOGS_MAX 64
+
 enum stage { STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGES };
 
 /* A listener of the MTA's, by its {daemon_name}, that is treated in its own way. */
@@ -40,7 +42,7 @@ struct conf {
 	char *milter_socket;  /* libmilter form: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST */
 	char *map_socket;     /* a path; "" = no socketmap */
 	char *control_socket; /* a path */
-	char **logs;	      /* NULL-terminated; see logspec.h */
+	char **logs;	      /* at most CONF_LOGS_MAX, none twice; NULL-terminated; see logspec.h */
 	bool log_from_start;  /* a log never read before: from its beginning, or only what comes */
 	const struct netlist *log_senders; /* by UDP; NULL: loopback */
 	struct conf_group log_group;	   /* of syslog sockets of our making */

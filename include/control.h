@@ -54,6 +54,7 @@ struct control_host {
  *	    the last line, "error": text, "programs": [ { "program": tag, "lines": of it, "recognised": of these,
  *	    "drifted": since when they are hardly recognised any more } … ],
  *	    "programs_left_out": further programs, "untold": lines of programs that were not counted by program } … ]
+ *	"logs_left_out": further logs, for which the answer has no room
  *	"firewall": { "state": text, "wanted": entries that the ledger holds, "enforced": entries that the kernel
  *	    holds, "referenced": does a firewall rule name the sets, "error": text }
  */

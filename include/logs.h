@@ -12,7 +12,7 @@
 #include "drift.h"
 #include "source.h"
 
-#define LOGS_MAX 64
+#define LOGS_MAX CONF_LOGS_MAX
 
 struct logs;
 

@@ -172,7 +172,7 @@ logs_configure(struct logs *l, struct conf *c)
 	unsigned nold = l->n, n = 0;
 
 	memcpy(old, l->v, sizeof old);
-	for (char **name = c->logs; *name != NULL && n < LOGS_MAX; name++) {
+	for (char **name = c->logs; *name != NULL; name++) {
 		struct log *log = take_log(old, nold, *name);
 
 		if (log == NULL)

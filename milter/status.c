@@ -33,38 +33,64 @@ store_json(const struct status_parts *p)
 	return o;
 }
 
-#define PROGRAMS_MAX 96 /* of all logs together: an answer has no more room */
+/* What an answer has room for, of all logs together. */
+#define LOGS_ROOM    24000 /* bytes of JSON */
+#define PROGRAMS_MAX 96
 
 struct logs_list {
 	struct json *list;
-	unsigned programs;
+	size_t used;
+	unsigned programs, left_out;
 };
 
-/* The programs that there are rules for; those that have drifted always.  *left_out: how many there is no room for. */
+/* Is there room for it?  Then it is taken. */
+static bool
+take_room(struct logs_list *to, const struct json *o)
+{
+	size_t n = json_write(o, NULL, 0) + 1;
+
+	if (to->used + n > LOGS_ROOM)
+		return false;
+	to->used += n;
+	return true;
+}
+
 static struct json *
-programs_json(struct logs_list *to, const struct drift *d, unsigned *left_out)
+program_json(const struct drift_program *p)
+{
+	struct json *o = json_new();
+
+	json_put_cstr(o, "program", p->tag);
+	json_put_int(o, "lines", (int64_t)p->lines);
+	json_put_int(o, "recognised", (int64_t)p->recognised);
+	if (p->since != 0)
+		json_put_int(o, "drifted", p->since);
+	return o;
+}
+
+/* The programs that there are rules for.  Of those that have drifted all, as long as there is room. */
+static void
+put_programs(struct logs_list *to, struct json *log, const struct drift *d)
 {
 	struct json *list = json_list();
+	unsigned left_out = 0;
 
-	*left_out = 0;
 	for (unsigned i = 0; i < d->n; i++) {
-		const struct drift_program *p = &d->v[i];
-		struct json *o;
+		struct json *o = program_json(&d->v[i]);
 
-		if (p->since == 0 && to->programs >= PROGRAMS_MAX) {
-			++*left_out;
-			continue;
+		if ((d->v[i].since != 0 || to->programs < PROGRAMS_MAX) && take_room(to, o)) {
+			json_add(list, o);
+			to->programs++;
+		} else {
+			json_free(o);
+			left_out++;
 		}
-		o = json_new();
-		to->programs++;
-		json_put_cstr(o, "program", p->tag);
-		json_put_int(o, "lines", (int64_t)p->lines);
-		json_put_int(o, "recognised", (int64_t)p->recognised);
-		if (p->since != 0)
-			json_put_int(o, "drifted", p->since);
-		json_add(list, o);
 	}
-	return list;
+	json_put(log, "programs", list);
+	if (left_out != 0)
+		json_put_int(log, "programs_left_out", left_out);
+	if (d->untold != 0)
+		json_put_int(log, "untold", (int64_t)d->untold);
 }
 
 static void
@@ -73,7 +99,6 @@ log_json(void *arg, const struct log_status *st)
 	const struct source_status *src = &st->source;
 	struct logs_list *to = arg;
 	struct json *o = json_new();
-	unsigned left_out;
 
 	json_put_cstr(o, "path", src->name);
 	json_put_cstr(o, "state", src->present ? "reading" : "missing");
@@ -86,11 +111,12 @@ log_json(void *arg, const struct log_status *st)
 		json_put_int(o, "last", st->last);
 	if (!src->present)
 		json_put_cstr(o, "error", src->why);
-	json_put(o, "programs", programs_json(to, &st->drift, &left_out));
-	if (left_out != 0)
-		json_put_int(o, "programs_left_out", left_out);
-	if (st->drift.untold != 0)
-		json_put_int(o, "untold", (int64_t)st->drift.untold);
+	if (!take_room(to, o)) {
+		json_free(o);
+		to->left_out++;
+		return;
+	}
+	put_programs(to, o, &st->drift);
 	json_add(to->list, o);
 }
 
@@ -157,6 +183,8 @@ status_fill(struct json *o, const struct status_parts *p)
 	json_put(o, "store", store_json(p));
 	logs_each(learner_logs(p->learner), log_json, &logs);
 	json_put(o, "logs", logs.list);
+	if (logs.left_out != 0)
+		json_put_int(o, "logs_left_out", logs.left_out);
 	json_put(o, "firewall", firewall_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);
 	json_put(o, "milter", milter);

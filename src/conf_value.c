@@ -232,11 +232,18 @@ append(char ***list, const char *text)
 static int
 add_log(const struct option *o, void *field, const char *text, struct err *e)
 {
+	char **list = *(char ***)field;
 	struct logspec spec;
 	struct err why;
+	unsigned n = 0;
 
 	if (logspec_parse(&spec, text, &why) == -1)
 		return err_set(e, "%s: %.400s", o->name, why.text);
+	for (; list != NULL && list[n] != NULL; n++)
+		if (strcmp(list[n], text) == 0)
+			return err_set(e, "%s: \"%s\" is listed twice", o->name, text);
+	if (n == CONF_LOGS_MAX)
+		return err_set(e, "%s: more than %d", o->name, CONF_LOGS_MAX);
 	append(field, text);
 	return 0;
 }

@@ -253,6 +253,8 @@ show_status(struct view *v, const struct json *o)
 		status_store(json_get(o, "store"));
 	for (size_t i = 0; i < json_count(logs); i++)
 		status_log(json_at(logs, i));
+	if (json_has(o, "logs_left_out"))
+		printf("           and %lld more logs\n", number_of(o, "logs_left_out"));
 	if (json_has(o, "firewall"))
 		status_firewall(json_get(o, "firewall"));
 	printf("smtp       sessions %lld, rejected %lld\n", number_of(o, "sessions"), number_of(o, "rejected"));

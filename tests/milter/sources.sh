@@ -218,6 +218,20 @@ learned "what was written after the rotation" 203.0.113.22
 learned "what was packed" 203.0.113.21
 ctl --json relay list | grep '"client":"203\.0\.113\.[12][0-9]"' | grep -v '"logins":1[,}]' && fail "a line was read twice"
 
+# However many logs there are, and however long their names, status answers.
+kill "$pid"
+wait "$pid" || fail "it ended with $?"
+sed '/^logs/d' "$dir/conf" >"$dir/conf.many"
+mv "$dir/conf.many" "$dir/conf"
+printf 'logs = "%s/mail.log"\n' "$dir" >>"$dir/conf"
+i=0
+while [ $((i += 1)) -lt 64 ]; do
+	printf 'logs += "%s/%0200d/mail.log"\n' "$dir" "$i" >>"$dir/conf"
+done
+start
+await "all logs" 'and [1-9][0-9]* more logs$' ctl status
+await "them in JSON" '"logs_left_out":[1-9].*"firewall"' ctl --json status
+
 kill "$pid"
 wait "$pid" || fail "it ended with $?"
 pid=

@@ -137,6 +137,7 @@ refuses_with_file_and_line(void **state)
 		{ "state_dir = ''\n", "@:1: state_dir must not be empty" },
 		{ "state_dir = var\n", "@:1: state_dir: \"var\" is not an absolute path" },
 		{ "logs = mail.log\n", "@:1: logs: \"mail.log\" is not an absolute path" },
+		{ "logs = { /a, /b, /a }\n", "@:1: logs: \"/a\" is listed twice" },
 		{ "logs = 'fifo:x'\n", "@:1: logs: \"x\" is not an absolute path" },
 		{ "logs = 'syslog:udp:localhost:514'\n",
 		    "@:1: logs: \"syslog:udp:localhost:514\" is not syslog:udp:ADDRESS:PORT" },
@@ -228,6 +229,24 @@ counts_mistakes_that_do_not_fit(void **state)
 	assert_int_equal(sscanf(end, "\n(and %u more)", &untold), 1);
 	assert_int_equal(told + untold, 100);
 	assert_null(conf_read(path, NULL));
+}
+
+static void
+bounds_the_logs(void **state)
+{
+	char text[4096] = "";
+	struct conf *c;
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < CONF_LOGS_MAX; i++)
+		(void)sprintf(text + strlen(text), "logs += /log%d\n", i);
+	c = read_text(text, &e);
+	assert_non_null(c);
+	conf_put(c);
+	strcat(text, "logs += /one-more\n");
+	assert_null(read_text(text, &e));
+	assert_non_null(strstr(e.text, ": logs: more than 64"));
 }
 
 static void
@@ -440,6 +459,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_with_file_and_line),
 		cmocka_unit_test(counts_mistakes_that_do_not_fit),
+		cmocka_unit_test(bounds_the_logs),
 		cmocka_unit_test(refuses_what_is_no_file),
 		cmocka_unit_test(an_empty_file_works),
 		cmocka_unit_test(values_arrive),
