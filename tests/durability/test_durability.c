@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_durability.c - whatever happens to the daemon and its disk, what it has learned in the end is what one learns
+ * that was never disturbed
+ *
+ * The real daemon follows four logs that are written and rotated (renamed, copied and truncated, each also packed) while
+ * it is killed again and again, its disk fills up, becomes read-only, or its store is cut off anywhere.  In the end the
+ * records of all clients in its store are compared, byte by byte, with those of a daemon that read the same lines from
+ * files that nobody touched.  What the control socket said is durable must be there too.
+ *
+ * KILLS=N kills N times instead of 20, and does the rest in proportion; SEED=N plays another game.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../unit/unit.h"
+#include "keeper.h"
+#include "record.h"
+
+#define KILLS	   20
+#define ADDS	   4096
+#define SMALL_DISK "size=64m"
+
+static struct game {
+	char dir[32], small[64];
+	struct keeper k;
+	struct proc p;
+	pid_t adding;	   /* popauth-milterctl; 0: none */
+	unsigned adds;	   /* begun */
+	bool added[ADDS];  /* and said to be durable */
+	unsigned added_n, kills, early, refused;
+} g;
+
+static unsigned
+kills(void)
+{
+	const char *n = getenv("KILLS");
+
+	return n == NULL ? KILLS : (unsigned)strtoul(n, NULL, 10);
+}
+
+static double
+milliseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* --- facts from the control socket --- */
+
+static const char *
+nth_added(unsigned n, char buf[ADDR_TEXT])
+{
+	(void)snprintf(buf, ADDR_TEXT, "2001:db8:ff00:%x::1", n);
+	return buf;
+}
+
+static void
+add_reap(int flags)
+{
+	int status;
+
+	if (g.adding == 0 || waitpid(g.adding, &status, flags) != g.adding)
+		return;
+	g.adding = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		g.added[g.adds - 1] = true;
+		g.added_n++;
+	}
+}
+
+static void
+add_begin(void)
+{
+	char client[ADDR_TEXT];
+
+	add_reap(WNOHANG);
+	if (g.adding == 0 && g.adds < ADDS)
+		g.adding = ctl_start(&g.p,
+		    (const char *const[]){ "block", "add", nth_added(g.adds++, client), "--for", "7d", NULL });
+}
+
+static void
+check_added(const struct dump *d)
+{
+	char client[ADDR_TEXT];
+
+	for (unsigned i = 0; i < g.adds; i++) {
+		struct addr a = address(nth_added(i, client));
+		const struct dump_item *it;
+		struct record r;
+		struct err e;
+
+		a = addr_client(&a, 64);
+		it = dump_find(d, &a);
+		record_init(&r);
+		if (g.added[i] && (it == NULL || record_decode(&r, it->val, it->n, &e) == -1 || r.blocked_by != BY_HAND))
+			fail_msg("%s was said to be blocked and on disk, and is not", client);
+		record_clear(&r);
+	}
+}
+
+/* --- the game's moves --- */
+
+static int
+fresh(void **state)
+{
+	const char *seed = getenv("SEED");
+	char run_dir[64];
+
+	(void)state;
+	memset(&g, 0, sizeof g);
+	(void)strcpy(g.dir, "/tmp/durable.XXXXXX");
+	assert_non_null(mkdtemp(g.dir));
+	(void)snprintf(g.small, sizeof g.small, "%s/small", g.dir);
+	assert_int_equal(mkdir(g.small, 0700), 0);
+	keeper_open(&g.k, g.dir, seed == NULL ? 1 : (unsigned)strtoul(seed, NULL, 10));
+	(void)snprintf(run_dir, sizeof run_dir, "%s/run", g.dir);
+	assert_int_equal(mkdir(run_dir, 0700), 0);
+	proc_setup(&g.p, run_dir, g.small, g.k.paths, LOGS);
+	return 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int
+done(void **state)
+{
+	(void)state;
+	if (g.p.pid > 0)
+		(void)proc_end(&g.p, SIGKILL);
+	keeper_close(&g.k);
+	(void)umount(g.small);
+	(void)nftw(g.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return 0;
+}
+
+static void
+write_some(unsigned times)
+{
+	while (times-- > 0)
+		keeper_write(&g.k);
+}
+
+/* Until a moment has come, write, rotate and add. */
+static void
+busy_until(double end, unsigned *rotations)
+{
+	static const struct timespec nap = { .tv_nsec = 300000 };
+
+	do {
+		keeper_write(&g.k);
+		if (*rotations > 0 && keeper_any(&g.k, 60) == 0) {
+			(*rotations)--;
+			keeper_rotate(&g.k);
+		}
+		if (keeper_any(&g.k, 20) == 0)
+			add_begin();
+		(void)nanosleep(&nap, NULL);
+	} while (milliseconds() < end);
+}
+
+static void
+nothing_was_lost(void)
+{
+	static const char *const bad[] = { "lines were lost", "damaged", "of no use", "with nothing learned" };
+
+	for (size_t i = 0; i < ROWS(bad); i++)
+		if (proc_said(&g.p, bad[i]))
+			fail_msg("the daemon said:\n%s", g.p.said);
+}
+
+static void
+let_run(unsigned *rotations)
+{
+	bool early = keeper_any(&g.k, 4) == 0;
+
+	proc_start(&g.p);
+	if (early) /* somewhere in its start */
+		busy_until(milliseconds() + keeper_any(&g.k, 250), rotations);
+	else {
+		while (!proc_said(&g.p, "clients known")) {
+			busy_until(0, rotations);
+			if (!proc_listen(&g.p, 0))
+				fail_msg("the daemon does not start:\n%s", g.p.said);
+		}
+		busy_until(milliseconds() + keeper_any(&g.k, 300), rotations);
+	}
+}
+
+static void
+kill_it(void)
+{
+	int status = proc_end(&g.p, SIGKILL);
+
+	assert_true(WIFSIGNALED(status));
+	g.kills++;
+	g.early += !proc_said(&g.p, "clients known");
+	nothing_was_lost();
+	add_reap(0);
+}
+
+static void
+await_all(const struct proc *p)
+{
+	char marker[ADDR_TEXT];
+
+	for (unsigned i = 0; i < LOGS; i++)
+		await_known(p, keeper_marker(&g.k, i, marker));
+}
+
+static void
+await_start(void)
+{
+	proc_start(&g.p);
+	if (!proc_await(&g.p, "clients known"))
+		fail_msg("the daemon does not start:\n%s", g.p.said);
+}
+
+/* All is read, and on disk: rotated files that are older need not be kept. */
+static void
+catch_up(void)
+{
+	char client[ADDR_TEXT];
+
+	await_start();
+	keeper_mark(&g.k);
+	await_all(&g.p);
+	assert_int_equal(ctl(&g.p, (const char *const[]){ "block", "add", nth_added(g.adds, client), NULL }), 0);
+	g.added[g.adds++] = true;
+	for (unsigned i = 0; i < LOGS; i++)
+		g.k.log[i].newest = 0;
+}
+
+static void
+stop(struct proc *p)
+{
+	int status = proc_end(p, SIGTERM);
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("the daemon ended with status %d:\n%s", status, p->said);
+}
+
+/* What one learns who reads the same lines in peace. */
+static void
+undisturbed(struct dump *want)
+{
+	char dir[64], state[80];
+	struct proc p;
+
+	(void)snprintf(dir, sizeof dir, "%s/peace", g.dir);
+	(void)snprintf(state, sizeof state, "%s/state", dir);
+	if (access(dir, F_OK) == -1) {
+		assert_int_equal(mkdir(dir, 0700), 0);
+		proc_setup(&p, dir, state, g.k.wholes, LOGS);
+		proc_start(&p);
+		if (!proc_await(&p, "clients known"))
+			fail_msg("the daemon does not start:\n%s", p.said);
+		await_all(&p);
+		stop(&p);
+	}
+	dump_load(want, state);
+}
+
+/* The daemon goes on to the end of all lines, and then its store is as it should be. */
+static void
+finish(const char *what)
+{
+	struct dump got, want;
+
+	if (g.p.pid == -1)
+		await_start();
+	keeper_mark(&g.k);
+	await_all(&g.p);
+	stop(&g.p);
+	nothing_was_lost();
+	undisturbed(&want);
+	dump_load(&got, g.p.state);
+	dump_compare(&got, &want);
+	check_added(&got);
+	print_message("%s: %u kills, %u of them before it was up, %u lines, %u rotations, %zu clients, %u adds of which %u "
+	    "were confirmed: all as in an undisturbed run\n", what, g.kills, g.early, g.k.lines, g.k.rotations, want.n,
+	    g.adds, g.added_n);
+	dump_free(&got);
+	dump_free(&want);
+}
+
+/* --- killed --- */
+
+static void
+test_killed(void **state)
+{
+	unsigned n = kills();
+
+	(void)state;
+	write_some(50);
+	catch_up(); /* one who never came to know a place in a log begins with the log as it then is */
+	kill_it();
+	while (g.kills < n) {
+		unsigned rotations = 3;
+
+		if (g.kills % 10 == 9) {
+			catch_up();
+			busy_until(milliseconds() + keeper_any(&g.k, 100), &rotations);
+		} else
+			let_run(&rotations);
+		kill_it();
+		if (keeper_any(&g.k, 3) == 0) {
+			write_some(keeper_any(&g.k, 20));
+			keeper_rotate(&g.k);
+			write_some(keeper_any(&g.k, 20));
+		}
+	}
+	finish("killed at any moment");
+}
+
+/* --- a small disk --- */
+
+static void
+small_disk(void)
+{
+	/* In a mount namespace of our own: what is mounted here ends with us. */
+	if (unshare(CLONE_NEWNS) == -1 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("tmpfs", g.small, "tmpfs", 0, SMALL_DISK) == -1) {
+		print_message("skipped: a small tmpfs cannot be mounted: %s\n", strerror(errno));
+		skip();
+	}
+}
+
+static void
+fill_disk(const char *path)
+{
+	static const char block[4096];
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd != -1);
+	while (write(fd, block, sizeof block) > 0)
+		;
+	assert_int_equal(errno, ENOSPC);
+	(void)close(fd);
+}
+
+/* With no room on the disk it may start or refuse to, but must say why. */
+static void
+restart_when_full(void)
+{
+	kill_it();
+	proc_start(&g.p);
+	if (proc_await(&g.p, "clients known"))
+		return;
+	if (!proc_said(&g.p, "No space left on device"))
+		fail_msg("on a full disk the daemon ended with:\n%s", g.p.said);
+	(void)proc_end(&g.p, SIGKILL);
+	g.refused++;
+}
+
+static void
+test_disk_full(void **state)
+{
+	unsigned n = 1 + kills() / 20, rotations = 2 * n;
+	char filler[96];
+
+	(void)state;
+	small_disk();
+	(void)snprintf(filler, sizeof filler, "%s/filler", g.small);
+	write_some(50);
+	for (unsigned i = 0; i < n; i++) {
+		if (g.p.pid == -1)
+			await_start();
+		busy_until(milliseconds() + keeper_any(&g.k, 300), &rotations);
+		fill_disk(filler);
+		while (!proc_said(&g.p, "cannot be written")) { /* there is room in the log's file: this takes some */
+			busy_until(0, &rotations);
+			if (!proc_listen(&g.p, 0))
+				fail_msg("on a full disk the daemon ended:\n%s", g.p.said);
+		}
+		add_reap(0);
+		if (keeper_any(&g.k, 2) == 0)
+			restart_when_full();
+		assert_int_equal(remove(filler), 0);
+		if (g.p.pid != -1 && proc_said(&g.p, "cannot be written") && !proc_await(&g.p, "can be written again"))
+			fail_msg("the daemon ended when there was room again:\n%s", g.p.said);
+		if (g.p.pid != -1 && keeper_any(&g.k, 2) == 0)
+			kill_it();
+	}
+	print_message("disk full %u times, refused to start on it %u times\n", n, g.refused);
+	finish("disk full");
+}
+
+static void
+test_read_only(void **state)
+{
+	unsigned n = 1 + kills() / 20, rotations = n;
+
+	(void)state;
+	small_disk();
+	write_some(50);
+	for (unsigned i = 0; i < n; i++) {
+		await_start();
+		busy_until(milliseconds() + keeper_any(&g.k, 300), &rotations);
+		kill_it();
+		assert_int_equal(mount("none", g.small, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+		proc_start(&g.p);
+		write_some(keeper_any(&g.k, 20));
+		if (proc_await(&g.p, "clients known") || !proc_said(&g.p, "Read-only file system"))
+			fail_msg("on a read-only disk the daemon said:\n%s", g.p.said);
+		(void)proc_end(&g.p, SIGKILL);
+		assert_int_equal(mount("none", g.small, NULL, MS_REMOUNT, NULL), 0);
+	}
+	finish("store read-only");
+}
+
+/* --- cut off --- */
+
+/* Cut one of the store's files off anywhere; what of it was done goes into `what`. */
+static void
+cut_off(const char *home, char *what, size_t size)
+{
+	static const char *const names[] = { "popauth.db", "log.0000000001", "log.0000000002", "log.0000000003" };
+	char path[PATH_ROOM];
+	struct stat st;
+	const char *name;
+
+	do {
+		name = names[keeper_any(&g.k, ROWS(names))];
+		(void)snprintf(path, sizeof path, "%s/%s", home, name);
+	} while (stat(path, &st) == -1 || st.st_size == 0);
+	st.st_size = (off_t)(((uint64_t)keeper_any(&g.k, RAND_MAX) << 16 | keeper_any(&g.k, 65536)) % (uint64_t)st.st_size);
+	if (keeper_any(&g.k, 2) == 0 && name != names[0])
+		st.st_size %= 1 << 20; /* a log file is much longer than what is written in it */
+	assert_int_equal(truncate(path, st.st_size), 0);
+	(void)snprintf(what, size, "%s cut off at %lld", name, (long long)st.st_size);
+}
+
+/* It starts, and either knows everything or says that it knows nothing. */
+static bool
+recovers(const char *what)
+{
+	struct dump got, want;
+	char kept[2 * PATH_ROOM];
+	bool aside;
+
+	proc_start(&g.p);
+	if (!proc_await(&g.p, "clients known"))
+		fail_msg("%s: the daemon does not start:\n%s", what, g.p.said);
+	await_all(&g.p);
+	aside = ctl_says(&g.p, (const char *const[]){ "status", NULL }, "\"state\":\"set aside\"");
+	if (aside != proc_said(&g.p, "starting with nothing learned"))
+		fail_msg("%s: status and log do not say the same:\n%s", what, g.p.said);
+	stop(&g.p);
+	(void)snprintf(kept, sizeof kept, "ls -d %s/corrupt-* >/dev/null 2>&1", g.p.state);
+	if (aside != (system(kept) == 0))
+		fail_msg("%s: the daemon said:\n%s", what, g.p.said);
+	if (aside)
+		return false;
+	undisturbed(&want);
+	dump_load(&got, g.p.state);
+	dump_compare(&got, &want);
+	dump_free(&got);
+	dump_free(&want);
+	return true;
+}
+
+static void
+test_cut_off(void **state)
+{
+	unsigned n = 4 + kills() / 2, rotations = 4, whole = 0;
+	char saved[64], home[96], what[128];
+
+	(void)state;
+	(void)snprintf(saved, sizeof saved, "%s/saved", g.dir);
+	(void)snprintf(home, sizeof home, "%s/store", g.small);
+	write_some(2000);
+	for (unsigned i = 0; i < 5; i++) {
+		await_start();
+		busy_until(milliseconds() + 200 + keeper_any(&g.k, 1200), &rotations);
+		kill_it();
+	}
+	keeper_mark(&g.k);
+	run("cp -a %s %s", g.small, saved);
+	for (unsigned i = 0; i < n; i++) {
+		cut_off(home, what, sizeof what);
+		whole += recovers(what);
+		run("rm -rf %s && cp -a %s %s", g.small, saved, g.small);
+	}
+	print_message("store cut off %u times: %u times all was there, %u times it was set aside and said so\n", n, whole,
+	    n - whole);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fresh, done)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_killed),
+		TEST(test_disk_full),
+		TEST(test_read_only),
+		TEST(test_cut_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
