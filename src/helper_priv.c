@@ -65,8 +65,8 @@ priv_drop(const char *user, struct err *e)
 	static const struct rlimit none = { 0, 0 }, files = { 16, 16 };
 
 	if (capng_get_caps_process() == -1 || !capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN))
-		return err_set(e, "may not change the kernel's sets: start the daemon as root, or give this program the "
-				  "capability (setcap cap_net_admin=ep)");
+		return err_set(e, "no CAP_NET_ADMIN: start the daemon as root, or setcap cap_net_admin=ep "
+				  "popauth-firewall"); /* short enough for FW_TEXT */
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) == -1)
 		return err_set(e, "cannot name the capability net_admin");

@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A daemon that never was root: the helper has its one capability from its file.  In a network namespace of its own.
+set -u
+
+skip() {
+	echo "SKIP: $*"
+	exit 77
+}
+
+if [ "${1-}" != inside ]; then
+	[ "$(id -u)" = 0 ] || skip "needs root, for a network namespace of its own"
+	for tool in setcap setpriv ipset ip; do
+		command -v $tool >/dev/null || skip "needs $tool"
+	done
+	unshare -n true 2>/dev/null || skip "no network namespace can be made here"
+	exec unshare -n "$0" inside
+fi
+
+srcdir=$(cd "${top_srcdir:-.}" && pwd)
+dir=$(mktemp -d) || exit 99
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+
+fail() {
+	echo "FAIL: $*"
+	cat "$dir/out"
+	exit 1
+}
+
+# Wait until a command succeeds.
+await() {
+	what=$1 tries=0
+	shift
+	until "$@"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 300 ] || fail "waited in vain for $what"
+		sleep 0.1
+	done
+}
+
+said() {
+	grep -qF "$1" "$dir/out"
+}
+
+# `unprivileged` does not exist, but a number needs no name.  Nothing is handed down that could help.
+start() {
+	: >"$dir/out"
+	setpriv --reuid 64999 --regid 64999 --clear-groups --inh-caps=-all "$dir/popauth-milter" -f -c "$dir/conf" \
+	    2>>"$dir/out" &
+	pid=$!
+}
+
+stop() {
+	kill "$pid"
+	wait "$pid" || fail "the daemon's exit status is $?"
+	pid=
+}
+
+# status_of PID KEY
+status_of() {
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+in_set() {
+	ipset -q test popauth4 "$1"
+}
+
+cp popauth-milter popauth-firewall "$dir" && cp -r "$srcdir/rules" "$dir/rules" || exit 99
+mkdir "$dir/run" && touch "$dir/mail.log" && chmod 755 "$dir" && chown 64999:64999 "$dir/run" || exit 99
+chmod 755 "$dir/popauth-milter" "$dir/popauth-firewall" && chmod -R a+rX "$dir/rules"
+cat >"$dir/conf" <<END
+firewall_helper = "$dir/popauth-firewall"
+state_dir = "$dir/run/state"
+rules_dir = "$dir/rules"
+rules_local = ""
+logs = { "$dir/mail.log" }
+milter_socket = "unix:$dir/run/milter"
+map_socket = ""
+control_socket = "$dir/run/control"
+END
+setcap cap_net_admin=ep "$dir/popauth-firewall" 2>/dev/null || skip "no capability can be given to a file here"
+case ",$(findmnt -n -o OPTIONS --target "$dir" 2>/dev/null)," in
+*,nosuid,*) skip "$dir is on a file system without set-user-id" ;;
+esac
+
+start
+await "the helper" said "the helper is ready"
+helper=$(cat "/proc/$pid/task/$pid/children")
+worker=$(cat "/proc/${helper% }/task/${helper% }/children")
+for p in $helper $worker; do
+	for cap in CapEff CapPrm; do
+		[ "$(status_of "$p" $cap)" = 0000000000001000 ] || fail "$cap of the helper: $(status_of "$p" $cap)"
+	done
+	[ "$(status_of "$p" CapInh)" = 0000000000000000 ] || fail "CapInh of the helper: $(status_of "$p" CapInh)"
+	[ "$(status_of "$p" Uid | cut -f1)" = 64999 ] || fail "the helper's user: $(status_of "$p" Uid)"
+	[ "$(status_of "$p" NoNewPrivs)$(status_of "$p" Seccomp)" = 12 ] || fail "the helper is not confined"
+done
+[ "$(status_of "$pid" CapPrm)" = 0000000000000000 ] || fail "the daemon has $(status_of "$pid" CapPrm)"
+./popauth-milterctl -s "$dir/run/control" block add 203.0.113.9 --for 1h || fail "no block can be added"
+await "the block in the kernel" in_set 203.0.113.9
+# The way that needs root after a death would be of no use here: the keeper has what it takes.
+kill -9 ${worker% }
+await "a new worker" said "started again"
+./popauth-milterctl -s "$dir/run/control" block add 203.0.113.10 --for 1h
+await "the block told to the new worker" in_set 203.0.113.10
+stop
+
+# Without it the mail goes on, and the daemon says what is to be done.
+setcap -r "$dir/popauth-firewall"
+start
+await "a word on what is missing" said "setcap cap_net_admin=ep"
+./popauth-milterctl -s "$dir/run/control" status >"$dir/status" || fail "the daemon does not serve"
+grep -q 'setcap cap_net_admin' "$dir/status" || fail "status does not say why: $(cat "$dir/status")"
+stop
+exit 0
