@@ -21,6 +21,9 @@
 
 #include "store_env.h"
 
+#define ASIDE	   "corrupt-" /* the names of damaged stores begin so, and go on with the time */
+#define ASIDE_KEPT 3
+
 /* The names given to damaged stores, newest first.  Asked for by other threads: none is freed before the end. */
 struct aside {
 	struct aside *next;
@@ -128,6 +131,29 @@ create(struct store *s, struct err *e)
 	return rc;
 }
 
+static int
+is_aside(const struct dirent *d)
+{
+	return strncmp(d->d_name, ASIDE, sizeof ASIDE - 1) == 0;
+}
+
+/* A machine whose disk goes bad damages one store after the other: the oldest of them go.  What cannot be removed stays
+ * and is tried again the next time; it is no reason not to begin a new store. */
+static void
+remove_old(struct store *s)
+{
+	struct dirent **names;
+	int n = scandirat(s->dirfd, ".", &names, is_aside, alphasort); /* the oldest first */
+
+	for (int i = 0; i < n; i++) {
+		if (i < n - ASIDE_KEPT && remove_dir(s, names[i]->d_name) == -1)
+			(void)unlinkat(s->dirfd, names[i]->d_name, 0); /* it was never a directory */
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
 /* Give the damaged store a name that says when, and keep it. */
 static int
 set_aside(struct store *s, struct err *e)
@@ -141,7 +167,7 @@ set_aside(struct store *s, struct err *e)
 
 	if (localtime_r(&now, &tm) == NULL)
 		memset(&tm, 0, sizeof tm);
-	len = strftime(name, sizeof name, "corrupt-%Y%m%d-%H%M%S", &tm);
+	len = strftime(name, sizeof name, ASIDE "%Y%m%d-%H%M%S", &tm);
 	for (int i = 2; i < 100; i++) {
 		rc = renameat2(s->dirfd, "store", s->dirfd, name, RENAME_NOREPLACE);
 		if (rc == 0 || errno != EEXIST)
@@ -156,6 +182,7 @@ set_aside(struct store *s, struct err *e)
 	(void)sprintf(aside->path, "%s/%s", s->dir, name);
 	aside->next = s->aside;
 	s->aside = aside;
+	remove_old(s);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * The invariant that most tests ask for: a cut writes KEYS keys with one generation number, so after any accident all
  * of them have the same number, and none lower than the last one that was said to be committed.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -813,6 +814,47 @@ test_foreign(void **state)
 	store_close(s);
 }
 
+static int
+is_aside(const struct dirent *d)
+{
+	return strncmp(d->d_name, "corrupt-", 8) == 0;
+}
+
+/* Damaged stores do not fill the disk: of those set aside the oldest go, whatever they are. */
+static void
+test_few_set_aside(void **state)
+{
+	static const char *const want[] = { "corrupt-20210101-000000", "corrupt-20210101-000000-2" };
+	static const char *const old[] = { "corrupt-20200101-000000", "corrupt-20200102-000000" };
+	struct dirent **names;
+	char path[200];
+	struct store *s;
+	FILE *fp;
+
+	(void)state;
+	assert_int_equal(mkdir(dir, 0700), 0);
+	for (size_t i = 0; i < ROWS(old) + ROWS(want); i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", dir, i < ROWS(old) ? old[i] : want[i - ROWS(old)]);
+		if (i != 1) {
+			assert_int_equal(mkdir(path, 0700), 0);
+			(void)strcat(path, "/popauth.db");
+		}
+		fp = fopen(path, "we");
+		assert_non_null(fp);
+		(void)fclose(fp);
+	}
+	(void)snprintf(path, sizeof path, "%s/store", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	s = open_as(STORE_SET_ASIDE);
+	assert_int_equal(scandir(dir, &names, is_aside, alphasort), 3);
+	for (size_t i = 0; i < 3; i++) {
+		row_str_eq("kept", names[i]->d_name, i < ROWS(want) ? want[i] : store_aside(s) + strlen(dir) + 1);
+		free(names[i]);
+	}
+	free(names);
+	store_close(s);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fresh, done)
 
 int
@@ -834,6 +876,7 @@ main(void)
 		TEST(test_damaged),
 		TEST(test_spoilt_while_open),
 		TEST(test_foreign),
+		TEST(test_few_set_aside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
