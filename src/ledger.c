@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ledger.c - all that is known of all clients, in memory
  *
- * Each shard is an open-addressed table of pointers (linear probing, deletion by moving back), at most three quarters
- * full, and a list of the keys that changed since the last cut.  The hash is keyed at random in each run: nobody can
+ * Each shard is an open-addressed table of entries' numbers (linear probing, deletion by moving back), at most three
+ * quarters full, a pool that the entries lie in, and a list of the keys that changed since the last cut.  The hash is keyed at random in each run: nobody can
  * choose addresses that fall into one place.
  */
 #include "ledger.h"
@@ -15,21 +15,21 @@
 #include <sys/random.h>
 
 #include "addrhash.h"
+#include "ledger_pool.h"
 #include "stats.h"
 
 #define SHARD_MIN 8 /* slots; a power of two */
+#define DIRTY	  (1u << 31) /* in a slot: its key is on the shard's list */
 #define RIVALS	  8 /* how many are compared when one must go */
 
-struct entry {
-	struct addr client;
-	bool dirty; /* its key is on the shard's list */
-	struct record record;
-};
+#define SWEEP_PIECE 256 /* slots looked at under one lock: some 10 us */
+#define DIRTY_KEPT  64	/* a longer list is given back after a cut: after a cut of everything it would stay for ever */
 
 struct shard {
 	alignas(64) pthread_mutex_t lock; /* a leaf; guards all below */
-	struct entry **slots;
+	uint32_t *slots; /* 1 + an entry's number, perhaps with DIRTY; 0: free */
 	uint32_t size, used;
+	struct pool pool;
 	struct addr *dirty;
 	uint32_t ndirty, dirty_size;
 };
@@ -39,7 +39,8 @@ struct ledger {
 	uint64_t salt;
 	size_t max_clients;
 	_Atomic size_t clients;
-	_Atomic unsigned swept; /* the shard that ledger_sweep() looks at next */
+	unsigned sweep_shard; /* ledger_sweep()'s own: where it goes on */
+	uint32_t sweep_slot;
 };
 
 struct ledger *
@@ -58,20 +59,33 @@ ledger_new(size_t max_clients)
 
 		pthread_mutex_init(&s->lock, NULL);
 		s->size = SHARD_MIN;
-		s->slots = xcalloc(s->size, sizeof(struct entry *));
+		s->slots = xcalloc(s->size, sizeof *s->slots);
 	}
 	return l;
+}
+
+static uint32_t
+number_in(const struct shard *s, uint32_t slot)
+{
+	return (s->slots[slot] & ~DIRTY) - 1;
+}
+
+/* What is in this slot, which is not free. */
+static struct entry *
+entry_in(const struct shard *s, uint32_t slot)
+{
+	return pool_entry(&s->pool, number_in(s, slot));
 }
 
 static void
 empty(struct shard *s)
 {
 	for (uint32_t i = 0; i < s->size; i++)
-		if (s->slots[i] != NULL) {
-			record_clear(&s->slots[i]->record);
-			free(s->slots[i]);
-			s->slots[i] = NULL;
+		if (s->slots[i] != 0) {
+			record_clear(&entry_in(s, i)->record);
+			s->slots[i] = 0;
 		}
+	pool_free(&s->pool);
 	s->used = 0;
 	s->ndirty = 0;
 }
@@ -127,7 +141,7 @@ slot_of(const struct shard *s, uint64_t h, const struct addr *client)
 {
 	uint32_t i = (uint32_t)h & (s->size - 1);
 
-	while (s->slots[i] != NULL && !addr_eq(&s->slots[i]->client, client))
+	while (s->slots[i] != 0 && !addr_eq(&entry_in(s, i)->client, client))
 		i = (i + 1) & (s->size - 1);
 	return i;
 }
@@ -143,25 +157,27 @@ note_dirty(struct shard *s, const struct addr *client)
 }
 
 static void
-touch(struct shard *s, struct entry *en)
+touch(struct shard *s, uint32_t slot)
 {
-	if (en->dirty)
+	if (s->slots[slot] & DIRTY)
 		return;
-	en->dirty = true;
-	note_dirty(s, &en->client);
+	s->slots[slot] |= DIRTY;
+	note_dirty(s, &entry_in(s, slot)->client);
 }
 
 static void
 grow(struct ledger *l, struct shard *s)
 {
-	struct entry **old = s->slots;
-	uint32_t size = s->size;
+	uint32_t *old = s->slots, size = s->size;
 
 	s->size *= 2;
-	s->slots = xcalloc(s->size, sizeof(struct entry *));
+	s->slots = xcalloc(s->size, sizeof *s->slots);
 	for (uint32_t i = 0; i < size; i++)
-		if (old[i] != NULL)
-			s->slots[slot_of(s, hash(l, &old[i]->client), &old[i]->client)] = old[i];
+		if (old[i] != 0) {
+			const struct addr *client = &pool_entry(&s->pool, (old[i] & ~DIRTY) - 1)->client;
+
+			s->slots[slot_of(s, hash(l, client), client)] = old[i];
+		}
 	free(old);
 }
 
@@ -169,23 +185,23 @@ grow(struct ledger *l, struct shard *s)
 static void
 forget(struct ledger *l, struct shard *s, uint32_t i)
 {
-	struct entry *en = s->slots[i];
+	struct entry *en = entry_in(s, i);
 
-	if (!en->dirty)
+	if (!(s->slots[i] & DIRTY))
 		note_dirty(s, &en->client);
 	record_clear(&en->record);
-	free(en);
+	pool_give_back(&s->pool, number_in(s, i));
 	s->used--;
 	atomic_fetch_sub(&l->clients, 1);
-	for (uint32_t k = (i + 1) & (s->size - 1); s->slots[k] != NULL; k = (k + 1) & (s->size - 1)) {
-		uint32_t home = (uint32_t)hash(l, &s->slots[k]->client) & (s->size - 1);
+	for (uint32_t k = (i + 1) & (s->size - 1); s->slots[k] != 0; k = (k + 1) & (s->size - 1)) {
+		uint32_t home = (uint32_t)hash(l, &entry_in(s, k)->client) & (s->size - 1);
 
 		if (((k - home) & (s->size - 1)) < ((k - i) & (s->size - 1)))
 			continue; /* at home between the gap and here: it stays */
 		s->slots[i] = s->slots[k];
 		i = k;
 	}
-	s->slots[i] = NULL;
+	s->slots[i] = 0;
 }
 
 /* What would be lost with this record: an administrator's word weighs most, then what is in force, then how recently
@@ -214,11 +230,11 @@ evict(struct ledger *l, struct shard *s, uint64_t h, time_t now)
 	for (uint32_t n = 0; n < s->size && seen < RIVALS; n++) {
 		uint32_t i = ((uint32_t)(h >> 20) + n) & (s->size - 1);
 
-		if (s->slots[i] == NULL)
+		if (s->slots[i] == 0)
 			continue;
 		seen++;
 		if (worst == UINT32_MAX ||
-		    worth(&s->slots[i]->record, now) < worth(&s->slots[worst]->record, now))
+		    worth(&entry_in(s, i)->record, now) < worth(&entry_in(s, worst)->record, now))
 			worst = i;
 	}
 	if (worst == UINT32_MAX)
@@ -227,21 +243,23 @@ evict(struct ledger *l, struct shard *s, uint64_t h, time_t now)
 	stat_add(STAT_CLIENTS_EVICTED, 1);
 }
 
-/* The entry takes over what hangs off *r. */
-static struct entry *
+/* The entry takes over what hangs off *r.  Returns its slot. */
+static uint32_t
 insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client, const struct record *r, time_t now)
 {
-	struct entry *en = xmalloc(sizeof *en);
+	uint32_t slot, number;
 
 	if (atomic_load(&l->clients) >= l->max_clients)
 		evict(l, s, h, now);
 	if ((s->used + 1) * 4 > s->size * 3)
 		grow(l, s);
-	*en = (struct entry){ .client = *client, .record = *r };
-	s->slots[slot_of(s, h, client)] = en;
+	number = pool_take(&s->pool);
+	*pool_entry(&s->pool, number) = (struct entry){ .client = *client, .record = *r };
+	slot = slot_of(s, h, client);
+	s->slots[slot] = number + 1;
 	s->used++;
 	atomic_fetch_add(&l->clients, 1);
-	return en;
+	return slot;
 }
 
 /* One record's work under its shard's lock: `fn` changes the record that is there, or a fresh one, which is kept only
@@ -277,14 +295,14 @@ with_record(struct ledger *l, const struct addr *a, const struct work *w)
 	struct addr client = addr_client(a, w->policy->ipv6_prefix);
 	uint64_t h = hash(l, &client);
 	struct shard *s = shard_of(l, h);
-	struct entry *en;
 	unsigned changes;
+	uint32_t slot;
 
 	pthread_mutex_lock(&s->lock);
-	en = s->slots[slot_of(s, h, &client)];
-	if (en != NULL) {
-		changes = change(w, &en->record);
-		touch(s, en);
+	slot = slot_of(s, h, &client);
+	if (s->slots[slot] != 0) {
+		changes = change(w, &entry_in(s, slot)->record);
+		touch(s, slot);
 	} else {
 		struct record fresh;
 
@@ -334,13 +352,13 @@ ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, tim
 	struct addr client = addr_client(a, p->ipv6_prefix);
 	uint64_t h = hash(l, &client);
 	struct shard *s = shard_of(l, h);
-	const struct entry *en;
 	const struct record *r;
+	uint32_t slot;
 
 	*out = (struct answer){ .kind = EVENT_KINDS };
 	pthread_mutex_lock(&s->lock);
-	en = s->slots[slot_of(s, h, &client)];
-	r = en == NULL ? NULL : &en->record;
+	slot = slot_of(s, h, &client);
+	r = s->slots[slot] == 0 ? NULL : &entry_in(s, slot)->record;
 	out->verdict = policy_judge(p, a, r, now);
 	if (out->verdict == VERDICT_CACHED) {
 		out->kind = (enum event_kind)r->cached_kind;
@@ -361,12 +379,15 @@ ledger_view(struct ledger *l, const struct policy *p, const struct addr *a, ledg
 	struct addr client = addr_client(a, p->ipv6_prefix);
 	uint64_t h = hash(l, &client);
 	struct shard *s = shard_of(l, h);
-	const struct entry *en;
+	const struct entry *en = NULL;
+	uint32_t slot;
 
 	pthread_mutex_lock(&s->lock);
-	en = s->slots[slot_of(s, h, &client)];
-	if (en != NULL)
+	slot = slot_of(s, h, &client);
+	if (s->slots[slot] != 0) {
+		en = entry_in(s, slot);
 		fn(arg, &en->client, &en->record);
+	}
 	pthread_mutex_unlock(&s->lock);
 	return en != NULL;
 }
@@ -378,8 +399,8 @@ ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *arg)
 
 	pthread_mutex_lock(&s->lock);
 	for (uint32_t i = 0; i < s->size; i++)
-		if (s->slots[i] != NULL)
-			fn(arg, &s->slots[i]->client, &s->slots[i]->record);
+		if (s->slots[i] != 0)
+			fn(arg, &entry_in(s, i)->client, &entry_in(s, i)->record);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -394,32 +415,33 @@ static void
 cut_client(struct cut *c, struct shard *s, uint32_t slot, const struct addr *client)
 {
 	uint8_t buf[512], *big = buf;
-	struct entry *en = s->slots[slot];
+	const struct record *r;
 	size_t n;
 
-	if (en == NULL) {
+	if (s->slots[slot] == 0) {
 		cut_del(c, CUT_CLIENTS, client->b, sizeof client->b);
 		return;
 	}
-	if (!en->dirty)
+	if (!(s->slots[slot] & DIRTY))
 		return; /* forgotten, come back, and written already */
-	n = record_encode(&en->record, buf, sizeof buf);
+	r = &entry_in(s, slot)->record;
+	n = record_encode(r, buf, sizeof buf);
 	if (n > sizeof buf) {
 		big = xmalloc(n);
-		record_encode(&en->record, big, n);
+		record_encode(r, big, n);
 	}
 	cut_put(c, CUT_CLIENTS, client->b, sizeof client->b, big, n);
 	if (big != buf)
 		free(big);
-	en->dirty = false;
+	s->slots[slot] &= ~DIRTY;
 }
 
 static void
 touch_all(struct shard *s)
 {
 	for (uint32_t i = 0; i < s->size; i++)
-		if (s->slots[i] != NULL)
-			touch(s, s->slots[i]);
+		if (s->slots[i] != 0)
+			touch(s, i);
 }
 
 void
@@ -434,6 +456,11 @@ ledger_cut(struct ledger *l, struct cut *c, bool whole)
 		for (uint32_t k = 0; k < s->ndirty; k++)
 			cut_client(c, s, slot_of(s, hash(l, &s->dirty[k]), &s->dirty[k]), &s->dirty[k]);
 		s->ndirty = 0;
+		if (s->dirty_size > DIRTY_KEPT) {
+			free(s->dirty);
+			s->dirty = NULL;
+			s->dirty_size = 0;
+		}
 		pthread_mutex_unlock(&s->lock);
 	}
 }
@@ -455,7 +482,7 @@ ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t 
 	h = hash(l, &client);
 	s = shard_of(l, h);
 	pthread_mutex_lock(&s->lock);
-	if (s->slots[slot_of(s, h, &client)] == NULL)
+	if (s->slots[slot_of(s, h, &client)] == 0)
 		(void)insert(l, s, h, &client, &r, (time_t)r.seen);
 	else
 		record_clear(&r);
@@ -463,21 +490,30 @@ ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t 
 	return 0;
 }
 
-static void
-sweep_shard(struct ledger *l, struct shard *s, const struct policy *p, time_t now)
+/* Look at up to `n` slots from `at` on, under one lock; returns where to go on, UINT32_MAX: the shard is done. */
+static uint32_t
+sweep_piece(struct ledger *l, struct shard *s, uint32_t at, unsigned n, const struct policy *p, time_t now)
 {
 	pthread_mutex_lock(&s->lock);
-	for (uint32_t i = 0; i < s->size;)
-		if (s->slots[i] != NULL && policy_forgets(p, &s->slots[i]->record, now))
-			forget(l, s, i); /* and look at this slot again: another may have moved in */
+	for (; n > 0 && at < s->size; n--)
+		if (s->slots[at] != 0 && policy_forgets(p, &entry_in(s, at)->record, now))
+			forget(l, s, at); /* and look at this slot again: another may have moved in */
 		else
-			i++;
+			at++;
+	at = at < s->size ? at : UINT32_MAX;
 	pthread_mutex_unlock(&s->lock);
+	return at;
 }
 
 void
-ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned shards)
+ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned slots)
 {
-	while (shards-- > 0)
-		sweep_shard(l, &l->shards[atomic_fetch_add(&l->swept, 1) % LEDGER_SHARDS], p, now);
+	for (unsigned done = 0, ends = 0; done < slots && ends <= LEDGER_SHARDS; done += SWEEP_PIECE) {
+		l->sweep_slot = sweep_piece(l, &l->shards[l->sweep_shard], l->sweep_slot, SWEEP_PIECE, p, now);
+		if (l->sweep_slot != UINT32_MAX)
+			continue;
+		l->sweep_slot = 0;
+		l->sweep_shard = (l->sweep_shard + 1) % LEDGER_SHARDS;
+		ends++;
+	}
 }

@@ -177,7 +177,7 @@ forgets_and_says_so(void **state)
 	cut_init(&c);
 	ledger_cut(l, &c, false);
 	cut_clear(&c);
-	ledger_sweep(l, &policy, T0 + 86400, LEDGER_SHARDS);
+	ledger_sweep(l, &policy, T0 + 86400, UINT32_MAX);
 	assert_int_equal(ledger_size(l), 1500);
 	for (unsigned i = 0; i < 3000; i++) {
 		struct addr a = nth(i);
@@ -190,6 +190,26 @@ forgets_and_says_so(void **state)
 		deleted += item.deleted;
 	assert_int_equal(deleted, 1500);
 	cut_clear(&c);
+}
+
+/* However many have ended at once, one call does not forget more than it was told to look at; many calls forget all. */
+static void
+sweeps_in_slices(void **state)
+{
+	struct ledger *l = *state;
+
+	for (unsigned i = 0; i < 60000; i++) {
+		struct addr a = nth(i);
+
+		tell(l, EVENT_RELAY_DENIED, &a, T0);
+	}
+	for (unsigned calls = 0; calls < LEDGER_SHARDS; calls++) {
+		size_t before = ledger_size(l);
+
+		ledger_sweep(l, &policy, T0 + 86400, 256);
+		assert_in_range(before - ledger_size(l), 0, 256);
+	}
+	assert_int_equal(ledger_size(l), 0);
 }
 
 /* Lines read a day late: the record must come out as it would have at the time. */
@@ -361,6 +381,7 @@ main(void)
 		TEST(keeps_nothing_for_nothing),
 		TEST(cuts_hold_what_changed),
 		TEST(forgets_and_says_so),
+		TEST(sweeps_in_slices),
 		TEST(late_is_as_good),
 		TEST(a_cut_can_keep_what_is_gone),
 		TEST(is_bounded),
