@@ -33,6 +33,8 @@
 #include "helper.h"
 
 #define DEFAULT_TIMEOUT 3600 /* of an entry added by hand without one */
+#define HASHSIZE_MIN	1024 /* the kernel's own default */
+#define PER_BUCKET	4
 #define LINE_MAX_ENTRY	256  /* "add NAME ADDRESS timeout SECONDS" is shorter */
 
 struct kset {
@@ -283,16 +285,29 @@ kset_look(struct kset *k, struct kset_info *out, struct err *e)
 	return rc < 0 ? kset_err(k, e, "cannot look at", k->name) : 0;
 }
 
+/* A set that has to grow is copied again and again: filling one with a million took four times as long.  Room for the
+ * most it may hold costs 2 bytes per entry that is not there. */
+static uint32_t
+hashsize_for(uint32_t maxelem)
+{
+	uint32_t n = HASHSIZE_MIN;
+
+	while (n < maxelem / PER_BUCKET)
+		n *= 2;
+	return n;
+}
+
 static int
 create(struct kset *k, const char *name, struct err *e)
 {
-	uint32_t timeout = DEFAULT_TIMEOUT;
+	uint32_t timeout = DEFAULT_TIMEOUT, hashsize = hashsize_for(k->maxelem);
 
 	prepare(k->session, name);
 	ipset_session_data_set(k->session, IPSET_OPT_TYPE, k->type);
 	ipset_session_data_set(k->session, IPSET_OPT_FAMILY, &k->family);
 	ipset_session_data_set(k->session, IPSET_OPT_TIMEOUT, &timeout);
 	ipset_session_data_set(k->session, IPSET_OPT_MAXELEM, &k->maxelem);
+	ipset_session_data_set(k->session, IPSET_OPT_HASHSIZE, &hashsize);
 	if (k->prefix != 0)
 		ipset_session_data_set(k->session, IPSET_OPT_NETMASK, &k->prefix);
 	if (ipset_cmd(k->session, IPSET_CMD_CREATE, 0) < 0)

@@ -19,7 +19,12 @@
 #include "stats.h"
 
 #define SHARD_MIN 8 /* slots; a power of two */
-#define DIRTY	  (1u << 31) /* in a slot: its key is on the shard's list */
+
+/* A slot: 0 is free; else 1 + an entry's number, some bits of the hash so that strangers are known without a look at the
+ * entry, which lies far away, and whether its key is on the shard's list. */
+#define SLOT_NUMBER 0x3ffffu
+#define SLOT_TAG    0x7ffc0000u
+#define SLOT_DIRTY  0x80000000u
 #define RIVALS	  8 /* how many are compared when one must go */
 
 #define SWEEP_PIECE 256 /* slots looked at under one lock: some 10 us */
@@ -27,7 +32,7 @@
 
 struct shard {
 	alignas(64) pthread_mutex_t lock; /* a leaf; guards all below */
-	uint32_t *slots; /* 1 + an entry's number, perhaps with DIRTY; 0: free */
+	uint32_t *slots;
 	uint32_t size, used;
 	struct pool pool;
 	struct addr *dirty;
@@ -67,7 +72,7 @@ ledger_new(size_t max_clients)
 static uint32_t
 number_in(const struct shard *s, uint32_t slot)
 {
-	return (s->slots[slot] & ~DIRTY) - 1;
+	return (s->slots[slot] & SLOT_NUMBER) - 1;
 }
 
 /* What is in this slot, which is not free. */
@@ -135,13 +140,20 @@ shard_of(struct ledger *l, uint64_t h)
 
 _Static_assert(LEDGER_SHARDS == 1u << (64 - 54), "shard_of takes as many bits of the hash as there are shards");
 
+static uint32_t
+tag_of(uint64_t h)
+{
+	return (uint32_t)(h >> 22) & SLOT_TAG; /* neither the shard's bits nor the slot's */
+}
+
 /* The slot that holds the client, or the free one where it belongs. */
 static uint32_t
 slot_of(const struct shard *s, uint64_t h, const struct addr *client)
 {
-	uint32_t i = (uint32_t)h & (s->size - 1);
+	uint32_t i = (uint32_t)h & (s->size - 1), tag = tag_of(h);
 
-	while (s->slots[i] != 0 && !addr_eq(&entry_in(s, i)->client, client))
+	while (s->slots[i] != 0 &&
+	    ((s->slots[i] & SLOT_TAG) != tag || !addr_eq(&entry_in(s, i)->client, client)))
 		i = (i + 1) & (s->size - 1);
 	return i;
 }
@@ -159,9 +171,9 @@ note_dirty(struct shard *s, const struct addr *client)
 static void
 touch(struct shard *s, uint32_t slot)
 {
-	if (s->slots[slot] & DIRTY)
+	if (s->slots[slot] & SLOT_DIRTY)
 		return;
-	s->slots[slot] |= DIRTY;
+	s->slots[slot] |= SLOT_DIRTY;
 	note_dirty(s, &entry_in(s, slot)->client);
 }
 
@@ -174,7 +186,7 @@ grow(struct ledger *l, struct shard *s)
 	s->slots = xcalloc(s->size, sizeof *s->slots);
 	for (uint32_t i = 0; i < size; i++)
 		if (old[i] != 0) {
-			const struct addr *client = &pool_entry(&s->pool, (old[i] & ~DIRTY) - 1)->client;
+			const struct addr *client = &pool_entry(&s->pool, (old[i] & SLOT_NUMBER) - 1)->client;
 
 			s->slots[slot_of(s, hash(l, client), client)] = old[i];
 		}
@@ -187,7 +199,7 @@ forget(struct ledger *l, struct shard *s, uint32_t i)
 {
 	struct entry *en = entry_in(s, i);
 
-	if (!(s->slots[i] & DIRTY))
+	if (!(s->slots[i] & SLOT_DIRTY))
 		note_dirty(s, &en->client);
 	record_clear(&en->record);
 	pool_give_back(&s->pool, number_in(s, i));
@@ -254,9 +266,11 @@ insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client,
 	if ((s->used + 1) * 4 > s->size * 3)
 		grow(l, s);
 	number = pool_take(&s->pool);
+	if (number >= SLOT_NUMBER)
+		panic("more than %u clients in one of %d shards", SLOT_NUMBER, LEDGER_SHARDS);
 	*pool_entry(&s->pool, number) = (struct entry){ .client = *client, .record = *r };
 	slot = slot_of(s, h, client);
-	s->slots[slot] = number + 1;
+	s->slots[slot] = tag_of(h) | (number + 1);
 	s->used++;
 	atomic_fetch_add(&l->clients, 1);
 	return slot;
@@ -422,7 +436,7 @@ cut_client(struct cut *c, struct shard *s, uint32_t slot, const struct addr *cli
 		cut_del(c, CUT_CLIENTS, client->b, sizeof client->b);
 		return;
 	}
-	if (!(s->slots[slot] & DIRTY))
+	if (!(s->slots[slot] & SLOT_DIRTY))
 		return; /* forgotten, come back, and written already */
 	r = &entry_in(s, slot)->record;
 	n = record_encode(r, buf, sizeof buf);
@@ -433,7 +447,7 @@ cut_client(struct cut *c, struct shard *s, uint32_t slot, const struct addr *cli
 	cut_put(c, CUT_CLIENTS, client->b, sizeof client->b, big, n);
 	if (big != buf)
 		free(big);
-	s->slots[slot] &= ~DIRTY;
+	s->slots[slot] &= ~SLOT_DIRTY;
 }
 
 static void
