@@ -15,6 +15,8 @@
 #include "pending.h"
 
 #define FIREWALL_SYNC_SEQ (1U << 31) /* marks a sync's sequence numbers; a query's have it clear */
+#define FIREWALL_LOOK_SEQ 0	     /* of a query that is the pusher's own */
+#define FIREWALL_LOOK	  60	     /* seconds between two looks, of which a sync is one */
 
 enum sync_stage {
 	SYNC_IDLE,
@@ -51,7 +53,8 @@ struct firewall {
 	enum sync_stage stage;
 	unsigned next_shard;
 	uint32_t sync_seq, queried;
-	time_t sync_at; /* on the monotonic clock */
+	time_t sync_at, look_at; /* on the monotonic clock */
+	uint64_t began;	 /* the sync; milliseconds */
 	time_t now;	/* on the ledger's clock, for the packet in the making */
 	size_t changes;	/* ADD and DEL in the packet */
 	bool gap;	/* the running sync closes a gap that we know of: to find things missing is no news */
@@ -64,6 +67,27 @@ struct firewall {
 void *firewall_push(void *arg);
 /* One reply, checked for its size only. */
 void firewall_hear(struct firewall *fw, const struct fw_reply *r);
+/* Milliseconds of the monotonic clock. */
+uint64_t firewall_clock(void);
 time_t firewall_monotonic(void);
+/* How many the ledger has blocked. */
+void firewall_count(const struct firewall *fw, uint32_t blocked[FW_SETS]);
+
+/* Seconds until the next sync that nobody asked for, after one that took so long: a sync of many costs seconds of
+ * processor time, and is to cost no more than a hundredth of all. */
+static inline time_t
+firewall_rest(uint64_t took)
+{
+	uint64_t rest = took / 10;
+
+	return rest < FIREWALL_LOOK ? FIREWALL_LOOK : rest > 10 * FIREWALL_LOOK ? 10 * FIREWALL_LOOK : (time_t)rest;
+}
+
+/* Do the kernel's entries and ours differ by more than what comes and goes meanwhile? */
+static inline bool
+firewall_differ(uint32_t kernel, uint32_t ours)
+{
+	return (kernel > ours ? kernel - ours : ours - kernel) > 16 + ours / 128;
+}
 
 #endif

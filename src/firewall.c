@@ -166,6 +166,15 @@ count_blocked(void *arg, const struct addr *client, const struct record *r)
 		t->blocked[addr_is4(client) ? FW_SET4 : FW_SET6]++;
 }
 
+void
+firewall_count(const struct firewall *fw, uint32_t blocked[FW_SETS])
+{
+	struct tally_arg t = { .now = (uint32_t)time(NULL) };
+
+	ledger_walk(fw->ledger, count_blocked, &t);
+	memcpy(blocked, t.blocked, sizeof(t.blocked));
+}
+
 /* With the lock held. */
 static bool
 ask(struct firewall *fw)
@@ -185,20 +194,20 @@ ask(struct firewall *fw)
 void
 firewall_status(struct firewall *fw, struct firewall_status *out)
 {
-	struct tally_arg t = { .now = (uint32_t)time(NULL) };
+	uint32_t blocked[FW_SETS];
 	bool fresh;
 
 	memset(out, 0, sizeof(*out));
 	if (fw == NULL)
 		return;
-	ledger_walk(fw->ledger, count_blocked, &t);
+	firewall_count(fw, blocked);
 	pthread_mutex_lock(&fw->lock);
 	fresh = fw->st.state == FIREWALL_UP && ask(fw);
 	*out = fw->st;
 	pthread_mutex_unlock(&fw->lock);
 	out->fresh = fresh;
 	for (enum fw_set set = 0; set < FW_SETS; set++)
-		out->set[set].wanted = t.blocked[set];
+		out->set[set].wanted = blocked[set];
 }
 
 const char *

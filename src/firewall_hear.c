@@ -9,8 +9,6 @@
 #include "logmsg.h"
 #include "stats.h"
 
-#define SYNC_EVERY 60 /* seconds */
-
 /* Its words go through str_show: it is trusted with the kernel's sets, not with our log. */
 static void
 keep_text(char *dst, const struct fw_reply *r)
@@ -57,6 +55,20 @@ say_references(struct firewall *fw, const struct fw_reply *r)
 	fw->said[r->set] = now;
 }
 
+/* The pusher's own look at the sets' heads: gone, of another type, or far from what they should hold? */
+static void
+judge_look(struct firewall *fw)
+{
+	uint32_t blocked[FW_SETS];
+	bool wrong = false;
+
+	firewall_count(fw, blocked);
+	for (enum fw_set set = 0; set < FW_SETS; set++)
+		wrong |= fw->st.set[set].trouble[0] != '\0' || firewall_differ(fw->st.set[set].entries, blocked[set]);
+	if (wrong && fw->stage == SYNC_IDLE)
+		fw->sync_at = 0;
+}
+
 static void
 hear_status(struct firewall *fw, const struct fw_reply *r)
 {
@@ -82,6 +94,8 @@ hear_status(struct firewall *fw, const struct fw_reply *r)
 	if (news && text[0] != '\0')
 		logmsg(LEVEL_ERROR, "firewall: a kernel set cannot be used: %s", text);
 	say_references(fw, r);
+	if (r->set == FW_SETS - 1 && r->seq == FIREWALL_LOOK_SEQ)
+		judge_look(fw);
 }
 
 static void
@@ -92,7 +106,8 @@ hear_synced(struct firewall *fw, const struct fw_reply *r)
 	if (fw->stage != SYNC_ASKED || r->seq != (fw->sync_seq | FIREWALL_SYNC_SEQ))
 		return;
 	fw->stage = SYNC_IDLE;
-	fw->sync_at = firewall_monotonic() + SYNC_EVERY;
+	fw->sync_at = firewall_monotonic() + firewall_rest(firewall_clock() - fw->began);
+	fw->look_at = firewall_monotonic() + FIREWALL_LOOK;
 	stat_add(STAT_FIREWALL_SYNCS, 1);
 	pthread_mutex_lock(&fw->lock);
 	fw->st.synced = time(NULL);

@@ -5,6 +5,9 @@
  * packet is gone the next one is made of, in this order: what is left of the shard that a sync is at (it was read
  * before anything that is queued now, so it must not be sent after it), the queue, the sync's next shard, a query.
  *
+ * A minute after the last, the sets are looked at: by a sync, or, where the last one took long, by a question for their
+ * heads, which is answered at once.  Who finds a head that is wrong asks for a sync.
+ *
  * What is said of an address is read from the ledger at the moment the packet is made, so the later packet is always
  * the truer one.
  */
@@ -25,13 +28,19 @@
 
 #define SHARDS_AT_ONCE 8 /* then the queue is looked at again */
 
-time_t
-firewall_monotonic(void)
+uint64_t
+firewall_clock(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+time_t
+firewall_monotonic(void)
+{
+	return (time_t)(firewall_clock() / 1000);
 }
 
 /* ---- what the helper is told ---- */
@@ -133,6 +142,7 @@ begin_sync(struct firewall *fw)
 {
 	put(fw, FW_SYNC_BEGIN);
 	fw->stage = SYNC_TELLING;
+	fw->began = firewall_clock();
 	fw->next_shard = 0;
 	fw->shard_n = fw->shard_at = 0;
 }
@@ -180,6 +190,10 @@ fill(struct firewall *fw)
 	if (asked != fw->queried && fw->n < FW_BATCH) {
 		fw->queried = asked;
 		put(fw, FW_QUERY)->seq = asked;
+	}
+	if (fw->stage == SYNC_IDLE && firewall_monotonic() >= fw->look_at && fw->n < FW_BATCH) {
+		fw->look_at = firewall_monotonic() + FIREWALL_LOOK;
+		put(fw, FW_QUERY)->seq = FIREWALL_LOOK_SEQ;
 	}
 }
 
@@ -229,7 +243,7 @@ patience(const struct firewall *fw)
 		return 0;
 	if (fw->stage == SYNC_ASKED)
 		return -1;
-	left = fw->sync_at - firewall_monotonic();
+	left = (fw->sync_at < fw->look_at ? fw->sync_at : fw->look_at) - firewall_monotonic();
 	return left <= 0 ? 0 : (int)left * 1000;
 }
 

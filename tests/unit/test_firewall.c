@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "firewall.h"
+#include "firewall_int.h"
 #include "ledger.h"
 #include "pending.h"
 #include "stats.h"
@@ -250,6 +250,40 @@ tells_changes(void **state)
 	assert_true(agree(r));
 }
 
+/* How long the next sync may wait, and what of a set's head makes it come at once. */
+static void
+rests_and_looks(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t took;
+		long rest;
+	} rests[] = {
+		{ "nothing to do", 0, 60 },
+		{ "few blocks", 599, 60 },
+		{ "a million", 2500, 250 },
+		{ "on a machine that can hardly bear it", 60000, 600 },
+	};
+	static const struct {
+		const char *name;
+		uint32_t kernel, ours;
+		bool differ;
+	} heads[] = {
+		{ "the same", 5, 5, false },
+		{ "some have just ended", 990, 1000, false },
+		{ "flushed", 0, 1000, true },
+		{ "filled by somebody", 1000, 5, true },
+		{ "a few were removed by hand", 999900, 1000000, false },
+		{ "many were removed by hand", 990000, 1000000, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rests); i++)
+		row_eq(rests[i].name, firewall_rest(rests[i].took), rests[i].rest);
+	for (size_t i = 0; i < ROWS(heads); i++)
+		row_eq(heads[i].name, firewall_differ(heads[i].kernel, heads[i].ours), heads[i].differ);
+}
+
 /* Ask for the status while the test plays the helper. */
 static void *
 ask(void *arg)
@@ -273,6 +307,28 @@ asked(struct rig *r)
 	st = *got;
 	free(got);
 	return st;
+}
+
+/* A look at the sets finds one flushed, and then gone: each time a sync follows that nobody asked for. */
+static void
+syncs_when_a_look_finds_wrong(void **state)
+{
+	struct rig *r = *state;
+	struct fw_reply gone = { .op = FW_STATUS, .set = FW_SET6, .c = FW_SET_MISSING, .text = "it is not there" };
+
+	for (unsigned i = 0; i < 1000; i++)
+		set_block(r, i, 600);
+	hello(r, 1);
+	until_synced(r);
+	status(r, FIREWALL_LOOK_SEQ); /* all is well: nothing follows */
+	assert_true(asked(r).fresh);
+	memset(r->kernel, 0, sizeof(r->kernel));
+	status(r, FIREWALL_LOOK_SEQ);
+	until_synced(r);
+	assert_true(agree(r));
+	reply(r, &gone);
+	until_synced(r);
+	assert_int_equal(r->begins, 3);
 }
 
 static void
@@ -516,6 +572,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(tells_all_at_hello),
 		T(tells_changes),
+		cmocka_unit_test(rests_and_looks),
+		T(syncs_when_a_look_finds_wrong),
 		T(merges_while_the_helper_is_slow),
 		T(syncs_when_the_queue_is_full),
 		T(changes_pass_a_sync),
