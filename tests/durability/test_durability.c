@@ -9,6 +9,7 @@
  *
  * KILLS=N kills N times instead of 20, and does the rest in proportion; SEED=N plays another game.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -506,6 +507,67 @@ test_cut_off(void **state)
 	    n - whole);
 }
 
+/* --- undisturbed, for long --- */
+
+struct held {
+	unsigned descriptors;
+	unsigned long resident; /* kB */
+};
+
+static struct held
+held(void)
+{
+	struct held h = { 0, 0 };
+	char path[64], line[256];
+	FILE *fp;
+	DIR *dp;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/fd", (long)g.p.pid);
+	dp = opendir(path);
+	assert_non_null(dp);
+	while (readdir(dp) != NULL)
+		h.descriptors++;
+	(void)closedir(dp);
+	(void)snprintf(path, sizeof path, "/proc/%ld/status", (long)g.p.pid);
+	fp = fopen(path, "re");
+	assert_non_null(fp);
+	while (fgets(line, sizeof line, fp) != NULL)
+		(void)sscanf(line, "VmRSS: %lu", &h.resident);
+	(void)fclose(fp);
+	return h;
+}
+
+/* All of a day's rotations and more. */
+static struct held
+after(unsigned rounds)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		write_some(200);
+		keeper_rotate(&g.k);
+		keeper_mark(&g.k);
+		await_all(&g.p); /* with a new connection each time */
+	}
+	return held();
+}
+
+/* test_day looks at the ledger and the store; here are the files and sockets. */
+static void
+test_flat(void **state)
+{
+	unsigned n = kills();
+	struct held first, last;
+
+	(void)state;
+	write_some(50);
+	await_start();
+	first = after(n);
+	last = after(3 * n);
+	print_message("after %u rotations and %u lines: %u descriptors, %lu kB; after the first quarter %u and %lu kB\n",
+	    g.k.rotations, g.k.lines, last.descriptors, last.resident, first.descriptors, first.resident);
+	row_eq("descriptors", last.descriptors, first.descriptors);
+	finish("undisturbed");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fresh, done)
 
 int
@@ -516,6 +578,7 @@ main(void)
 		TEST(test_disk_full),
 		TEST(test_read_only),
 		TEST(test_cut_off),
+		TEST(test_flat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
