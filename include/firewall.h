@@ -6,8 +6,9 @@
  *
  * The queue carries addresses, not commands: two threads may queue the same address in either order, and the pusher
  * asks the ledger what the kernel should hold.  Whatever cannot be told one by one (queue full, helper new, a change
- * that the kernel refused, a minute gone by) is told as a whole: a sync, after which the kernel's sets are the ledger's
- * blocks, with no address that stays blocked missing from them for a moment.
+ * that the kernel refused, sets found to be wrong, a minute gone by, or some more where there are very many blocks) is
+ * told as a whole: a sync, after which the kernel's sets are the ledger's blocks, with no address that stays blocked
+ * missing from them for a moment.
  *
  * A helper that cannot work is said once in the log and shown in the status; mail goes on without it.
  */

@@ -100,7 +100,7 @@ done
 ./popauth-milterctl -s "$dir/run/control" block add 203.0.113.9 --for 1h || fail "no block can be added"
 await "the block in the kernel" in_set 203.0.113.9
 # The way that needs root after a death would be of no use here: the keeper has what it takes.
-kill -9 ${worker% }
+kill -9 "${worker% }"
 await "a new worker" said "started again"
 ./popauth-milterctl -s "$dir/run/control" block add 203.0.113.10 --for 1h
 await "the block told to the new worker" in_set 203.0.113.10

@@ -17,7 +17,9 @@ fail() {
 
 if [ "${1-}" != inside ]; then
 	[ "$(id -u)" = 0 ] || skip "needs root, for a network namespace of its own"
-	command -v iptables-restore >/dev/null && command -v ipset >/dev/null || skip "needs iptables and ipset"
+	for tool in iptables-restore ip6tables-restore ipset; do
+		command -v $tool >/dev/null || skip "needs $tool"
+	done
 	unshare -n true 2>/dev/null || skip "no network namespace can be made here"
 	exec unshare -n "$0" inside
 fi
