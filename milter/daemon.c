@@ -18,6 +18,7 @@
 #include "filter.h"
 #include "firewall.h"
 #include "learner.h"
+#include "lists.h"
 #include "logmsg.h"
 #include "reply.h"
 #include "socketmap.h"
@@ -100,11 +101,11 @@ static void
 reject_text(void *arg, const struct addr *a, const struct answer *why, char *buf, size_t size)
 {
 	struct conf *c = conf_current();
+	const struct reply_to to = { c, a, time(NULL), REFUSE_REJECT };
 	struct reply r;
 
 	(void)arg;
-	(void)a;
-	reply_refused(&r, c, why);
+	reply_refused(&r, &to, why);
 	str_copy(buf, size, str_of(r.text));
 	conf_put(c);
 }
@@ -397,7 +398,7 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 	if (c->firewall && (d->firewall = firewall_start(d->helper, d->ledger, c->policy.ipv6_prefix, e)) == NULL)
 		return -1;
 	if (learner_start(d->learner, rules, e) == -1 || (d->writer = writer_start(&ws, e)) == NULL ||
-	    control_start(d->control, e) == -1)
+	    control_start(d->control, e) == -1 || lists_start(e) == -1)
 		return -1;
 	return d->map == NULL ? 0 : socketmap_start(d->map, e);
 }
@@ -465,9 +466,11 @@ static int
 reload_files(struct daemon *d, struct err *e)
 {
 	struct conf *old = conf_current(), *new = conf_read(old->path, e);
+	struct lists *lists = new == NULL ? NULL : lists_read(new, e);
 	struct rules *rules;
 
-	if (new == NULL || daemon_rules(new, &rules, e) == -1) {
+	if (lists == NULL || daemon_rules(new, &rules, e) == -1) {
+		lists_put(lists);
 		conf_put(new);
 		conf_put(old);
 		return -1;
@@ -475,6 +478,7 @@ reload_files(struct daemon *d, struct err *e)
 	warn_unchanged(old, new);
 	new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
 	conf_install(new);
+	lists_install(lists);
 	learner_reload(d->learner, rules);
 	trust(d, new);
 	conf_put(old);
@@ -507,6 +511,7 @@ daemon_stop(struct daemon *d)
 	socketmap_close(d->map);
 	writer_stop(d->writer);
 	control_close(d->control);
+	lists_stop();
 	learner_stop(d->learner);
 	firewall_stop(d->firewall);
 	store_close(d->store);

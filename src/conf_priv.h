@@ -32,6 +32,10 @@ enum value_type {
 	VALUE_ULONG,
 	VALUE_TERM,	 /* uint32_t seconds */
 	VALUE_STAGE,
+	VALUE_REFUSAL,
+	VALUE_FREEMAIL,
+	VALUE_ASCII,	 /* what may stand in an SMTP reply */
+	VALUE_TEMPLATE,	 /* the same, with places: template.h */
 	VALUE_THRESHOLD,
 	VALUE_LOGS,	 /* from here on: lists */
 	VALUE_MATCHES,	 /* of journal fields */
@@ -51,14 +55,15 @@ struct option {
 	const char *help;
 };
 
-/* Options stand in the file itself, in `kind NAME { }` (a struct kind_policy) and in `listener NAME { }`. */
+/* Options stand in the file itself, in `kind NAME { }` (a struct kind_policy), in `listener NAME { }` and in
+ * `zone NAME { }` (a struct zone_text). */
 struct option_group {
 	const char *section; /* NULL: the file itself */
 	const char *help;
 	const struct option *options;
 	unsigned n;
 };
-enum { GROUP_FILE, GROUP_KIND, GROUP_LISTENER, GROUPS };
+enum { GROUP_FILE, GROUP_KIND, GROUP_LISTENER, GROUP_ZONE, GROUPS };
 extern const struct option_group option_groups[GROUPS];
 
 /* NULL: no such option. */

@@ -8,6 +8,7 @@
 
 #include "conf_priv.h"
 #include "logspec.h"
+#include "template.h"
 
 #define SUN_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define SETNAME_MAX  31		 /* IPSET_MAXNAMELEN (linux/netfilter/ipset/ip_set.h) less the NUL */
@@ -171,6 +172,50 @@ set_stage(const struct option *o, void *field, const char *text, struct err *e)
 	return err_set(e, "%s: \"%s\" is not connect, helo, mail or rcpt", o->name, text);
 }
 
+static const char *const refusals[REFUSALS] = { "reject", "tempfail" };
+
+static int
+set_refusal(const struct option *o, void *field, const char *text, struct err *e)
+{
+	for (enum refusal r = REFUSE_REJECT; r < REFUSALS; r++)
+		if (strcmp(text, refusals[r]) == 0) {
+			*(enum refusal *)field = r;
+			return 0;
+		}
+	return err_set(e, "%s: \"%s\" is neither reject nor tempfail", o->name, text);
+}
+
+static int
+set_freemail(const struct option *o, void *field, const char *text, struct err *e)
+{
+	for (enum freemail_mode m = FREEMAIL_OFF; m < FREEMAIL_MODES; m++)
+		if (strcmp(text, freemail_mode_name(m)) == 0) {
+			*(enum freemail_mode *)field = m;
+			return 0;
+		}
+	return err_set(e, "%s: \"%s\" is not off, unnamed or all", o->name, text);
+}
+
+/* In a reply, a text is one line of ASCII (RFC 5321, 4.2). */
+static int
+set_ascii(const struct option *o, void *field, const char *text, struct err *e)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			return err_set(e, "%s: holds a character that is not printable ASCII", o->name);
+	return set_text(o, field, text, e);
+}
+
+static int
+set_template(const struct option *o, void *field, const char *text, struct err *e)
+{
+	struct err why;
+
+	if (template_check(text, &why) == -1)
+		return err_set(e, "%s: %.400s", o->name, why.text);
+	return set_text(o, field, text, e);
+}
+
 /* The part of *s up to any byte of `until`, or all of it; *s is left behind the part and the byte, without blanks. */
 static struct str
 part(struct str *s, const char *until)
@@ -280,12 +325,28 @@ set_group(const struct option *o, void *field, const char *text, struct err *e)
 	return set_text(o, &g->name, text, e);
 }
 
+/* Letters, digits, _-. and whatever is not ASCII: a name may be listed in both its forms (RFC 5890, U- and A-label). */
+static bool
+is_name(const char *text)
+{
+	char one[2] = "";
+
+	if (*text == '\0' || *text == '.')
+		return false;
+	for (; *text != '\0'; text++) {
+		one[0] = *text;
+		if ((unsigned char)*text < 0x80 && !made_of(one, "_-."))
+			return false;
+	}
+	return true;
+}
+
 static int
 add_name(const struct option *o, void *field, const char *text, struct err *e)
 {
 	struct addr a;
 
-	if (addr_parse(&a, str_of(text)) == -1 && (*text == '\0' || *text == '.' || !made_of(text, "_-.")))
+	if (addr_parse(&a, str_of(text)) == -1 && !is_name(text))
 		return err_set(e, "%s: \"%s\" is neither a host name nor an address", o->name, text);
 	append(field, text);
 	return 0;
@@ -355,6 +416,18 @@ static void
 print_stage(FILE *out, const void *field)
 {
 	fputs(stage_name(*(const enum stage *)field), out);
+}
+
+static void
+print_refusal(FILE *out, const void *field)
+{
+	fputs(refusals[*(const enum refusal *)field], out);
+}
+
+static void
+print_freemail(FILE *out, const void *field)
+{
+	fputs(freemail_mode_name(*(const enum freemail_mode *)field), out);
 }
 
 static void
@@ -437,6 +510,10 @@ static const struct {
 	[VALUE_ULONG] = { "number", set_ulong, print_ulong, NULL },
 	[VALUE_TERM] = { "time", set_term, print_term, NULL },
 	[VALUE_STAGE] = { "connect | helo | mail | rcpt", set_stage, print_stage, NULL },
+	[VALUE_REFUSAL] = { "reject | tempfail", set_refusal, print_refusal, NULL },
+	[VALUE_FREEMAIL] = { "off | unnamed | all", set_freemail, print_freemail, NULL },
+	[VALUE_ASCII] = { "text", set_ascii, print_text, clear_text },
+	[VALUE_TEMPLATE] = { "text", set_template, print_text, clear_text },
 	[VALUE_THRESHOLD] = { "threshold", set_threshold, print_threshold, NULL },
 	[VALUE_LOGS] = { "{ log, ... }", add_log, print_list, clear_list },
 	[VALUE_MATCHES] = { "{ FIELD=value, ... }", add_match, print_list, clear_list },
