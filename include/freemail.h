@@ -47,9 +47,8 @@ unsigned freemail_domains(const struct freemail *f);
 bool freemail_forged(const struct freemail *f, enum freemail_mode mode, struct str sender, enum named named,
     struct str name);
 
-/* From what MTAs tell: {client_resolve} (sendmail: OK, FAIL, FORGED, TEMP; Postfix the same, smtpd_milters.c), and the
- * name that comes with the connection.  Without the former only a name that is none of "unknown" and "[address]" is
- * known to be one. */
+/* From what MTAs tell: {client_resolve} (sendmail: OK, FAIL, FORGED, TEMP; Postfix the same, smtpd_milter.c) and
+ * {client_name}.  Without the former only a name that is none of "unknown" and "[address]" is known to be one. */
 enum named freemail_named(struct str resolve, struct str name);
 
 const char *freemail_mode_name(enum freemail_mode m);

@@ -10,11 +10,9 @@
 #include "control.h"
 #include "rules.h"
 
-struct rulebook;
-
-struct rulebook *rulebook_new(const struct rules *set);
-void rulebook_free(struct rulebook *b); /* NULL is fine */
-/* false: no such rule. */
-bool rulebook_find(const struct rulebook *b, const char *rule, struct rule_origin *out);
+/* Know the rules of this set from now on, and no others.  NULL: none.  It looks at the files' dates. */
+void rulebook_use(const struct rules *set);
+/* For the host of the control server: false, there is no such rule.  Any thread. */
+bool rulebook_find(void *arg, const char *rule, struct rule_origin *out);
 
 #endif

@@ -41,8 +41,6 @@ struct daemon {
 	struct writer *writer;
 	struct control *control;
 	struct socketmap *map;	   /* NULL: not configured */
-	pthread_mutex_t book_lock; /* leaf */
-	struct rulebook *book;	   /* guarded by book_lock */
 	pthread_mutex_t reloading; /* one reload at a time; held while files are read, never by a thread that serves mail */
 	time_t started;
 	enum store_state store_state;
@@ -137,30 +135,6 @@ static void
 committed(void *arg)
 {
 	control_wake(((struct daemon *)arg)->control);
-}
-
-static void
-use_book(struct daemon *d, struct rulebook *new)
-{
-	struct rulebook *old;
-
-	pthread_mutex_lock(&d->book_lock);
-	old = d->book;
-	d->book = new;
-	pthread_mutex_unlock(&d->book_lock);
-	rulebook_free(old);
-}
-
-static bool
-origin(void *arg, const char *rule, struct rule_origin *out)
-{
-	struct daemon *d = arg;
-	bool found;
-
-	pthread_mutex_lock(&d->book_lock);
-	found = d->book != NULL && rulebook_find(d->book, rule, out);
-	pthread_mutex_unlock(&d->book_lock);
-	return found;
 }
 
 static int
@@ -311,7 +285,7 @@ open_control(struct daemon *d, const struct conf *c, const struct owner *o, stru
 		.uid = o->uid,
 		.gid = o->gid,
 		.host = { d, &d->pipeline, d->evidence, d->watch, now, policy_get, policy_put, durable_request,
-		    durable_check, reload, status, origin },
+		    durable_check, reload, status, rulebook_find },
 	};
 
 	d->control = control_open(&setup, e);
@@ -360,7 +334,6 @@ daemon_open(struct err *e)
 	d->watch = watch_new();
 	d->learner = learner_new(&d->pipeline);
 	pthread_mutex_init(&d->reloading, NULL);
-	pthread_mutex_init(&d->book_lock, NULL);
 	spawn_helper(d, c);
 	if (open_sockets(d, c, e) == -1) {
 		conf_put(c);
@@ -449,7 +422,7 @@ daemon_start(struct daemon *d, struct rules *rules, struct err *e)
 	int rc;
 
 	d->started = time(NULL);
-	use_book(d, rulebook_new(rules));
+	rulebook_use(rules);
 	rc = open_store(d, c, e);
 	if (rc == 0)
 		trust(d, c);
@@ -508,7 +481,7 @@ reload_files(struct daemon *d, struct err *e)
 	new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
 	conf_install(new);
 	lists_install(lists);
-	use_book(d, rulebook_new(rules));
+	rulebook_use(rules);
 	learner_reload(d->learner, rules);
 	trust(d, new);
 	conf_put(old);
@@ -547,7 +520,7 @@ daemon_stop(struct daemon *d)
 	store_close(d->store);
 	writer_free(d->writer);
 	learner_free(d->learner);
-	rulebook_free(d->book);
+	rulebook_use(NULL);
 	evidence_free(d->evidence);
 	watch_free(d->watch);
 	ledger_free(d->ledger);

@@ -2,6 +2,7 @@
 /* rulebook.c - which version of which file a rule was read from */
 #include "rulebook.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,15 +15,18 @@ struct entry {
 	time_t written;
 };
 
-struct rulebook {
-	struct entry *entries;
+struct book {
+	struct entry *entries; /* sorted by name */
 	unsigned n;
 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* leaf */
+static struct book book;				 /* guarded by lock */
 
 static void
 add(void *arg, const char *name, const char *file, unsigned line)
 {
-	struct rulebook *b = arg;
+	struct book *b = arg;
 	struct stat st;
 
 	b->entries = xrealloc(b->entries, (b->n + 1) * sizeof *b->entries);
@@ -36,42 +40,52 @@ compare(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-struct rulebook *
-rulebook_new(const struct rules *set)
+static void
+clear(struct book *b)
 {
-	struct rulebook *b = xcalloc(1, sizeof *b);
-
-	rules_where(set, add, b);
-	if (b->n > 0)
-		qsort(b->entries, b->n, sizeof *b->entries, compare);
-	return b;
-}
-
-void
-rulebook_free(struct rulebook *b)
-{
-	if (b == NULL)
-		return;
 	for (unsigned i = 0; i < b->n; i++) {
 		free(b->entries[i].name);
 		free(b->entries[i].file);
 	}
 	free(b->entries);
-	free(b);
+}
+
+void
+rulebook_use(const struct rules *set)
+{
+	struct book new = { NULL, 0 }, old;
+
+	if (set != NULL)
+		rules_where(set, add, &new);
+	if (new.n > 0)
+		qsort(new.entries, new.n, sizeof *new.entries, compare);
+	pthread_mutex_lock(&lock);
+	old = book;
+	book = new;
+	pthread_mutex_unlock(&lock);
+	clear(&old);
+}
+
+static int
+compare_name(const void *name, const void *entry)
+{
+	return strcmp(name, ((const struct entry *)entry)->name);
 }
 
 bool
-rulebook_find(const struct rulebook *b, const char *rule, struct rule_origin *out)
+rulebook_find(void *arg, const char *rule, struct rule_origin *out)
 {
-	char *name = xstrdup(rule);
-	const struct entry key = { .name = name },
-			   *en = b->n == 0 ? NULL : bsearch(&key, b->entries, b->n, sizeof key, compare);
+	const struct entry *en = NULL;
 
-	free(name);
-	if (en == NULL)
-		return false;
-	str_copy(out->file, sizeof out->file, str_of(en->file));
-	out->line = en->line;
-	out->written = en->written;
-	return true;
+	(void)arg;
+	pthread_mutex_lock(&lock);
+	if (book.n > 0)
+		en = bsearch(rule, book.entries, book.n, sizeof *book.entries, compare_name);
+	if (en != NULL) {
+		str_copy(out->file, sizeof out->file, str_of(en->file));
+		out->line = en->line;
+		out->written = en->written;
+	}
+	pthread_mutex_unlock(&lock);
+	return en != NULL;
 }

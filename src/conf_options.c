@@ -71,7 +71,7 @@ static const struct option file_options[] = {
 	    "MTA has asked no blocklist yet; at rcpt it has." },
 	{ "answer", VALUE_REFUSAL, false, F(answer), 0, 0, "reject",
 	    "How a client is refused: reject is for good (550), tempfail is milder (450): an honest mail server keeps its "
-	    "mail and tries again for days." },
+	    "mail and tries again for days. Each of its tries counts as a connection." },
 	{ "postmaster", VALUE_TEXT, true, F(postmaster), 0, 0, "",
 	    "The mail address that refused clients are told to write to. Empty: postmaster at the first of own_names." },
 	{ "text_listed", VALUE_TEMPLATE, false, F(text_listed), 0, 0,
