@@ -161,41 +161,6 @@ set_term(const struct option *o, void *field, const char *text, struct err *e)
 	return 0;
 }
 
-static int
-set_stage(const struct option *o, void *field, const char *text, struct err *e)
-{
-	for (enum stage s = STAGE_CONNECT; s < STAGES; s++)
-		if (strcmp(text, stage_name(s)) == 0) {
-			*(enum stage *)field = s;
-			return 0;
-		}
-	return err_set(e, "%s: \"%s\" is not connect, helo, mail or rcpt", o->name, text);
-}
-
-static const char *const refusals[REFUSALS] = { "reject", "tempfail" };
-
-static int
-set_refusal(const struct option *o, void *field, const char *text, struct err *e)
-{
-	for (enum refusal r = REFUSE_REJECT; r < REFUSALS; r++)
-		if (strcmp(text, refusals[r]) == 0) {
-			*(enum refusal *)field = r;
-			return 0;
-		}
-	return err_set(e, "%s: \"%s\" is neither reject nor tempfail", o->name, text);
-}
-
-static int
-set_freemail(const struct option *o, void *field, const char *text, struct err *e)
-{
-	for (enum freemail_mode m = FREEMAIL_OFF; m < FREEMAIL_MODES; m++)
-		if (strcmp(text, freemail_mode_name(m)) == 0) {
-			*(enum freemail_mode *)field = m;
-			return 0;
-		}
-	return err_set(e, "%s: \"%s\" is not off, unnamed or all", o->name, text);
-}
-
 /* In a reply, a text is one line of ASCII (RFC 5321, 4.2). */
 static int
 set_ascii(const struct option *o, void *field, const char *text, struct err *e)
@@ -410,24 +375,6 @@ print_term(FILE *out, const void *field)
 	char buf[16];
 
 	fputs(*(const uint32_t *)field == 0 ? "off" : str_term(buf, sizeof buf, *(const uint32_t *)field), out);
-}
-
-static void
-print_stage(FILE *out, const void *field)
-{
-	fputs(stage_name(*(const enum stage *)field), out);
-}
-
-static void
-print_refusal(FILE *out, const void *field)
-{
-	fputs(refusals[*(const enum refusal *)field], out);
-}
-
-static void
-print_freemail(FILE *out, const void *field)
-{
-	fputs(freemail_mode_name(*(const enum freemail_mode *)field), out);
 }
 
 static void
