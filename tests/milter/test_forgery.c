@@ -6,6 +6,7 @@
 
 #include "lists.h"
 #include "rig.h"
+#include "session.h"
 #include "stats.h"
 
 /* At every stage, for good and for now; and the reference leads back to the client. */
@@ -73,24 +74,33 @@ listeners_answer_differently(void **state)
 	mta_quit(&m);
 }
 
-/* However often it is refused, a session has one reference. */
+/* However often it is refused and whatever for, a session has one reference and one line in our log. */
 static void
 keeps_a_sessions_reference(void **state)
 {
-	char first[REF_TEXT], second[REF_TEXT];
-	struct mta m;
+	const struct mta_self self = { STR("mx.example.net"), { STR_NONE, STR_NONE } };
+	const struct mail_facts nobody = { STR_NONE, STR_NONE, STR_NONE };
+	const struct rcpt_facts accepted = { STR("local"), STR_NONE, STR("you") };
+	struct addr client = address("2001:db8:74::9");
+	struct ledger *ledger = ledger_new(1000);
+	struct reply first, second, third;
+	struct pipeline pl;
+	struct session *s;
 
 	(void)state;
-	rig_listed("2001:db8:74::9", "zen.example.net");
-	rig_open(&m);
-	assert_int_equal(mta_client(&m, "2001:db8:74::9"), MTA_CONTINUE);
-	assert_int_equal(mta_mail(&m, "<someone@example.com>"), MTA_CONTINUE);
-	assert_int_equal(mta_rcpt(&m, "<you@example.org>"), MTA_TEXT);
-	rig_told(&m, first);
-	assert_int_equal(mta_rcpt(&m, "<me@example.org>"), MTA_TEXT);
-	rig_told(&m, second);
-	assert_string_equal(first, second);
-	mta_quit(&m);
+	rig_conf("kind helo-forgery { cache = no }\n");
+	pipeline_init(&pl, ledger, NULL);
+	s = session_open(&pl, &client, NULL);
+	assert_int_equal(session_connect(s, 1750000000, &first), SAY_CONTINUE);
+	assert_int_equal(session_helo(s, &self, STR("mail.example.org"), 1750000005, &first), SAY_REJECT);
+	assert_int_equal(session_mail(s, &nobody, STR("<x@example.com>"), 1750000010, &second), SAY_REJECT);
+	assert_int_equal(session_rcpt(s, &accepted, STR("<you@example.org>"), 1750000015, &third), SAY_REJECT);
+	assert_true(first.first && !second.first && !third.first);
+	assert_string_equal(first.text, second.text);
+	assert_string_equal(first.text, third.text);
+	assert_string_equal(first.client, "2001:db8:74::9");
+	session_close(s, 1750000020);
+	ledger_free(ledger);
 }
 
 static void
