@@ -9,7 +9,13 @@
 #include "lists.h"
 #include "stats.h"
 
-#define EVIDENCE 512
+#define EVIDENCE     512
+#define NAMELESS_MAX 20
+
+/* Clients in a row whose name the MTA did not know.  Where it never knows one (Postfix: smtpd_peername_lookup = no, or a
+ * chroot without what the resolver needs) it says FAIL of everybody, as if the DNS had: then nobody's lack of a name is
+ * believed, and neither is it before the first name was known. */
+static _Atomic unsigned nameless = NAMELESS_MAX;
 
 struct session {
 	struct pipeline *pl;
@@ -24,6 +30,8 @@ struct session {
 	bool retry;	    /* was in the cache when it came, and that is not yet counted */
 	bool authenticated; /* at its last MAIL */
 	bool bounces;	    /* the last MAIL was from nobody, <> */
+	bool asked;	    /* for its name; `named` is what came of it */
+	enum named named;
 	bool waved;	    /* accepted, and that is counted */
 	char helo[64];	    /* the forged one, cut; "": none */
 };
@@ -199,13 +207,29 @@ session_helo(struct session *s, const struct mta_self *self, struct str helo, ti
 	return consider(s, &c, r);
 }
 
-/* Hosts in private networks can only be behind our own server: nothing outside could have sent them here. */
-static bool
-sender_forged(const struct session *s, const struct mail_facts *facts, struct str sender)
+/* Does the client have a name, as far as the MTA can be believed?  Hosts in private networks can only be behind our own
+ * server: nothing outside could have sent them here, and their names are nobody's business. */
+static enum named
+named(struct session *s, const struct mail_facts *facts)
 {
-	return s->lists != NULL && is_on(s, EVENT_SENDER_FORGERY) && helo_is_telling(&s->addr) &&
-	    freemail_forged(s->lists->freemail, s->conf->freemail, sender, freemail_named(facts->resolve, facts->name),
-		facts->name);
+	if (s->asked)
+		return s->named;
+	s->asked = true;
+	s->named = helo_is_telling(&s->addr) ? freemail_named(facts->resolve, facts->name) : NAMED_UNSURE;
+	if (s->named == NAMED_YES)
+		nameless = 0;
+	else if (s->named == NAMED_NO && nameless >= NAMELESS_MAX)
+		s->named = NAMED_UNSURE;
+	else if (s->named == NAMED_NO)
+		nameless++;
+	return s->named;
+}
+
+static bool
+sender_forged(struct session *s, const struct mail_facts *facts, struct str sender)
+{
+	return s->lists != NULL && is_on(s, EVENT_SENDER_FORGERY) &&
+	    freemail_forged(s->lists->freemail, s->conf->freemail, sender, named(s, facts), facts->name);
 }
 
 static struct str

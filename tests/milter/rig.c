@@ -201,6 +201,18 @@ rig_named(struct mta *m, const char *resolve, const char *name)
 	    "{client_resolve}", resolve, "{client_name}", name, NULL);
 }
 
+void
+rig_names_known(void)
+{
+	struct mta m;
+
+	rig_open(&m);
+	rig_named(&m, "OK", "mail.example.com");
+	assert_int_equal(mta_client(&m, "203.0.113.250"), MTA_CONTINUE);
+	assert_int_equal(mta_mail(&m, "<someone@example.com>"), MTA_CONTINUE);
+	mta_quit(&m);
+}
+
 char *
 rig_told(struct mta *m, char ref[REF_TEXT])
 {

@@ -34,6 +34,8 @@ const char *rig_path(const char *name);
 void rig_open(struct mta *m);
 /* After rig_open(): what the DNS says of the client. */
 void rig_named(struct mta *m, const char *resolve, const char *name);
+/* A session of a client with a name, so that others' lack of one is believed. */
+void rig_names_known(void);
 /* The text that a refusal came with, without its reference, which goes to `ref` if not NULL. */
 char *rig_told(struct mta *m, char ref[REF_TEXT]);
 /* How many events there were since the last call. */

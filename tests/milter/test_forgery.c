@@ -125,6 +125,7 @@ believes_senders_of_their_providers_hosts(void **state)
 	};
 
 	(void)state;
+	rig_names_known();
 	rig_put(SET_RELAY, "203.0.113.89", "anna", 600);
 	for (size_t i = 0; i < 2 * ROWS(rows); i++) {
 		const char *client = rows[i / 2].client;
@@ -148,12 +149,48 @@ believes_senders_of_their_providers_hosts(void **state)
 	}
 }
 
+static enum mta_answer
+mail_of_the_nameless(const char *ip)
+{
+	enum mta_answer a;
+	struct mta m;
+
+	rig_open(&m);
+	rig_named(&m, "FAIL", "unknown");
+	assert_int_equal(mta_client(&m, ip), MTA_CONTINUE);
+	a = mta_mail(&m, "<x@gmail.com>");
+	assert_int_equal(mta_mail(&m, "<x@gmail.com>"), a);
+	mta_quit(&m);
+	return a;
+}
+
+/* An MTA that looks no names up says of everybody that there is none. */
+static void
+doubts_an_mta_that_knows_no_names(void **state)
+{
+	char ip[32];
+	int refused = 0;
+
+	(void)state;
+	rig_conf("kind sender-forgery { cache = no }\n");
+	assert_int_equal(mail_of_the_nameless("203.0.113.99"), MTA_CONTINUE); /* the first of all */
+	rig_names_known();
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(ip, sizeof ip, "192.0.2.%d", 100 + i);
+		refused += mail_of_the_nameless(ip) == MTA_TEXT;
+	}
+	assert_int_equal(refused, 20);
+	rig_names_known();
+	assert_int_equal(mail_of_the_nameless("192.0.2.99"), MTA_TEXT);
+}
+
 static void
 counts_a_forged_sender_once(void **state)
 {
 	struct mta m;
 
 	(void)state;
+	rig_names_known();
 	rig_conf("kind sender-forgery { cache = no }\n");
 	rig_open(&m);
 	rig_named(&m, "FAIL", "unknown");
@@ -206,6 +243,7 @@ counts_a_forged_sender_or_a_retry(void **state)
 	struct mta m;
 
 	(void)state;
+	rig_names_known();
 	rig_listed("203.0.113.93", "zen.example.net");
 	rig_open(&m);
 	rig_named(&m, "FAIL", "unknown");
@@ -371,6 +409,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(doubts_an_mta_that_knows_no_names, rig_plain), /* first: it counts from the start */
 		cmocka_unit_test_setup(refuses_for_now_if_told_to, rig_plain),
 		cmocka_unit_test_setup(listeners_answer_differently, rig_plain),
 		cmocka_unit_test_setup(keeps_a_sessions_reference, rig_plain),
