@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "freemail.h"
 #include "policy.h"
 
 #define CONF_FILE SYSCONFDIR "/popauth-milter.conf" /* where it is looked for without -c */
@@ -21,10 +22,21 @@
 
 enum stage { STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGES };
 
+/* How a client is refused: for good (5xx), or so that an honest server tries again (4xx). */
+enum refusal { REFUSE_REJECT, REFUSE_TEMPFAIL, REFUSALS };
+
 /* A listener of the MTA's, by its {daemon_name}, that is treated in its own way. */
 struct listener {
 	char *name;
-	enum stage reject_at;
+	enum stage reject_at; /* STAGES: as everywhere */
+	enum refusal answer;  /* REFUSALS: as everywhere */
+};
+
+/* What clients are told of a DNSBL. */
+struct zone_text {
+	char *name;
+	char *show;	   /* told instead of the name, which may hold a secret key; NULL: the name */
+	char *explanation; /* NULL: none */
 };
 
 struct conf_group {
@@ -53,8 +65,16 @@ struct conf {
 	unsigned n_own_addrs;
 	char *postmaster;     /* whom to write to, in reply texts */
 	enum stage reject_at; /* where a cached or blocked client is told, unless its listener says otherwise */
+	enum refusal answer;
 	struct listener *listeners;
 	unsigned n_listeners;
+	/* template.h */
+	char *text_listed, *text_cached, *text_blocked, *text_helo, *text_sender, *text_recipient;
+	struct zone_text *zones;
+	unsigned n_zones;
+	enum freemail_mode freemail;
+	char *freemail_list, *freemail_local; /* the latter "": none */
+	char *traps;			      /* "": none */
 	bool firewall;
 	char *firewall_helper;	/* path of popauth-firewall */
 	char *set4, *set6;
@@ -76,7 +96,10 @@ void conf_install(struct conf *c);
 
 /* `daemon_name` is the MTA's {daemon_name}; NULL when it does not tell. */
 enum stage conf_reject_at(const struct conf *c, const char *daemon_name);
+enum refusal conf_answer(const struct conf *c, const char *daemon_name);
 const char *stage_name(enum stage s);
+/* What is said of this DNSBL, or of one that it is below: the longest name wins.  NULL: nothing in particular. */
+const struct zone_text *conf_zone(const struct conf *c, struct str zone);
 
 /* Print a sample configuration file with every option, its default and its meaning. */
 void conf_print_sample(FILE *out);

@@ -22,6 +22,13 @@
 #include "pipeline.h"
 #include "watch.h"
 
+/* Where a rule stands. */
+struct rule_origin {
+	char file[256]; /* its path, cut */
+	unsigned line;
+	time_t written; /* the file; 0: not known */
+};
+
 enum durable { DURABLE_WAIT, DURABLE_DONE, DURABLE_FAILED };
 
 /* What the daemon lends.  All are called by the control thread. */
@@ -42,6 +49,8 @@ struct control_host {
 	int (*reload)(void *arg, struct err *e);
 	/* Add what only the daemon knows to the object: the keys below.  NULL: nothing. */
 	void (*status)(void *arg, struct json *status);
+	/* Where does the log rule of this name stand?  false: there is none.  NULL: nobody knows. */
+	bool (*origin)(void *arg, const char *rule, struct rule_origin *out);
 };
 
 /* Keys that host.status() may add, and the control program shows; all but "state" and "path" may be absent:

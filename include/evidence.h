@@ -23,7 +23,7 @@ struct evidence_entry {
 	enum event_kind kind;
 	enum event_source source;
 	unsigned changes; /* CHANGE_ bits of policy.h: what came of it */
-	char rule[40];
+	char rule[64];
 	char text[EVIDENCE_TEXT];
 };
 

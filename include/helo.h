@@ -16,8 +16,8 @@ struct mta_self {
 	struct str addr[2]; /* {daemon_addr}, {if_addr}; sendmail writes IPv6 with "IPv6:" before it */
 };
 
-/* HELO's argument is one of our names (a dot behind it and case do not matter), or one of our addresses, bare or in
- * brackets (RFC 5321, 4.1.3) and not the client's own. */
+/* HELO's argument is one of our names, or one of our addresses and not the client's own.  Brackets, a dot behind it and
+ * the case of ASCII letters do not matter.  A name that is not ASCII is known in the form in which it is listed. */
 bool helo_forged(const struct conf *c, const struct mta_self *self, const struct addr *client, struct str helo);
 
 /* A name that tells hosts apart: has a dot inside, and is not localhost's. */

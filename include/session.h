@@ -10,10 +10,12 @@
  *	trusted, or a relay grant		accept
  *	said HELO with a name of ours		refuse, from HELO on
  *	blocked, or in the cache		refuse, from reject_at on
+ *	a freemail sender, and not its host	refuse this MAIL
+ *	the recipient is a trap			refuse this RCPT, unless it is a bounce
  *
- * Counted: a forged HELO once, each recipient that the MTA refused, and one retry for a session of a client that was
- * in the cache when it came - when it is refused, or at the end if it was never told.  A user who authenticates from a
- * listed address is never counted.
+ * Counted: a forgery of each kind once, each recipient that the MTA refused, and one retry for a session of a client
+ * that was in the cache when it came - when it is refused, or at the end if it was never told.  A user who
+ * authenticates from a listed address is never counted.
  */
 #ifndef SESSION_H
 #define SESSION_H
@@ -25,13 +27,20 @@
 enum say {
 	SAY_CONTINUE,
 	SAY_ACCEPT, /* connect, HELO: the whole session; else the message */
-	SAY_REJECT  /* *r says why */
+	SAY_REJECT  /* *r says why, and whether for good */
 };
 
 /* What the MTA tells of a recipient: {rcpt_mailer}, {rcpt_host}, {rcpt_addr}.  When it has refused the recipient
  * itself, they are "error", the enhanced status code and the text. */
 struct rcpt_facts {
 	struct str mailer, host, text;
+};
+
+/* What the MTA knows when MAIL comes. */
+struct mail_facts {
+	struct str user;    /* {auth_authen}; empty: not authenticated */
+	struct str resolve; /* {client_resolve} */
+	struct str name;    /* {client_name} */
 };
 
 struct session;
@@ -45,8 +54,9 @@ void session_drop(struct session *s);
 
 enum say session_connect(struct session *s, time_t now, struct reply *r);
 enum say session_helo(struct session *s, const struct mta_self *self, struct str helo, time_t now, struct reply *r);
-/* `user` is {auth_authen}; empty: not authenticated.  `sender` as the client wrote it. */
-enum say session_mail(struct session *s, struct str user, struct str sender, time_t now, struct reply *r);
+/* `sender` as the client wrote it. */
+enum say session_mail(struct session *s, const struct mail_facts *facts, struct str sender, time_t now,
+    struct reply *r);
 enum say session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recipient, time_t now,
     struct reply *r);
 

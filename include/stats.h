@@ -19,7 +19,7 @@
 	X(LINES_REFUSED, "lines_refused", "syslog datagrams from senders that are not allowed") \
 	X(LINES_OVERFLOWN, "lines_overflown", "syslog datagrams that the kernel dropped because they came too fast") \
 	X(LOG_LOST, "log_lost", "times a log was replaced and what had not been read of it could not be found") \
-	X(RULES_LIMIT, "rules_limit", "matches given up because of PCRE2's limits") \
+	X(RULES_LIMIT, "rules_limit", "matches of log rules and traps given up because of PCRE2's limits") \
 	X(HALVES_PAIRED, "halves_paired", "events put together from two log lines") \
 	X(HALVES_ALONE, "halves_alone", "log lines of events whose client no other line told in time") \
 	X(HALVES_DROPPED, "halves_dropped", "halves of events forgotten because too many were waiting") \
@@ -50,7 +50,7 @@
 	X(FIREWALL_FAILED, "firewall_failed", "changes the kernel refused") \
 	X(FIREWALL_SYNCS, "firewall_syncs", "kernel sets rebuilt from the ledger") \
 	X(FIREWALL_RESTARTS, "firewall_restarts", "times the firewall helper had to be started again") \
-	X(RELOADS, "reloads", "successful reloads") \
+	X(RELOADS, "reloads", "successful reloads, of a changed list, too") \
 	X(RELOADS_FAILED, "reloads_failed", "reloads refused because of a mistake in a file")
 
 enum counter {

@@ -21,6 +21,7 @@ enum {
 	ARG_USER = 1 << 2,
 	ARG_REASON = 1 << 3,
 	ARG_PROMETHEUS = 1 << 4, /* the control program's own: how to print */
+	ARG_REF = 1 << 5,	 /* the address may also be a reference, ref.h */
 };
 
 enum access { ACCESS_READ, ACCESS_WRITE };
@@ -31,7 +32,7 @@ enum access { ACCESS_READ, ACCESS_WRITE };
 	X(STATUS, "status", SETS, status, 0, ACCESS_READ, "", "how the daemon is doing, on one screen") \
 	X(STATS, "stats", SETS, stats, ARG_PROMETHEUS, ACCESS_READ, "[--prometheus]", "all counters since start") \
 	X(WATCH, "watch", SETS, watch, 0, ACCESS_READ, "", "live events, until interrupted") \
-	X(EXPLAIN, "explain", SETS, explain, ARG_ADDRESS, ACCESS_READ, "ADDRESS", \
+	X(EXPLAIN, "explain", SETS, explain, ARG_ADDRESS | ARG_REF, ACCESS_READ, "ADDRESS | REF", \
 	    "what is known of a client, why, and what would lift it") \
 	X(RELAY_LIST, "relay list", SET_RELAY, list, 0, ACCESS_READ, "", "clients that may relay") \
 	X(RELAY_ADD, "relay add", SET_RELAY, add, ARG_ADDRESS | ARG_FOR | ARG_USER, ACCESS_WRITE, \

@@ -18,8 +18,10 @@
 #include "filter.h"
 #include "firewall.h"
 #include "learner.h"
+#include "lists.h"
 #include "logmsg.h"
 #include "reply.h"
+#include "rulebook.h"
 #include "socketmap.h"
 #include "stats.h"
 #include "status.h"
@@ -100,11 +102,11 @@ static void
 reject_text(void *arg, const struct addr *a, const struct answer *why, char *buf, size_t size)
 {
 	struct conf *c = conf_current();
+	const struct reply_to to = { c, a, time(NULL), REFUSE_REJECT };
 	struct reply r;
 
 	(void)arg;
-	(void)a;
-	reply_refused(&r, c, why);
+	reply_refused(&r, &to, why);
 	str_copy(buf, size, str_of(r.text));
 	conf_put(c);
 }
@@ -283,7 +285,7 @@ open_control(struct daemon *d, const struct conf *c, const struct owner *o, stru
 		.uid = o->uid,
 		.gid = o->gid,
 		.host = { d, &d->pipeline, d->evidence, d->watch, now, policy_get, policy_put, durable_request,
-		    durable_check, reload, status },
+		    durable_check, reload, status, rulebook_find },
 	};
 
 	d->control = control_open(&setup, e);
@@ -397,7 +399,7 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 	if (c->firewall && (d->firewall = firewall_start(d->helper, d->ledger, c->policy.ipv6_prefix, e)) == NULL)
 		return -1;
 	if (learner_start(d->learner, rules, e) == -1 || (d->writer = writer_start(&ws, e)) == NULL ||
-	    control_start(d->control, e) == -1)
+	    control_start(d->control, e) == -1 || lists_start(e) == -1)
 		return -1;
 	return d->map == NULL ? 0 : socketmap_start(d->map, e);
 }
@@ -420,6 +422,7 @@ daemon_start(struct daemon *d, struct rules *rules, struct err *e)
 	int rc;
 
 	d->started = time(NULL);
+	rulebook_use(rules);
 	rc = open_store(d, c, e);
 	if (rc == 0)
 		trust(d, c);
@@ -465,9 +468,11 @@ static int
 reload_files(struct daemon *d, struct err *e)
 {
 	struct conf *old = conf_current(), *new = conf_read(old->path, e);
+	struct lists *lists = new == NULL ? NULL : lists_read(new, e);
 	struct rules *rules;
 
-	if (new == NULL || daemon_rules(new, &rules, e) == -1) {
+	if (lists == NULL || daemon_rules(new, &rules, e) == -1) {
+		lists_put(lists);
 		conf_put(new);
 		conf_put(old);
 		return -1;
@@ -475,6 +480,8 @@ reload_files(struct daemon *d, struct err *e)
 	warn_unchanged(old, new);
 	new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
 	conf_install(new);
+	lists_install(lists);
+	rulebook_use(rules);
 	learner_reload(d->learner, rules);
 	trust(d, new);
 	conf_put(old);
@@ -507,11 +514,13 @@ daemon_stop(struct daemon *d)
 	socketmap_close(d->map);
 	writer_stop(d->writer);
 	control_close(d->control);
+	lists_stop();
 	learner_stop(d->learner);
 	firewall_stop(d->firewall);
 	store_close(d->store);
 	writer_free(d->writer);
 	learner_free(d->learner);
+	rulebook_use(NULL);
 	evidence_free(d->evidence);
 	watch_free(d->watch);
 	ledger_free(d->ledger);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "logmsg.h"
 #include "session.h"
 #include "stats.h"
 
@@ -52,7 +53,7 @@ macro(SMFICTX *ctx, const char *name)
 /* smfi_setreply(3) is documented not to work in xxfi_connect, where sendmail drops the text and keeps the refusal;
  * Postfix shows it (milter8.c).  libmilter passes it on either way. */
 static sfsistat
-answer(SMFICTX *ctx, enum say say, const struct reply *r)
+answer(SMFICTX *ctx, const char *stage, enum say say, const struct reply *r)
 {
 	char text[2 * REPLY_TEXT];
 
@@ -60,9 +61,11 @@ answer(SMFICTX *ctx, enum say say, const struct reply *r)
 		return SMFIS_CONTINUE;
 	if (say == SAY_ACCEPT)
 		return SMFIS_ACCEPT;
+	if (r->first)
+		logmsg(LEVEL_INFO, "%s refused at %s: %s %s %s", r->client, stage, r->code, r->dsn, r->text);
 	/* If it will not have our text, the MTA's own must do. */
 	(void)smfi_setreply(ctx, lent(r->code), lent(r->dsn), reply_for_milter(text, r));
-	return SMFIS_REJECT;
+	return r->code[0] == '4' ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
 /* Leave out what nobody here looks at, and ask for recipients that the MTA refuses by itself. */
@@ -77,7 +80,8 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 	*pf2 = *pf3 = 0;
 	if (*pf0 == 0)
 		return SMFIS_CONTINUE;
-	if (smfi_setsymlist(ctx, SMFIM_CONNECT, lent("j {daemon_name} {daemon_addr} {if_addr}")) == MI_FAILURE ||
+	if (smfi_setsymlist(ctx, SMFIM_CONNECT, lent("j {daemon_name} {daemon_addr} {if_addr} {client_name} {client_resolve}")) ==
+		MI_FAILURE ||
 	    smfi_setsymlist(ctx, SMFIM_ENVFROM, lent("i {auth_authen} {auth_type}")) == MI_FAILURE ||
 	    smfi_setsymlist(ctx, SMFIM_ENVRCPT, lent("{rcpt_mailer} {rcpt_host} {rcpt_addr}")) == MI_FAILURE)
 		*pf0 = 0;
@@ -108,7 +112,7 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *sa)
 	(void)smfi_setpriv(ctx, s);
 	say = session_connect(s, time(NULL), &r);
 	leave();
-	return answer(ctx, say, &r);
+	return answer(ctx, "connect", say, &r);
 }
 
 static sfsistat
@@ -125,13 +129,14 @@ on_helo(SMFICTX *ctx, char *helo)
 		return SMFIS_NOREPLY;
 	say = session_helo(s, &self, str_of(helo), time(NULL), &r);
 	leave();
-	return answer(ctx, say, &r);
+	return answer(ctx, "HELO", say, &r);
 }
 
 static sfsistat
 on_mail(SMFICTX *ctx, char **argv)
 {
 	struct session *s = smfi_getpriv(ctx);
+	struct mail_facts facts = { macro(ctx, "{auth_authen}"), macro(ctx, "{client_resolve}"), macro(ctx, "{client_name}") };
 	struct reply r;
 	enum say say;
 
@@ -139,9 +144,9 @@ on_mail(SMFICTX *ctx, char **argv)
 		return SMFIS_ACCEPT;
 	if (!enter())
 		return SMFIS_NOREPLY;
-	say = session_mail(s, macro(ctx, "{auth_authen}"), str_of(argv[0]), time(NULL), &r);
+	say = session_mail(s, &facts, str_of(argv[0]), time(NULL), &r);
 	leave();
-	return answer(ctx, say, &r);
+	return answer(ctx, "MAIL", say, &r);
 }
 
 static sfsistat
@@ -158,7 +163,7 @@ on_rcpt(SMFICTX *ctx, char **argv)
 		return SMFIS_NOREPLY;
 	say = session_rcpt(s, &facts, str_of(argv[0]), time(NULL), &r);
 	leave();
-	return answer(ctx, say, &r);
+	return answer(ctx, "RCPT", say, &r);
 }
 
 static sfsistat

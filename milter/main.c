@@ -30,6 +30,7 @@
 #include "conf.h"
 #include "daemon.h"
 #include "filter.h"
+#include "lists.h"
 #include "logmsg.h"
 #include "version.h"
 
@@ -241,9 +242,11 @@ read_conf(const struct options *o, struct rules **rules)
 {
 	struct err e;
 	struct conf *c = conf_read(o->conf, &e);
+	struct lists *lists = c == NULL ? NULL : lists_read(c, &e);
 
-	if (c == NULL || daemon_rules(c, rules, &e) == -1)
+	if (lists == NULL || daemon_rules(c, rules, &e) == -1)
 		fail(EX_CONFIG, &e);
+	lists_install(lists);
 	if (daemon_check_owner(c, &e) == -1)
 		fail(EX_NOUSER, &e);
 	return c;

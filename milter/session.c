@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* session.c - one SMTP session */
-#include "session.h"
+#include "session_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lists.h"
 #include "stats.h"
 
-#define EVIDENCE 512
+#define EVIDENCE     512
+#define NAMELESS_MAX 20
+
+/* Clients in a row whose name the MTA did not know.  Where it never knows one (Postfix: smtpd_peername_lookup = no, or a
+ * chroot without what the resolver needs) it says FAIL of everybody, as if the DNS had: then nobody's lack of a name is
+ * believed, and neither is it before the first name was known. */
+static _Atomic unsigned nameless = NAMELESS_MAX;
 
 struct session {
 	struct pipeline *pl;
-	struct conf *conf; /* a reference */
+	struct conf *conf;   /* a reference */
+	struct lists *lists; /* a reference, or NULL */
 	struct addr addr;
 	struct answer answer; /* of the last judgement */
 	enum stage reject_at;
+	enum refusal refusal;
+	time_t refused;	    /* when it was first told so; 0: not yet */
+	unsigned caught;    /* forgeries that were counted, by 1 << kind */
 	bool retry;	    /* was in the cache when it came, and that is not yet counted */
-	bool forged;	    /* said HELO as us */
 	bool authenticated; /* at its last MAIL */
+	bool bounces;	    /* the last MAIL was from nobody, <> */
+	bool asked;	    /* for its name; `named` is what came of it */
+	enum named named;
 	bool waved;	    /* accepted, and that is counted */
-	char helo[64];	    /* the forged one, cut */
+	char helo[64];	    /* the forged one, cut; "": none */
 };
 
 struct session *
@@ -30,8 +43,10 @@ session_open(struct pipeline *pl, const struct addr *a, const char *daemon_name)
 
 	s->pl = pl;
 	s->conf = conf_current();
+	s->lists = lists_current();
 	s->addr = *a;
 	s->reject_at = conf_reject_at(s->conf, daemon_name);
+	s->refusal = conf_answer(s->conf, daemon_name);
 	return s;
 }
 
@@ -40,32 +55,41 @@ session_drop(struct session *s)
 {
 	if (s == NULL)
 		return;
+	lists_put(s->lists);
 	conf_put(s->conf);
 	free(s);
 }
 
+/* A command of the client's, as it is learned from and shown. */
+struct command {
+	enum stage stage;
+	const char *verb;
+	struct str arg;
+	time_t now;
+};
+
 static void
-learn(const struct session *s, struct event ev, const char *command, struct str arg, time_t now)
+learn(const struct session *s, struct event ev, const struct command *c)
 {
 	char evidence[EVIDENCE];
-	int n = snprintf(evidence, sizeof evidence, "%s%.*s", command, arg.n > EVIDENCE ? EVIDENCE : (int)arg.n,
-	    arg.n == 0 ? "" : arg.p);
+	int n = snprintf(evidence, sizeof evidence, "%s%.*s", c->verb, c->arg.n > EVIDENCE ? EVIDENCE : (int)c->arg.n,
+	    c->arg.n == 0 ? "" : c->arg.p);
 
 	ev.source = SOURCE_MILTER;
 	ev.addr = s->addr;
-	ev.time = now;
+	ev.time = c->now;
 	ev.evidence = (struct str){ evidence, n < 0 ? 0 : strlen(evidence) };
-	pipeline_event(s->pl, &s->conf->policy, &ev, now);
+	pipeline_event(s->pl, &s->conf->policy, &ev, c->now);
 }
 
 /* A client of the cache has come again. */
 static void
-count_retry(struct session *s, const char *command, struct str arg, time_t now)
+count_retry(struct session *s, const struct command *c)
 {
 	struct event ev = { .kind = s->answer.kind, .zone = str_of(s->answer.zone), .rule = "milter-cache" };
 
 	if (s->retry && ev.kind < EVENT_KINDS)
-		learn(s, ev, command, arg, now);
+		learn(s, ev, c);
 	s->retry = false;
 }
 
@@ -84,147 +108,128 @@ judge(struct session *s, time_t now)
 	ledger_judge(s->pl->ledger, &s->conf->policy, &s->addr, now, &s->answer);
 }
 
-static enum say
-refuse(struct session *s, const char *command, struct str arg, time_t now, struct reply *r)
+static bool
+is_friend(const struct session *s)
 {
+	return s->answer.verdict == VERDICT_TRUSTED || s->answer.verdict == VERDICT_RELAY;
+}
+
+/* The reference is that of the session's first refusal: its line in our log and its evidence are of that second. */
+static struct reply_to
+reply_to(struct session *s, const struct command *c)
+{
+	if (s->refused == 0)
+		s->refused = c->now;
+	return (struct reply_to){ s->conf, &s->addr, s->refused, s->refusal };
+}
+
+static enum say
+refuse(struct session *s, const struct command *c, struct reply *r)
+{
+	bool first = s->refused == 0;
+	struct reply_to to = reply_to(s, c);
+
 	stat_add(s->answer.verdict == VERDICT_BLOCKED ? STAT_REJECTED_BLOCK : STAT_REJECTED_CACHE, 1);
-	reply_refused(r, s->conf, &s->answer);
+	reply_refused(r, &to, &s->answer);
+	r->first = first;
 	if (s->answer.verdict == VERDICT_CACHED)
-		count_retry(s, command, arg, now);
+		count_retry(s, c);
+	return SAY_REJECT;
+}
+
+static enum say
+refuse_forgery(struct session *s, enum event_kind kind, struct str said, const struct command *c, struct reply *r)
+{
+	bool first = s->refused == 0;
+	struct reply_to to = reply_to(s, c);
+
+	stat_add(STAT_REJECTED_FORGERY, 1);
+	reply_forgery(r, &to, kind, said);
+	r->first = first;
 	return SAY_REJECT;
 }
 
 /* What is known of the client now, at this stage of its session. */
 static enum say
-consider(struct session *s, enum stage stage, const char *command, struct str arg, time_t now, struct reply *r)
+consider(struct session *s, const struct command *c, struct reply *r)
 {
-	judge(s, now);
-	if (s->answer.verdict == VERDICT_TRUSTED || s->answer.verdict == VERDICT_RELAY)
+	judge(s, c->now);
+	if (is_friend(s))
 		return wave_through(s);
-	if (s->forged) {
-		stat_add(STAT_REJECTED_FORGERY, 1);
-		reply_forgery(r, s->conf, str_of(s->helo));
-		return SAY_REJECT;
-	}
-	if (stage >= s->reject_at && s->answer.verdict != VERDICT_CONTINUE)
-		return refuse(s, command, arg, now, r);
+	if (s->helo[0] != '\0')
+		return refuse_forgery(s, EVENT_HELO_FORGERY, str_of(s->helo), c, r);
+	if (c->stage >= s->reject_at && s->answer.verdict != VERDICT_CONTINUE)
+		return refuse(s, c, r);
 	return SAY_CONTINUE;
+}
+
+/* Once a session for each kind.  It sends the client into the cache at once: that is this session's count, there is no
+ * retry to add. */
+static void
+catch(struct session *s, struct event ev, const struct command *c)
+{
+	if ((s->caught & 1u << ev.kind) != 0)
+		return;
+	s->caught |= 1u << ev.kind;
+	learn(s, ev, c);
+	s->retry = false;
+}
+
+static bool
+is_on(const struct session *s, enum event_kind kind)
+{
+	return s->conf->policy.kind[kind].on;
 }
 
 enum say
 session_connect(struct session *s, time_t now, struct reply *r)
 {
+	const struct command c = { STAGE_CONNECT, "CONNECT", STR_NONE, now };
+
 	stat_add(STAT_SESSIONS, 1);
 	judge(s, now);
 	s->retry = s->answer.verdict == VERDICT_CACHED;
-	return consider(s, STAGE_CONNECT, "CONNECT", STR_NONE, now, r);
-}
-
-/* A forgery sends the client into the cache at once: that is this session's count, there is no retry to add. */
-static void
-forgery(struct session *s, struct str helo, time_t now)
-{
-	struct event ev = { .kind = EVENT_HELO_FORGERY, .rule = "milter-helo" };
-
-	learn(s, ev, "HELO ", helo, now);
-	str_copy(s->helo, sizeof s->helo, helo);
-	s->forged = true;
-	s->retry = false;
+	return consider(s, &c, r);
 }
 
 enum say
 session_helo(struct session *s, const struct mta_self *self, struct str helo, time_t now, struct reply *r)
 {
+	const struct command c = { STAGE_HELO, "HELO ", helo, now };
+	const struct event ev = { .kind = EVENT_HELO_FORGERY, .rule = "milter-helo" };
+
 	judge(s, now);
-	if (s->answer.verdict != VERDICT_TRUSTED && s->answer.verdict != VERDICT_RELAY && !s->forged &&
-	    s->conf->policy.kind[EVENT_HELO_FORGERY].on && helo_forged(s->conf, self, &s->addr, helo))
-		forgery(s, helo, now);
-	return consider(s, STAGE_HELO, "HELO ", helo, now, r);
+	if (!is_friend(s) && is_on(s, EVENT_HELO_FORGERY) && helo_forged(s->conf, self, &s->addr, helo)) {
+		catch(s, ev, &c);
+		if (s->helo[0] == '\0')
+			str_copy(s->helo, sizeof s->helo, helo);
+	}
+	return consider(s, &c, r);
 }
 
-enum say
-session_mail(struct session *s, struct str user, struct str sender, time_t now, struct reply *r)
+/* Does the client have a name, as far as the MTA can be believed?  Hosts in private networks can only be behind our own
+ * server: nothing outside could have sent them here, and their names are nobody's business. */
+static enum named
+named(struct session *s, const struct mail_facts *facts)
 {
-	s->authenticated = user.n > 0;
-	if (s->authenticated)
-		return SAY_ACCEPT;
-	return consider(s, STAGE_MAIL, "MAIL FROM:", sender, now, r);
+	if (s->asked)
+		return s->named;
+	s->asked = true;
+	s->named = helo_is_telling(&s->addr) ? freemail_named(facts->resolve, facts->name) : NAMED_UNSURE;
+	if (s->named == NAMED_YES)
+		nameless = 0;
+	else if (s->named == NAMED_NO && nameless >= NAMELESS_MAX)
+		s->named = NAMED_UNSURE;
+	else if (s->named == NAMED_NO)
+		nameless++;
+	return s->named;
 }
 
 static bool
-take(struct str *s, struct str prefix)
+sender_forged(struct session *s, const struct mail_facts *facts, struct str sender)
 {
-	if (s->n < prefix.n || !str_caseeq((struct str){ s->p, prefix.n }, prefix))
-		return false;
-	s->p += prefix.n;
-	s->n -= prefix.n;
-	return true;
-}
-
-static void
-take_code(struct str *s)
-{
-	size_t n = 0;
-
-	while (n < s->n && ((s->p[n] >= '0' && s->p[n] <= '9') || s->p[n] == '.'))
-		n++;
-	if (n > 0 && n < s->n && s->p[n] == ' ') {
-		s->p += n + 1;
-		s->n -= n + 1;
-	}
-}
-
-/* What the MTA's text says of the recipient.  Before it there may be the codes and the recipient itself, which is the
- * client's own text and must not be read as the MTA's:
- *	Postfix		Recipient address rejected: User unknown in local recipient table
- *			(behind the second blank of its reply: smtpd_milter_eval(), S8_MAC_RCPT_ADDR)
- *	sendmail	550 5.1.1 <R>... User unknown */
-static struct str
-said(struct str text, struct str recipient)
-{
-	take_code(&text);
-	take_code(&text);
-	(void)take(&text, recipient);
-	if (!take(&text, STR(": ")))
-		(void)take(&text, STR("... "));
-	(void)take(&text, STR("Recipient address rejected: "));
-	return text;
-}
-
-/* From the texts of both MTAs.  The phrase is the end of the text or goes on as given: what goes on otherwise may be a
- * piece of a recipient with blanks in it.  A temporary refusal counts only where it says that the user is unknown. */
-static enum event_kind
-refusal_kind(const struct rcpt_facts *facts, struct str recipient)
-{
-	static const struct {
-		const char *dsn, *says, *then;
-		enum event_kind kind;
-	} known[] = {
-		{ "5.1.1", "User unknown", " in ", EVENT_UNKNOWN_USER },
-		{ "4.1.1", "User unknown", " in ", EVENT_UNKNOWN_USER },
-		{ "5.1.1", "undeliverable address", ": ", EVENT_UNKNOWN_USER },
-		{ "5.7.1", "Relay access denied", NULL, EVENT_RELAY_DENIED },
-		{ "5.7.1", "Relaying denied", ".", EVENT_RELAY_DENIED },
-	};
-	struct str text = said(facts->text, recipient);
-
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-		struct str rest = text;
-
-		if (str_eq(facts->host, str_of(known[i].dsn)) && take(&rest, str_of(known[i].says)) &&
-		    (rest.n == 0 || (known[i].then != NULL && take(&rest, str_of(known[i].then)))))
-			return known[i].kind;
-	}
-	return EVENT_KINDS;
-}
-
-/* Did the MTA itself refuse because of a DNSBL?  (Postfix, smtpd_check.c.) */
-static bool
-listed(struct str text)
-{
-	take_code(&text);
-	take_code(&text);
-	return take(&text, STR("Service unavailable; Client host ["));
+	return s->lists != NULL && is_on(s, EVENT_SENDER_FORGERY) &&
+	    freemail_forged(s->lists->freemail, s->conf->freemail, sender, named(s, facts), facts->name);
 }
 
 static struct str
@@ -236,33 +241,80 @@ bare(struct str address)
 }
 
 enum say
-session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recipient, time_t now, struct reply *r)
+session_mail(struct session *s, const struct mail_facts *facts, struct str sender, time_t now, struct reply *r)
 {
-	if (str_eq(facts->mailer, STR("error"))) {
-		struct event ev = { .kind = refusal_kind(facts, recipient), .recipient = bare(recipient),
-			.rule = "milter-rcpt" };
+	const struct command c = { STAGE_MAIL, "MAIL FROM:", sender, now };
+	const struct event ev = { .kind = EVENT_SENDER_FORGERY, .rule = "milter-sender" };
+	enum say say;
 
-		if (ev.kind != EVENT_KINDS && !s->authenticated)
-			learn(s, ev, "RCPT TO:", recipient, now);
-		if (listed(facts->text))
-			s->retry = false; /* the MTA was first, and its log counts this session */
-		return SAY_CONTINUE;
-	}
+	s->authenticated = facts->user.n > 0;
+	s->bounces = bare(sender).n == 0;
 	if (s->authenticated)
 		return SAY_ACCEPT;
-	return consider(s, STAGE_RCPT, "RCPT TO:", recipient, now, r);
+	say = consider(s, &c, r);
+	if (say != SAY_CONTINUE || !sender_forged(s, facts, sender))
+		return say;
+	catch(s, ev, &c);
+	return refuse_forgery(s, EVENT_SENDER_FORGERY, bare(sender), &c, r);
+}
+
+/* Not for bounces: they come from servers that somebody else has written to in the trap's name. */
+static bool
+is_trap(const struct session *s, struct str recipient)
+{
+	return s->lists != NULL && is_on(s, EVENT_RECIPIENT_FORGERY) && !s->bounces &&
+	    traps_has(s->lists->traps, recipient);
+}
+
+/* The MTA has refused the recipient by itself: we only learn. */
+static void
+learn_refused(struct session *s, const struct rcpt_facts *facts, const struct command *c)
+{
+	struct event ev = { .kind = session_refusal(facts, c->arg), .recipient = bare(c->arg), .rule = "milter-rcpt" };
+	struct event trap = { .kind = EVENT_RECIPIENT_FORGERY, .recipient = bare(c->arg), .rule = "milter-trap" };
+
+	judge(s, c->now);
+	if (ev.kind != EVENT_KINDS)
+		learn(s, ev, c);
+	if (!is_friend(s) && is_trap(s, c->arg))
+		catch(s, trap, c);
+	if (session_listed(facts->text))
+		s->retry = false; /* the MTA was first, and its log counts this session */
+}
+
+enum say
+session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recipient, time_t now, struct reply *r)
+{
+	const struct command c = { STAGE_RCPT, "RCPT TO:", recipient, now };
+	const struct event ev = { .kind = EVENT_RECIPIENT_FORGERY, .recipient = bare(recipient), .rule = "milter-trap" };
+	bool refused = str_eq(facts->mailer, STR("error"));
+	enum say say;
+
+	if (s->authenticated)
+		return refused ? SAY_CONTINUE : SAY_ACCEPT;
+	if (refused) {
+		learn_refused(s, facts, &c);
+		return SAY_CONTINUE;
+	}
+	say = consider(s, &c, r);
+	if (say != SAY_CONTINUE || !is_trap(s, recipient))
+		return say;
+	catch(s, ev, &c);
+	return refuse_forgery(s, EVENT_RECIPIENT_FORGERY, bare(recipient), &c, r);
 }
 
 void
 session_close(struct session *s, time_t now)
 {
+	const struct command c = { STAGE_CONNECT, "CONNECT", STR_NONE, now };
+
 	if (s == NULL)
 		return;
 	if (s->retry && !s->authenticated) {
 		/* A login may have taken it out of the cache meanwhile. */
 		judge(s, now);
 		if (s->answer.verdict == VERDICT_CACHED)
-			count_retry(s, "CONNECT", STR_NONE, now);
+			count_retry(s, &c);
 	}
 	session_drop(s);
 }

@@ -29,6 +29,12 @@ conf_free(struct conf *c)
 	for (unsigned i = 0; i < c->n_listeners; i++)
 		free(c->listeners[i].name);
 	free(c->listeners);
+	for (unsigned i = 0; i < c->n_zones; i++) {
+		free(c->zones[i].name);
+		free(c->zones[i].show);
+		free(c->zones[i].explanation);
+	}
+	free(c->zones);
 	free(c->own_addrs);
 	free(c->path);
 	free(c);
@@ -174,13 +180,49 @@ conf_read(const char *path, struct err *e)
 	return c;
 }
 
-enum stage
-conf_reject_at(const struct conf *c, const char *daemon_name)
+static const struct listener *
+listener_of(const struct conf *c, const char *daemon_name)
 {
 	for (unsigned i = 0; daemon_name != NULL && i < c->n_listeners; i++)
 		if (str_caseeq(str_of(c->listeners[i].name), str_of(daemon_name)))
-			return c->listeners[i].reject_at;
-	return c->reject_at;
+			return &c->listeners[i];
+	return NULL;
+}
+
+enum stage
+conf_reject_at(const struct conf *c, const char *daemon_name)
+{
+	const struct listener *l = listener_of(c, daemon_name);
+
+	return l != NULL && l->reject_at != STAGES ? l->reject_at : c->reject_at;
+}
+
+enum refusal
+conf_answer(const struct conf *c, const char *daemon_name)
+{
+	const struct listener *l = listener_of(c, daemon_name);
+
+	return l != NULL && l->answer != REFUSALS ? l->answer : c->answer;
+}
+
+const struct zone_text *
+conf_zone(const struct conf *c, struct str zone)
+{
+	const struct zone_text *best = NULL;
+	size_t most = 0;
+
+	for (unsigned i = 0; i < c->n_zones; i++) {
+		struct str name = str_of(c->zones[i].name), tail = zone;
+
+		if (zone.n < name.n || name.n <= most)
+			continue;
+		tail = (struct str){ zone.p + zone.n - name.n, name.n };
+		if (str_caseeq(tail, name) && (zone.n == name.n || tail.p[-1] == '.')) {
+			best = &c->zones[i];
+			most = name.n;
+		}
+	}
+	return best;
 }
 
 const char *

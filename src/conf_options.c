@@ -12,6 +12,7 @@
 #define P(field)  offsetof(struct conf, policy.field)
 #define K(field)  offsetof(struct kind_policy, field)
 #define L(field)  offsetof(struct listener, field)
+#define Z(field)  offsetof(struct zone_text, field)
 #define DAY	  86400
 #define COUNT(a)  (sizeof(a) / sizeof(a)[0])
 
@@ -68,8 +69,42 @@ static const struct option file_options[] = {
 	{ "reject_at", VALUE_STAGE, false, F(reject_at), 0, 0, "mail",
 	    "When a client is told that it is refused. connect is cheapest; at mail users have authenticated, and the "
 	    "MTA has asked no blocklist yet; at rcpt it has." },
+	{ "answer", VALUE_REFUSAL, false, F(answer), 0, 0, "reject",
+	    "How a client is refused: reject is for good (550), tempfail is milder (450): an honest mail server keeps its "
+	    "mail and tries again for days. Each of its tries counts as a connection." },
 	{ "postmaster", VALUE_TEXT, true, F(postmaster), 0, 0, "",
 	    "The mail address that refused clients are told to write to. Empty: postmaster at the first of own_names." },
+	{ "text_listed", VALUE_TEMPLATE, false, F(text_listed), 0, 0,
+	    "Your IP address has been blacklisted by %{zone}. Visit their website or write <%{postmaster}> to argue. "
+	    "%{explanation} %{ref}",
+	    "What a client is told that a DNSBL lists." },
+	{ "text_cached", VALUE_TEMPLATE, false, F(text_cached), 0, 0,
+	    "Your IP address is refused here: %{reason}. Write <%{postmaster}> to argue. %{ref}",
+	    "What a client is told that is in the cache for anything else." },
+	{ "text_blocked", VALUE_TEMPLATE, false, F(text_blocked), 0, 0,
+	    "Your IP address is blocked here: %{reason}. Write <%{postmaster}> to argue. %{ref}",
+	    "What a client is told that is blocked, if the firewall lets it through." },
+	{ "text_helo", VALUE_TEMPLATE, false, F(text_helo), 0, 0,
+	    "You are not %{said}: that is us. Greet with a name of your own, or write <%{postmaster}> to argue. %{ref}",
+	    "What a client is told that says HELO with a name or address of ours." },
+	{ "text_sender", VALUE_TEMPLATE, false, F(text_sender), 0, 0,
+	    "Mail from %{said} does not come from %{client}. Send it through its own provider, or write <%{postmaster}> "
+	    "to argue. %{ref}",
+	    "What a client is told whose sender is another provider's." },
+	{ "text_recipient", VALUE_TEMPLATE, false, F(text_recipient), 0, 0,
+	    "Nobody has ever been at %{said}. Write <%{postmaster}> to argue. %{ref}",
+	    "What a client is told that writes to a trap." },
+	{ "freemail", VALUE_FREEMAIL, false, F(freemail), 0, 0, "unnamed",
+	    "Senders of freemail providers, from hosts that are not the provider's, are sender-forgery. unnamed: only when "
+	    "the client has no name that the DNS confirms. all: also when it has another name than the provider's; then "
+	    "every server that forwards mail to you without rewriting its sender must be in allow. off: never." },
+	{ "freemail_list", VALUE_PATH, false, F(freemail_list), 0, 0, PKGDATADIR "/freemail.list",
+	    "The providers that come with the program, and the names of their hosts." },
+	{ "freemail_local", VALUE_PATH, true, F(freemail_local), 0, 0, "",
+	    "Providers of your own, in the same form; for a domain that both files have, this one is right. Empty: none." },
+	{ "traps", VALUE_PATH, true, F(traps), 0, 0, "",
+	    "A file of addresses that nobody has and no honest sender can know, one a line, or patterns of such addresses: "
+	    "to write to one is recipient-forgery. Empty: none." },
 	{ "firewall", VALUE_FLAG, false, F(firewall), 0, 0, "yes", "Have the kernel drop blocked clients." },
 	{ "firewall_helper", VALUE_PATH, false, F(firewall_helper), 0, 0, LIBEXECDIR "/popauth-firewall",
 	    "The helper that alone may change kernel sets." },
@@ -92,6 +127,14 @@ static const struct option kind_options[] = {
 
 static const struct option listener_options[] = {
 	{ "reject_at", VALUE_STAGE, false, L(reject_at), 0, 0, NULL, "As above, for this listener." },
+	{ "answer", VALUE_REFUSAL, false, L(answer), 0, 0, NULL, "As above, for this listener." },
+};
+
+static const struct option zone_options[] = {
+	{ "explanation", VALUE_ASCII, true, Z(explanation), 0, 0, NULL,
+	    "What to say to clients that this list lists: %{explanation} in text_listed." },
+	{ "show", VALUE_ASCII, false, Z(show), 0, 0, NULL,
+	    "What to call the list, where its real name holds a key that is nobody else's business: %{zone}." },
 };
 
 const struct option_group option_groups[GROUPS] = {
@@ -99,6 +142,7 @@ const struct option_group option_groups[GROUPS] = {
 	[GROUP_KIND] = { "kind", "What follows from one kind of event.", kind_options, COUNT(kind_options) },
 	[GROUP_LISTENER] = { "listener", "A listener of the MTA, by the name the MTA gives it in {daemon_name}.",
 	    listener_options, COUNT(listener_options) },
+	[GROUP_ZONE] = { "zone", "A DNSBL, by its name or the end of it.", zone_options, COUNT(zone_options) },
 };
 
 /* Every VALUE_TERM field is one of these two types. */

@@ -54,8 +54,22 @@ listener_of(struct conf *c, const char *name)
 			return &c->listeners[i];
 	c->listeners = xrealloc(c->listeners, (c->n_listeners + 1) * sizeof *c->listeners);
 	l = &c->listeners[c->n_listeners++];
-	*l = (struct listener){ .name = xstrdup(name), .reject_at = STAGE_MAIL };
+	*l = (struct listener){ .name = xstrdup(name), .reject_at = STAGES, .answer = REFUSALS };
 	return l;
+}
+
+static struct zone_text *
+zone_of(struct conf *c, const char *name)
+{
+	struct zone_text *z;
+
+	for (unsigned i = 0; i < c->n_zones; i++)
+		if (strcmp(c->zones[i].name, name) == 0)
+			return &c->zones[i];
+	c->zones = xrealloc(c->zones, (c->n_zones + 1) * sizeof *c->zones);
+	z = &c->zones[c->n_zones++];
+	*z = (struct zone_text){ .name = xstrdup(name) };
+	return z;
 }
 
 /* The struct that a section's options go to; NULL: its title is bad, and a mistake was noted at `line`. */
@@ -66,6 +80,8 @@ section_base(struct reading *r, const cfg_t *cfg, int line)
 
 	if (strcmp(cfg->name, option_groups[GROUP_LISTENER].section) == 0)
 		return listener_of(r->conf, cfg->title);
+	if (strcmp(cfg->name, option_groups[GROUP_ZONE].section) == 0)
+		return zone_of(r->conf, cfg->title);
 	if (kind != EVENT_KINDS)
 		return &r->conf->policy.kind[kind];
 	if (r->told != cfg)
@@ -212,21 +228,21 @@ check_known(struct mistakes *m, cfg_t *cfg)
 void
 conf_parse(struct conf *c, const char *text, struct mistakes *m)
 {
-	cfg_opt_t file[OPTIONS_MAX + GROUPS], kind[OPTIONS_MAX], listener[OPTIONS_MAX];
+	cfg_opt_t file[OPTIONS_MAX + GROUPS], section[GROUPS][OPTIONS_MAX];
 	struct reading r = { .conf = c, .m = m };
 	unsigned n = option_groups[GROUP_FILE].n;
 	const struct option *names = option_find(&option_groups[GROUP_FILE], "own_names");
 
 	pthread_mutex_lock(&reading_lock);
 	now_reading = &r;
-	describe(kind, &option_groups[GROUP_KIND]);
-	describe(listener, &option_groups[GROUP_LISTENER]);
 	describe(file, &option_groups[GROUP_FILE]);
-	file[n] = (cfg_opt_t)CFG_SEC("kind", kind, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
-	file[n].validcb = on_section_end;
-	file[n + 1] = (cfg_opt_t)CFG_SEC("listener", listener, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
-	file[n + 1].validcb = on_section_end;
-	file[n + 2] = (cfg_opt_t)CFG_END();
+	for (unsigned g = GROUP_FILE + 1; g < GROUPS; g++) {
+		describe(section[g], &option_groups[g]);
+		file[n] = (cfg_opt_t)CFG_SEC(option_groups[g].section, section[g],
+		    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+		file[n++].validcb = on_section_end;
+	}
+	file[n] = (cfg_opt_t)CFG_END();
 	r.root = cfg_init(file, CFGF_KEYSTRVAL);
 	if (r.root == NULL)
 		panic("conf: cfg_init");

@@ -108,7 +108,11 @@ conf_print_sample(FILE *out)
 	for (unsigned i = 0; i < option_groups[GROUP_FILE].n; i++)
 		sample_option(out, &option_groups[GROUP_FILE].options[i], &c);
 	sample_group(out, &option_groups[GROUP_LISTENER]);
-	fputs("#listener submission {\n#\treject_at = rcpt\n#}\n", out);
+	fputs("#listener submission {\n#\treject_at = rcpt\n#\tanswer = tempfail\n#}\n", out);
+	sample_group(out, &option_groups[GROUP_ZONE]);
+	fputs("#zone dnsbl.example.net {\n#\texplanation = \"They list dialup addresses: use your provider's "
+	      "server.\"\n#}\n",
+	    out);
 	sample_group(out, &option_groups[GROUP_KIND]);
 	for (enum event_kind k = 0; k < EVENT_KINDS; k++)
 		sample_kind(out, k, &c.policy.kind[k]);
@@ -201,6 +205,7 @@ conf_print_mdoc(FILE *out)
 	defaults(&c);
 	mdoc_file(out, &c);
 	mdoc_section(out, &option_groups[GROUP_LISTENER]);
+	mdoc_section(out, &option_groups[GROUP_ZONE]);
 	mdoc_section(out, &option_groups[GROUP_KIND]);
 	fputs(".Pp\nThe kinds and their defaults are:\n"
 	      ".Bl -column \"recipient-forgery\" \"enabled\" \"cache\" \"distinct\" \"10/10m for 1h\" "

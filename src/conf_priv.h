@@ -6,6 +6,7 @@
  *	conf_parse.c	grammar: libconfuse
  *	conf_options.c	the table of all options
  *	conf_value.c	one value: text -> field -> text
+ *	conf_word.c	the same for those that are one word of a few
  *	conf_own.c	what is ours when the file does not say
  *	conf_print.c	the sample file and the manual's list, from the table
  */
@@ -32,6 +33,10 @@ enum value_type {
 	VALUE_ULONG,
 	VALUE_TERM,	 /* uint32_t seconds */
 	VALUE_STAGE,
+	VALUE_REFUSAL,
+	VALUE_FREEMAIL,
+	VALUE_ASCII,	 /* what may stand in an SMTP reply */
+	VALUE_TEMPLATE,	 /* the same, with places: template.h */
 	VALUE_THRESHOLD,
 	VALUE_LOGS,	 /* from here on: lists */
 	VALUE_MATCHES,	 /* of journal fields */
@@ -51,14 +56,15 @@ struct option {
 	const char *help;
 };
 
-/* Options stand in the file itself, in `kind NAME { }` (a struct kind_policy) and in `listener NAME { }`. */
+/* Options stand in the file itself, in `kind NAME { }` (a struct kind_policy), in `listener NAME { }` and in
+ * `zone NAME { }` (a struct zone_text). */
 struct option_group {
 	const char *section; /* NULL: the file itself */
 	const char *help;
 	const struct option *options;
 	unsigned n;
 };
-enum { GROUP_FILE, GROUP_KIND, GROUP_LISTENER, GROUPS };
+enum { GROUP_FILE, GROUP_KIND, GROUP_LISTENER, GROUP_ZONE, GROUPS };
 extern const struct option_group option_groups[GROUPS];
 
 /* NULL: no such option. */
@@ -76,6 +82,14 @@ int value_set(const struct option *o, void *base, const char *text, struct err *
 void value_print(FILE *out, const struct option *o, const void *base);
 void value_clear(const struct option *o, void *base);
 const char *value_word(enum value_type t); /* the manual's word for it */
+
+/* conf_word.c, for the table in conf_value.c. */
+int set_stage(const struct option *o, void *field, const char *text, struct err *e);
+int set_refusal(const struct option *o, void *field, const char *text, struct err *e);
+int set_freemail(const struct option *o, void *field, const char *text, struct err *e);
+void print_stage(FILE *out, const void *field);
+void print_refusal(FILE *out, const void *field);
+void print_freemail(FILE *out, const void *field);
 
 /* Mistakes, one a line, as far as they fit; the rest is counted. */
 struct mistakes {

@@ -8,6 +8,7 @@
 
 #include "conf_priv.h"
 #include "logspec.h"
+#include "template.h"
 
 #define SUN_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define SETNAME_MAX  31		 /* IPSET_MAXNAMELEN (linux/netfilter/ipset/ip_set.h) less the NUL */
@@ -160,15 +161,24 @@ set_term(const struct option *o, void *field, const char *text, struct err *e)
 	return 0;
 }
 
+/* In a reply, a text is one line of ASCII (RFC 5321, 4.2). */
 static int
-set_stage(const struct option *o, void *field, const char *text, struct err *e)
+set_ascii(const struct option *o, void *field, const char *text, struct err *e)
 {
-	for (enum stage s = STAGE_CONNECT; s < STAGES; s++)
-		if (strcmp(text, stage_name(s)) == 0) {
-			*(enum stage *)field = s;
-			return 0;
-		}
-	return err_set(e, "%s: \"%s\" is not connect, helo, mail or rcpt", o->name, text);
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			return err_set(e, "%s: holds a character that is not printable ASCII", o->name);
+	return set_text(o, field, text, e);
+}
+
+static int
+set_template(const struct option *o, void *field, const char *text, struct err *e)
+{
+	struct err why;
+
+	if (template_check(text, &why) == -1)
+		return err_set(e, "%s: %.400s", o->name, why.text);
+	return set_text(o, field, text, e);
 }
 
 /* The part of *s up to any byte of `until`, or all of it; *s is left behind the part and the byte, without blanks. */
@@ -287,12 +297,28 @@ set_group(const struct option *o, void *field, const char *text, struct err *e)
 	return set_text(o, &g->name, text, e);
 }
 
+/* Letters, digits, _-. and whatever is not ASCII: a name may be listed in both its forms (RFC 5890, U- and A-label). */
+static bool
+is_name(const char *text)
+{
+	char one[2] = "";
+
+	if (*text == '\0' || *text == '.')
+		return false;
+	for (; *text != '\0'; text++) {
+		one[0] = *text;
+		if ((unsigned char)*text < 0x80 && !made_of(one, "_-."))
+			return false;
+	}
+	return true;
+}
+
 static int
 add_name(const struct option *o, void *field, const char *text, struct err *e)
 {
 	struct addr a;
 
-	if (addr_parse(&a, str_of(text)) == -1 && (*text == '\0' || *text == '.' || !made_of(text, "_-.")))
+	if (addr_parse(&a, str_of(text)) == -1 && !is_name(text))
 		return err_set(e, "%s: \"%s\" is neither a host name nor an address", o->name, text);
 	append(field, text);
 	return 0;
@@ -356,12 +382,6 @@ print_term(FILE *out, const void *field)
 	char buf[16];
 
 	fputs(*(const uint32_t *)field == 0 ? "off" : str_term(buf, sizeof buf, *(const uint32_t *)field), out);
-}
-
-static void
-print_stage(FILE *out, const void *field)
-{
-	fputs(stage_name(*(const enum stage *)field), out);
 }
 
 static void
@@ -444,6 +464,10 @@ static const struct {
 	[VALUE_ULONG] = { "number", set_ulong, print_ulong, NULL },
 	[VALUE_TERM] = { "time", set_term, print_term, NULL },
 	[VALUE_STAGE] = { "connect | helo | mail | rcpt", set_stage, print_stage, NULL },
+	[VALUE_REFUSAL] = { "reject | tempfail", set_refusal, print_refusal, NULL },
+	[VALUE_FREEMAIL] = { "off | unnamed | all", set_freemail, print_freemail, NULL },
+	[VALUE_ASCII] = { "text", set_ascii, print_text, clear_text },
+	[VALUE_TEMPLATE] = { "text", set_template, print_text, clear_text },
 	[VALUE_THRESHOLD] = { "threshold", set_threshold, print_threshold, NULL },
 	[VALUE_LOGS] = { "{ log, ... }", add_log, print_list, clear_list },
 	[VALUE_MATCHES] = { "{ FIELD=value, ... }", add_match, print_list, clear_list },

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control_priv.h"
+#include "ref.h"
 
 #define TEXT_MAX 255
 
@@ -37,7 +38,16 @@ parse_client(const struct request *rq, struct str text, struct addr *a, struct e
 static int
 parse_address(struct request *rq, const struct json *v, struct err *e)
 {
-	return parse_client(rq, json_text(v), &rq->addr, e);
+	char shown[80];
+
+	if ((rq->verb->args & ARG_REF) == 0)
+		return parse_client(rq, json_text(v), &rq->addr, e);
+	if (parse_client(rq, json_text(v), &rq->addr, e) == 0 || ref_parse(json_text(v), &rq->addr, &rq->moment) == 0)
+		return 0;
+	if (json_text(v).n > 0 && strpbrk(json_text(v).p, ".:/") != NULL)
+		return -1; /* meant as an address, and that is what it says */
+	return err_set(e, "neither an address nor the reference of a refusal, or mistyped: %s",
+	    str_show(shown, sizeof(shown), json_text(v)));
 }
 
 static int

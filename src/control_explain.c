@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "control_priv.h"
+#include "ref.h"
 
 /* How many hits count at this moment, of one kind. */
 struct tallied {
@@ -90,12 +91,26 @@ put_counters(struct json *o, const struct known *k)
 	json_put(o, "counters", list);
 }
 
+static void
+put_origin(struct json *o, const struct control_host *host, const char *rule)
+{
+	struct rule_origin at;
+
+	if (host->origin == NULL || !host->origin(host->arg, rule, &at))
+		return;
+	json_put_cstr(o, "file", at.file);
+	json_put_int(o, "line", at.line);
+	if (at.written != 0)
+		json_put_int(o, "written", at.written);
+}
+
+/* `moment`: what a reference speaks of is pointed out. */
 static unsigned
-put_evidence(struct json *o, struct evidence *ev, const struct addr *client)
+put_evidence(struct json *o, const struct control_host *host, const struct addr *client, time_t moment)
 {
 	struct evidence_entry got[EVIDENCE_EACH];
 	struct json *list = json_list();
-	unsigned n = ev == NULL ? 0 : evidence_of(ev, client, got, EVIDENCE_EACH);
+	unsigned n = host->evidence == NULL ? 0 : evidence_of(host->evidence, client, got, EVIDENCE_EACH);
 
 	for (unsigned i = n; i-- > 0;) {
 		struct json *one = json_new();
@@ -106,6 +121,9 @@ put_evidence(struct json *o, struct evidence *ev, const struct addr *client)
 		json_put_cstr(one, "rule", got[i].rule);
 		changes_put(one, "changes", got[i].changes);
 		json_put_cstr(one, "text", got[i].text);
+		put_origin(one, host, got[i].rule);
+		if (moment != 0 && got[i].time == moment)
+			json_put_bool(one, "referred", true);
 		json_add(list, one);
 	}
 	json_put(o, "evidence", list);
@@ -130,6 +148,8 @@ put_lift(struct json *o, const struct known *k, const char *client)
 		json_add_text(list, STR("a POP, IMAP or SMTP login from there"));
 	if (k->in[SET_CACHE] || k->in[SET_BLOCK])
 		json_add_text(list, STR("the end of the term"));
+	if (k->in[SET_CACHE] || k->in[SET_BLOCK])
+		json_add_text(list, STR("for ever: its address in allow"));
 	json_put(o, "lifted_by", list);
 }
 
@@ -165,6 +185,21 @@ put_known(struct json *o, const struct known *k)
 	put_counters(o, k);
 }
 
+/* What was known when the text was sent may be forgotten by now; who and when is not. */
+static void
+put_ref(struct json *o, const struct request *rq)
+{
+	char text[REF_TEXT];
+	struct json *ref;
+
+	if (rq->moment == 0)
+		return;
+	ref = json_new();
+	json_put_cstr(ref, "text", ref_format(text, &rq->addr, rq->moment));
+	json_put_int(ref, "time", rq->moment);
+	json_put(o, "ref", ref);
+}
+
 void
 explain(struct request *rq)
 {
@@ -182,15 +217,16 @@ explain(struct request *rq)
 	ledger_judge(ledger, rq->policy, &rq->addr, rq->now, &verdict);
 	known = ledger_view(ledger, rq->policy, &rq->addr, copy, &k);
 	client_put(o, "client", &client, rq->policy);
+	put_ref(o, rq);
 	json_put_cstr(o, "verdict", verdict_text(verdict.verdict));
 	json_put_bool(o, "known", known);
 	json_put_cstr(o, "trusted", why);
 	put_known(o, &k);
 	put_lift(o, &k, addr_format(text, &client));
-	lines = put_evidence(o, ctl->host.evidence, &client);
+	lines = put_evidence(o, &ctl->host, &client, rq->moment);
 	control_say(ctl, rq->conn, o);
 	if (known || why != NULL || lines > 0)
 		control_end(ctl, rq->conn, 0, "%s", "");
 	else
-		control_end(ctl, rq->conn, 1, "nothing is known of %s", text);
+		control_end(ctl, rq->conn, 1, "nothing is known of %s%s", text, rq->moment != 0 ? " any more" : "");
 }

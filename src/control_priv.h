@@ -50,6 +50,7 @@ struct request {
 	time_t now;
 	struct addr addr;
 	uint32_t term; /* 0: not given */
+	time_t moment; /* of a reference; 0: an address was given */
 	struct str user, reason;
 };
 

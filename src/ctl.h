@@ -52,6 +52,15 @@ struct view {
 typedef void show_fn(struct view *v, const struct json *line);
 show_fn *show_of(const struct view *v);
 
+/* ctl_show.c: what an answer holds, for those who print it.  "" and 0 where it is missing. */
+const char *text_of(const struct json *o, const char *key);
+long long number_of(const struct json *o, const char *key);
+const char *until_text(const struct json *o);  /* "2026-07-04 12:34:56 (5m left)"; good until the next call */
+const char *reason_of(const struct json *o);   /* the zone, or the reason */
+void print_list(const char *before, const struct json *list);
+/* ctl_explain.c */
+void show_explain(struct view *v, const struct json *o);
+
 /* ctl_table.c: columns as wide as what is in them.  The first rows are kept until the widths are known; later ones
  * are printed as they come. */
 struct table *table_new(const char *const *heads, unsigned columns);

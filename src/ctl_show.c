@@ -10,7 +10,7 @@
 #include "ctl.h"
 #include "stats.h"
 
-static const char *
+const char *
 text_of(const struct json *o, const char *key)
 {
 	struct str s = json_get_text(o, key);
@@ -18,14 +18,14 @@ text_of(const struct json *o, const char *key)
 	return s.p != NULL ? s.p : "";
 }
 
-static long long
+long long
 number_of(const struct json *o, const char *key)
 {
 	return (long long)json_get_int(o, key, 0);
 }
 
 /* "2026-07-04 12:34:56 (5m left)". */
-static const char *
+const char *
 until_text(const struct json *o)
 {
 	static char buf[2 * TIME_TEXT + 8];
@@ -69,7 +69,7 @@ head(struct view *v)
 	v->table = table_new(heads[v->verb->set], v->verb->set == SET_BLOCK ? 7 : 6);
 }
 
-static const char *
+const char *
 reason_of(const struct json *o)
 {
 	const char *zone = text_of(o, "zone");
@@ -302,7 +302,7 @@ show_stats(struct view *v, const struct json *o)
 
 /* ---- watch ---- */
 
-static void
+void
 print_list(const char *before, const struct json *list)
 {
 	for (size_t i = 0; i < json_count(list); i++)
@@ -331,95 +331,6 @@ show_watch(struct view *v, const struct json *o)
 	print_list(" -> ", json_get(o, "changes"));
 	putchar('\n');
 	fflush(stdout);
-}
-
-/* ---- explain ---- */
-
-static void
-explain_sets(const struct json *o)
-{
-	const struct json *e;
-	char since[TIME_TEXT], last[TIME_TEXT];
-
-	if ((e = json_get(o, "relay")) != NULL)
-		printf("  relay     %s, %lld logins, first %s, last %s, until %s\n",
-		    *text_of(e, "user") ? text_of(e, "user") : "(user not known)", number_of(e, "logins"),
-		    time_text(since, json_get_int(e, "since", 0)), time_text(last, json_get_int(e, "last", 0)),
-		    until_text(e));
-	if ((e = json_get(o, "cache")) != NULL)
-		printf("  cached    %s %s, since %s, %lld hits, until %s\n", text_of(e, "kind"), reason_of(e),
-		    time_text(since, json_get_int(e, "since", 0)), number_of(e, "hits"), until_text(e));
-	if ((e = json_get(o, "block")) != NULL)
-		printf("  blocked   %s by %s%s%s, since %s, until %s\n", text_of(e, "kind"), text_of(e, "by"),
-		    *reason_of(e) ? ": " : "", reason_of(e), time_text(since, json_get_int(e, "since", 0)),
-		    until_text(e));
-}
-
-static void
-explain_threshold(const struct json *counter, const char *key)
-{
-	const struct json *t = json_get(counter, key);
-	char span[16], term[16];
-
-	if (t == NULL)
-		return;
-	printf("  %s %lld of %lld in %s (blocks for %s)", key, number_of(t, "have"), number_of(t, "of"),
-	    str_term(span, sizeof(span), json_get_int(t, "span", 0)),
-	    str_term(term, sizeof(term), json_get_int(t, "term", 0)));
-}
-
-static void
-explain_counters(const struct json *list)
-{
-	for (size_t i = 0; i < json_count(list); i++) {
-		const struct json *c = json_at(list, i);
-
-		printf("  counted   %-17s", text_of(c, "kind"));
-		explain_threshold(c, "rate");
-		explain_threshold(c, "total");
-		printf("%s\n", json_get_bool(c, "distinct", false) ? ", different recipients" : "");
-	}
-}
-
-static void
-explain_evidence(const struct json *list)
-{
-	char at[TIME_TEXT];
-
-	for (size_t i = 0; i < json_count(list); i++) {
-		const struct json *e = json_at(list, i);
-
-		printf("%s    %s  %s by %s", i == 0 ? "  evidence\n" : "",
-		    time_text(at, json_get_int(e, "time", 0)), text_of(e, "event"), text_of(e, "rule"));
-		print_list(" -> ", json_get(e, "changes"));
-		printf("\n        %s\n", text_of(e, "text"));
-	}
-}
-
-static void
-show_explain(struct view *v, const struct json *o)
-{
-	const struct json *lift;
-	char at[TIME_TEXT];
-
-	(void)v;
-	if (o == NULL || !(json_get_bool(o, "known", false) || json_has(o, "trusted")))
-		return;
-	lift = json_get(o, "lifted_by");
-	printf("%s  %s\n", text_of(o, "client"), text_of(o, "verdict"));
-	if (json_has(o, "trusted"))
-		printf("  trusted   %s\n", text_of(o, "trusted"));
-	if (json_has(o, "seen"))
-		printf("  seen      %s\n", time_text(at, json_get_int(o, "seen", 0)));
-	if (json_has(o, "login"))
-		printf("  login     %s\n", time_text(at, json_get_int(o, "login", 0)));
-	explain_sets(o);
-	if (json_has(o, "blocks"))
-		printf("  repeated  blocked %lld times, each within 30 days of the one before\n", number_of(o, "blocks"));
-	explain_counters(json_get(o, "counters"));
-	explain_evidence(json_get(o, "evidence"));
-	for (size_t i = 0; i < json_count(lift); i++)
-		printf("%s    %s\n", i == 0 ? "  lifted by\n" : "", json_text(json_at(lift, i)).p);
 }
 
 show_fn *

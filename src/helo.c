@@ -39,13 +39,13 @@ helo_is_telling(const struct addr *a)
 	    (b[0] == 100 && (b[1] & 0xc0) == 64));
 }
 
-/* "[192.0.2.1]", "[IPv6:2001:db8::1]", or the same without brackets. */
-static bool
-literal(struct addr *a, struct str helo)
+/* Brackets belong around addresses (RFC 5321, 4.1.3); forgers put names into them, too. */
+static struct str
+without_brackets(struct str s)
 {
-	if (helo.n > 2 && helo.p[0] == '[' && helo.p[helo.n - 1] == ']')
-		helo = (struct str){ helo.p + 1, helo.n - 2 };
-	return addr_parse(a, helo) == 0;
+	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
+		return (struct str){ s.p + 1, s.n - 2 };
+	return s;
 }
 
 static bool
@@ -76,10 +76,10 @@ helo_forged(const struct conf *c, const struct mta_self *self, const struct addr
 {
 	struct addr a;
 
-	helo = without_dot(helo);
+	helo = without_brackets(without_dot(helo));
 	if (helo.n == 0)
 		return false;
-	if (literal(&a, helo))
+	if (addr_parse(&a, helo) == 0)
 		return !addr_eq(&a, client) && is_own_address(c, self, &a);
 	return is_own_name(c, self, helo);
 }

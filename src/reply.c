@@ -5,94 +5,83 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN 100 /* of any one thing that came from outside */
+#include "template.h"
 
-/* What an offender has done, to follow "after". */
+/* What an address has done, to follow "refused here:". */
 static const char *const deeds[EVENT_KINDS] = {
-	[EVENT_LOGIN] = "a login",
-	[EVENT_AUTH_FAILURE] = "too many wrong passwords",
-	[EVENT_RBL] = "being listed by a DNS blacklist",
-	[EVENT_HELO_FORGERY] = "greeting us with a name or address of ours",
-	[EVENT_SENDER_FORGERY] = "using a sender address that is not its own",
-	[EVENT_RECIPIENT_FORGERY] = "writing to an address that nobody has",
-	[EVENT_UNKNOWN_USER] = "writing to too many people who do not exist",
-	[EVENT_RELAY_DENIED] = "too many attempts to relay",
-	[EVENT_RATE_LIMIT] = "too many connections",
-	[EVENT_PROTOCOL] = "breaking the protocol too often",
-	[EVENT_POLICY] = "too many refused commands",
+	[EVENT_LOGIN] = "somebody has logged in from it",
+	[EVENT_AUTH_FAILURE] = "too many wrong passwords came from it",
+	[EVENT_RBL] = "a DNS blacklist lists it",
+	[EVENT_HELO_FORGERY] = "it has greeted us with a name or address of ours",
+	[EVENT_SENDER_FORGERY] = "it has used a sender address of somebody else's provider",
+	[EVENT_RECIPIENT_FORGERY] = "it has written to an address that nobody has",
+	[EVENT_UNKNOWN_USER] = "it has written to too many people who do not exist",
+	[EVENT_RELAY_DENIED] = "it has tried too often to have mail relayed",
+	[EVENT_RATE_LIMIT] = "too many connections came from it",
+	[EVENT_PROTOCOL] = "it has broken the protocol too often",
+	[EVENT_POLICY] = "too many of its commands were refused",
 };
 
-/* SMTP replies are ASCII (RFC 5321, 4.2; without SMTPUTF8). */
-static char *
-show_ascii(char *dst, size_t size, struct str s)
-{
-	str_show(dst, size, s);
-	for (char *p = dst; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	return dst;
-}
-
 static void
-begin(struct reply *r)
+begin(struct reply *r, const struct reply_to *to)
 {
-	r->code = "550";
-	r->dsn = "5.7.1";
-	r->text[0] = '\0';
+	bool later = to->answer == REFUSE_TEMPFAIL;
+
+	r->code = later ? "450" : "550";
+	r->dsn = later ? "4.7.1" : "5.7.1";
+	r->first = false;
+	addr_format(r->client, to->client);
 }
 
+/* All that is the same for every text; room for the reference is kept behind it. */
 static void
-add(struct reply *r, const char *text)
+fill(struct reply *r, const struct reply_to *to, const char *wording, struct str values[PLACES])
 {
-	size_t used = strlen(r->text);
+	struct addr client = addr_client(to->client, to->conf->policy.ipv6_prefix);
+	char id[REF_TEXT], ref[REF_TEXT + 8];
+	size_t n;
 
-	(void)snprintf(r->text + used, sizeof r->text - used, "%s", text);
-}
-
-static void
-add_shown(struct reply *r, struct str s)
-{
-	char shown[SHOWN];
-
-	add(r, show_ascii(shown, sizeof shown, s));
-}
-
-static void
-add_postmaster(struct reply *r, const struct conf *c, const char *before)
-{
-	add(r, before);
-	add_shown(r, str_of(c->postmaster));
-	add(r, "> to argue.");
-}
-
-void
-reply_refused(struct reply *r, const struct conf *c, const struct answer *a)
-{
-	begin(r);
-	if (a->kind == EVENT_RBL && a->zone != NULL && *a->zone != '\0') {
-		add(r, "Your IP address has been blacklisted by ");
-		add_shown(r, str_of(a->zone));
-		add_postmaster(r, c, ". Visit their website or write <");
+	(void)snprintf(ref, sizeof ref, "(ref %s)", ref_format(id, &client, to->at));
+	values[PLACE_CLIENT] = str_of(r->client);
+	values[PLACE_POSTMASTER] = str_of(to->conf->postmaster);
+	values[PLACE_REF] = str_of(ref);
+	if (template_fill(r->text, sizeof r->text - strlen(ref) - 1, wording, values))
 		return;
-	}
-	add(r, a->verdict == VERDICT_BLOCKED ? "Your IP address is blocked here" : "Your IP address is refused here");
-	if (a->kind < EVENT_KINDS) {
-		add(r, " after ");
-		add(r, deeds[a->kind]);
-	} else if (a->zone != NULL && *a->zone != '\0') {
-		add(r, ": ");
-		add_shown(r, str_of(a->zone));
-	}
-	add_postmaster(r, c, ". Write <");
+	n = strlen(r->text);
+	(void)snprintf(r->text + n, sizeof r->text - n, "%s%s", n == 0 || r->text[n - 1] == ' ' ? "" : " ", ref);
 }
 
 void
-reply_forgery(struct reply *r, const struct conf *c, struct str helo)
+reply_refused(struct reply *r, const struct reply_to *to, const struct answer *a)
 {
-	begin(r);
-	add(r, "You are not ");
-	add_shown(r, helo);
-	add_postmaster(r, c, ": that is us. Greet with a name of your own, or write <");
+	const char *wording = a->verdict == VERDICT_BLOCKED ? to->conf->text_blocked : to->conf->text_cached;
+	struct str values[PLACES] = { { NULL, 0 } }, zone = str_of(a->zone);
+	const struct zone_text *known;
+
+	begin(r, to);
+	if (a->kind < EVENT_KINDS)
+		values[PLACE_REASON] = str_of(deeds[a->kind]);
+	else
+		values[PLACE_REASON] = zone.n > 0 ? zone : STR("the administrator has decided so");
+	if (a->kind == EVENT_RBL && zone.n > 0) {
+		known = conf_zone(to->conf, zone);
+		wording = to->conf->text_listed;
+		values[PLACE_ZONE] = known != NULL && known->show != NULL ? str_of(known->show) : zone;
+		values[PLACE_EXPLANATION] = str_of(known == NULL ? NULL : known->explanation);
+	}
+	fill(r, to, wording, values);
+}
+
+void
+reply_forgery(struct reply *r, const struct reply_to *to, enum event_kind kind, struct str said)
+{
+	const struct conf *c = to->conf;
+	const char *wording = kind == EVENT_HELO_FORGERY ? c->text_helo :
+	    kind == EVENT_SENDER_FORGERY ? c->text_sender : c->text_recipient;
+	struct str values[PLACES] = { [PLACE_SAID] = said, [PLACE_REASON] = str_of(deeds[kind]) };
+
+	begin(r, to);
+	fill(r, to, wording, values);
 }
 
 char *

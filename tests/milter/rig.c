@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "lists.h"
 
 static char dir[] = "/tmp/popauth-filter-XXXXXX";
 static char conf_path[sizeof dir + 8];
+static char freemail_path[4096 + 32];
 char rig_socket[sizeof dir + 8];
 static struct pipeline pipeline;
 
@@ -72,6 +74,7 @@ read_conf(const char *more)
 	    out);
 	if (strncmp(more, "reject_at", 9) != 0 && strstr(more, "\nreject_at") == NULL)
 		fputs("reject_at = rcpt\n", out); /* so that every command before it can be seen to pass */
+	fprintf(out, "freemail_list = '%s'\n", freemail_path);
 	if (strstr(more, "milter_socket") == NULL)
 		fprintf(out, "milter_socket = 'unix:%s'\n", rig_socket);
 	fputs(more, out);
@@ -86,7 +89,40 @@ read_conf(const char *more)
 void
 rig_conf(const char *more)
 {
-	conf_install(read_conf(more));
+	struct conf *c = read_conf(more);
+	struct lists *l;
+	struct err e;
+
+	l = lists_read(c, &e);
+	if (l == NULL)
+		print_error("%s\n", e.text);
+	assert_non_null(l);
+	lists_install(l);
+	conf_install(c);
+}
+
+const char *
+rig_path(const char *name)
+{
+	static char path[sizeof dir + 64];
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	return path;
+}
+
+/* Replaced as an editor does it. */
+void
+rig_file(const char *name, const char *text)
+{
+	char new[sizeof dir + 64];
+	FILE *out;
+
+	str_copy(new, sizeof new, str_of(rig_path("new")));
+	out = fopen(new, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(rename(new, rig_path(name)), 0);
 }
 
 static void *
@@ -104,6 +140,7 @@ rig_start(void **state)
 {
 	const struct effects fx = { .told = hear };
 	struct rlimit files;
+	char top[4096];
 	pthread_t thread;
 	struct conf *c;
 	struct err e;
@@ -117,6 +154,9 @@ rig_start(void **state)
 		return -1;
 	(void)snprintf(rig_socket, sizeof rig_socket, "%s/sock", dir);
 	(void)snprintf(conf_path, sizeof conf_path, "%s/conf", dir);
+	if (realpath(getenv("top_srcdir") == NULL ? "." : getenv("top_srcdir"), top) == NULL)
+		return -1;
+	(void)snprintf(freemail_path, sizeof freemail_path, "%s/rules/freemail.list", top);
 	pipeline_init(&pipeline, ledger_new(100000), &fx);
 	c = read_conf("");
 	if (filter_register(&pipeline, &e) == -1 || filter_open_socket(c, &e) == -1) {
@@ -133,6 +173,7 @@ rig_finish(void **state)
 	(void)state;
 	unlink(rig_socket);
 	unlink(conf_path);
+	unlink(rig_path("traps"));
 	return rmdir(dir);
 }
 
@@ -151,6 +192,38 @@ rig_open(struct mta *m)
 	assert_int_equal(mta_open(m, rig_socket), 0);
 	assert_int_equal(mta_negotiate(m, 6, MTA_ACTIONS_V6, MTA_STEPS_V6), MTA_NEGOTIATED);
 	mta_macros(m, 'C', "j", "mx.example.net", "{daemon_name}", "smtpd", "{daemon_addr}", "203.0.113.1", NULL);
+}
+
+void
+rig_named(struct mta *m, const char *resolve, const char *name)
+{
+	mta_macros(m, 'C', "j", "mx.example.net", "{daemon_name}", "smtpd", "{daemon_addr}", "203.0.113.1",
+	    "{client_resolve}", resolve, "{client_name}", name, NULL);
+}
+
+void
+rig_names_known(void)
+{
+	struct mta m;
+
+	rig_open(&m);
+	rig_named(&m, "OK", "mail.example.com");
+	assert_int_equal(mta_client(&m, "203.0.113.250"), MTA_CONTINUE);
+	assert_int_equal(mta_mail(&m, "<someone@example.com>"), MTA_CONTINUE);
+	mta_quit(&m);
+}
+
+char *
+rig_told(struct mta *m, char ref[REF_TEXT])
+{
+	char *at = strstr(m->text, " (ref "), *end = at == NULL ? NULL : strchr(at, ')');
+
+	if (end == NULL)
+		fail_msg("no reference in \"%s\"", m->text);
+	if (ref != NULL)
+		str_copy(ref, REF_TEXT, (struct str){ at + 6, (size_t)(end - at - 6) });
+	memmove(at, end + 1, strlen(end));
+	return m->text;
 }
 
 void

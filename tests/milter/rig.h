@@ -10,6 +10,7 @@
 #include "../unit/unit.h"
 #include "mta.h"
 #include "pipeline.h"
+#include "ref.h"
 
 extern char rig_socket[];
 
@@ -26,8 +27,17 @@ int rig_plain(void **state);
 
 /* Put the usual configuration and these lines in force. */
 void rig_conf(const char *more);
+/* A file of this name in the rig's directory, taken away at the end; its path, good until the next call. */
+void rig_file(const char *name, const char *text);
+const char *rig_path(const char *name);
 /* A connection that has negotiated and told its macros, just before the client. */
 void rig_open(struct mta *m);
+/* After rig_open(): what the DNS says of the client. */
+void rig_named(struct mta *m, const char *resolve, const char *name);
+/* A session of a client with a name, so that others' lack of one is believed. */
+void rig_names_known(void);
+/* The text that a refusal came with, without its reference, which goes to `ref` if not NULL. */
+char *rig_told(struct mta *m, char ref[REF_TEXT]);
 /* How many events there were since the last call. */
 unsigned rig_events(void);
 /* By an administrator's hand; no events. */

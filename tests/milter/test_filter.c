@@ -25,7 +25,7 @@ asks_for_what_it_needs(void **state)
 	    MTA_NOBODY | MTA_NOHDRS | MTA_NOEOH | MTA_NODATA | MTA_NOUNKNOWN | MTA_RCPT_REJ);
 	assert_int_equal(m.actions, MTA_SETSYMLIST);
 	assert_true(m.len > 12);
-	assert_string_equal(m.text + 16, "j {daemon_name} {daemon_addr} {if_addr}");
+	assert_string_equal(m.text + 16, "j {daemon_name} {daemon_addr} {if_addr} {client_name} {client_resolve}");
 	mta_quit(&m);
 	/* An MTA that knows no better. */
 	assert_int_equal(mta_open(&m, rig_socket), 0);

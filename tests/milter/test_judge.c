@@ -71,7 +71,7 @@ refuses_at_the_stage_that_is_set(void **state)
 		a[3] = s < 3 ? MTA_TEXT : mta_rcpt(&m, "<you@example.org>");
 		for (size_t i = 0; i < 4; i++)
 			row_eq(stages[s], a[i], i < s ? MTA_CONTINUE : MTA_TEXT);
-		row_str_eq(stages[s], m.text, refused);
+		row_str_eq(stages[s], rig_told(&m, NULL), refused);
 		mta_quit(&m);
 		row_eq(stages[s], rig_events(), 1);
 		assert_int_equal(rig_heard.kind, EVENT_RBL);
@@ -204,7 +204,7 @@ refuses_the_blocked(void **state)
 	assert_int_equal(mta_mail(&m, "<someone@example.com>"), MTA_CONTINUE);
 	assert_int_equal(mta_rcpt(&m, "<you@example.org>"), MTA_TEXT);
 	/* sendmail takes the text for a format, and Postfix acts as if it did. */
-	assert_string_equal(m.text, "550 5.7.1 Your IP address is blocked here: too 100%% bad\\x0d\\x0a250 ok. "
+	assert_string_equal(rig_told(&m, NULL), "550 5.7.1 Your IP address is blocked here: too 100%% bad\\x0d\\x0a250 ok. "
 	    "Write <postmaster@example.org> to argue.");
 	mta_quit(&m);
 	rig_put(SET_CACHE, "203.0.113.38", "enough", 600);
@@ -212,7 +212,7 @@ refuses_the_blocked(void **state)
 	assert_int_equal(mta_client(&m, "203.0.113.38"), MTA_CONTINUE);
 	assert_int_equal(mta_mail(&m, "<someone@example.com>"), MTA_CONTINUE);
 	assert_int_equal(mta_rcpt(&m, "<you@example.org>"), MTA_TEXT);
-	assert_string_equal(m.text, "550 5.7.1 Your IP address is refused here: enough. "
+	assert_string_equal(rig_told(&m, NULL), "550 5.7.1 Your IP address is refused here: enough. "
 	    "Write <postmaster@example.org> to argue.");
 	mta_quit(&m);
 	assert_int_equal(rig_events(), 0);
@@ -228,7 +228,7 @@ refuses_forgers_at_helo(void **state)
 	rig_open(&m);
 	assert_int_equal(mta_client(&m, "203.0.113.40"), MTA_CONTINUE);
 	assert_int_equal(mta_helo(&m, "Mail.Example.ORG"), MTA_TEXT);
-	assert_string_equal(m.text, "550 5.7.1 You are not Mail.Example.ORG: that is us. Greet with a name of your own, "
+	assert_string_equal(rig_told(&m, NULL), "550 5.7.1 You are not Mail.Example.ORG: that is us. Greet with a name of your own, "
 	    "or write <postmaster@example.org> to argue.");
 	assert_int_equal(rig_events(), 1);
 	assert_int_equal(rig_heard.kind, EVENT_HELO_FORGERY);

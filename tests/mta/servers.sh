@@ -8,6 +8,7 @@ own_log=/var/log/popauth-milter.log
 queries=/var/log/dnsbl-queries
 elsewhere=/var/spool/elsewhere
 conf=/etc/popauth-milter.conf
+traps=/etc/popauth-milter.traps
 state=/var/lib/popauth-milter
 control=/run/popauth-milter/control.sock
 spool=/var/spool/postfix
@@ -28,7 +29,8 @@ users_prepare() {
 		: >/var/mail/alice && chown alice:mail /var/mail/alice && chmod 660 /var/mail/alice
 }
 
-# rbldnsd is the only name server: it answers for its zone and refuses everything else.
+# rbldnsd is the only name server: it answers for its zone and refuses everything else.  A client that is not named here
+# is one whose name could not be asked for.
 names_prepare() {
 	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >/etc/resolv.conf
 	cat >/etc/hosts <<-END
@@ -36,6 +38,8 @@ names_prepare() {
 		::1 localhost
 		$server4 mail.example.org
 		$server6 mail.example.org
+		$(address_of provider) mail-ed1-f54.google.com
+		$(address_of pretender) pc.pretender.example
 	END
 }
 
@@ -110,12 +114,18 @@ asked_about() {
 milter_install() {
 	make -s -C "$1" install >/var/log/make-install.log 2>&1 ||
 		{ cat /var/log/make-install.log >&2; return 1; }
-	rm -rf $state $own_log
+	rm -rf $state $own_log $traps
 }
 
 # milter_configure RELAY_FOR TERM
 milter_configure() {
+	[ -e $traps ] || traps '# none yet' || return 1
 	sed -e "s/@RELAY@/$1/" -e "s/@TERM@/$2/" "$here/etc/popauth-milter.conf" >$conf
+}
+
+# traps LINE...
+traps() {
+	printf '%s\n' "$@" >$traps.new && mv $traps.new $traps
 }
 
 # What a package or a boot script would make.

@@ -4,7 +4,7 @@
 #
 # Each step is a function; they run in the order of $steps, and later ones build on earlier ones.
 
-steps='step_mail step_relay step_dnsbl step_drop step_dictionary step_forgery step_ipv6
+steps='step_mail step_relay step_dnsbl step_drop step_dictionary step_forgery step_sender step_trap step_ipv6
 	step_reload step_restart step_corrupt step_end'
 
 # The terms of the first steps, short enough to see them end, and those of the last ones.
@@ -210,6 +210,63 @@ step_forgery() {
 	like "we ourselves may call ourselves so" "$(answer MAIL)" '^250'
 }
 
+# from CLIENT SENDER: a session with a mail from there to alice, none is sent
+from() {
+	smtp "$1" "EHLO $1.example.net" "MAIL FROM:<$2>" 'RCPT TO:<alice@example.org>' QUIT
+}
+
+# ref_in TEXT: the reference in a refusal
+ref_in() {
+	printf '%s\n' "$1" | sed -n 's/.*(ref \([0-9A-Z-]*\)).*/\1/p'
+}
+
+step_sender() {
+	title "A client that sends in a freemail provider's name"
+	from provider x@gmail.com
+	like "the provider's own host may" "$(answer RCPT)" '^250'
+	from nameless x@gmail.com
+	like "and a client whose name the DNS does not tell now" "$(answer RCPT)" '^250'
+	from pretender x@gmail.com
+	like "but not a host with another name" "$(answer MAIL)" '^550 5\.7\.1 Mail from x@gmail\.com'
+	reference=$(ref_in "$(answer MAIL)")
+	eventually 5 "it was the milter's answer to MAIL" \
+		in_log "milter-reject: MAIL from pc.pretender.example\[$(address_of pretender)\]"
+	is "and it is counted" "$(counted pretender sender-forgery)" 1
+	is "Postfix' line about it is not" "$(counted pretender policy)" ''
+	tell "Somebody asks the administrator why, and reads the reference to him: $reference"
+	like "which names the client" "$(ctl explain "$reference" | head -n 1)" "^$(address_of pretender) +cached"
+	like "and what it did" "$(ctl explain "$reference" | grep -A 1 '^  >' | tail -n 1)" '^ *MAIL FROM:<x@gmail\.com>'
+	from pretender carol@pretender.example
+	like "it is in the cache" "$(answer MAIL)" "^550 .*sender address of somebody else's provider"
+	like "the refusal is in our own log, too" "$(grep -F "$reference" $own_log | head -n 1)" \
+		"$(address_of pretender) refused at MAIL: 550 5\.7\.1"
+}
+
+trapped() {
+	rcpt trapped honey@example.org
+	seen=$(answer RCPT)
+	case $seen in
+	550*) ;;
+	*) false ;;
+	esac
+}
+
+step_trap() {
+	title "A client that writes to a trap"
+	rcpt trapped honey@example.org
+	like "an address that is none yet" "$(answer RCPT)" '^250'
+	traps honey@example.org '/^q[0-9]+@example\.org$/'
+	eventually 10 "becomes one without anybody's doing" trapped
+	like "and the milter says so" "$(answer RCPT)" '^550 5\.7\.1 Nobody has ever been at honey@example\.org'
+	is "it is counted" "$(counted trapped recipient-forgery)" 1
+	like "a bounce may be sent there" "$(smtp neighbour 'EHLO x' 'MAIL FROM:<>' 'RCPT TO:<honey@example.org>' QUIT
+		answer RCPT)" '^250'
+	rcpt fooled q17@example.org
+	like "a trap that Postfix itself refuses" "$(answer RCPT)" '^550 5\.1\.1'
+	eventually 5 "is one all the same" listed_in cache "$(address_of fooled)"
+	is "and nobody else is concerned" "$(reachable neighbour && echo reachable)" reachable
+}
+
 step_ipv6() {
 	title "The same by IPv6, where a client is a /64"
 	if [ -z "$ipv6" ]; then
@@ -270,6 +327,8 @@ step_restart() {
 	done
 	eventually 5 "the kernel's set is as before" kernel_as_before
 	eventually 5 "alice's address may relay" relays traveller
+	like "a reference from before finds its client" "$(ctl explain "$reference" | head -n 1)" \
+		"^$(address_of pretender) +cached"
 	is "the forger's offences are not forgotten" "$(counted helo helo-forgery)" 2
 	is "the attacker's names count, with those of the meantime" \
 		"$(counted intruder unknown-user)" 8

@@ -111,9 +111,9 @@ refuses_with_file_and_line(void **state)
 		    "@:1: reject_at belongs into a section with a title\n@:1: listener needs a title" },
 		{ "kind rbl { }\nkind rbl { }\n", "@:2: found duplicate title 'rbl'" },
 		{ "listener a { }\nlistener a { }\n", "@:2: found duplicate title 'a'" },
-		{ "zone = x\nrelay_for = 1y\nzone2 = x\n",
-		    "@:1: no such option 'zone'\n@:2: relay_for: \"1y\" is not a time from 1s to 30d, nor off\n"
-		    "@:3: no such option 'zone2'" },
+		{ "thing = x\nrelay_for = 1y\nother = x\n",
+		    "@:1: no such option 'thing'\n@:2: relay_for: \"1y\" is not a time from 1s to 30d, nor off\n"
+		    "@:3: no such option 'other'" },
 		{ "relay {\n}\n", "@:1: no such option 'relay'" },
 		/* once only */
 		{ "relay_for = 1h\n\nrelay_for = 2h\n", "@:3: relay_for was set in line 1 already" },

@@ -43,6 +43,14 @@ durable_check(void *arg, uint64_t ticket, struct err *e)
 	return committed >= ticket ? DURABLE_DONE : DURABLE_WAIT;
 }
 
+static bool
+origin(void *arg, const char *rule, struct rule_origin *out)
+{
+	(void)arg;
+	*out = (struct rule_origin){ "/rules/test.rules", 7, 1740000000 };
+	return strcmp(rule, "test-rule") == 0;
+}
+
 static int
 reload(void *arg, struct err *e)
 {
@@ -71,7 +79,7 @@ start_as(mode_t mode, gid_t gid)
 	struct control_setup s = { .path = f.path, .mode = mode, .uid = (uid_t)-1, .gid = gid,
 		.host = { .arg = &f, .pipeline = &f.pipeline, .now = fake_now, .policy_get = fake_policy_get,
 		    .policy_put = fake_policy_put, .durable_request = durable_request,
-		    .durable_check = durable_check, .reload = reload, .status = more_status } };
+		    .durable_check = durable_check, .reload = reload, .status = more_status, .origin = origin } };
 	struct effects fx = { .told = told };
 	struct err e = { "" };
 
@@ -181,6 +189,16 @@ answers(void **state)
 		{ "explain what lifts it", "{\"verb\":\"explain\",\"address\":\"192.0.2.7\"}", 0,
 		  "popauth-milterctl cache del 192.0.2.7\",\"a POP, IMAP or SMTP login", NULL },
 		{ "explain by hand", "{\"verb\":\"explain\",\"address\":\"192.0.2.4\"}", 0, "\"verdict\":\"cached\"", "login from" },
+		{ "explain how to prevent it", "{\"verb\":\"explain\",\"address\":\"192.0.2.7\"}", 0,
+		  "\"for ever: its address in allow\"", NULL },
+		{ "explain the rule", "{\"verb\":\"explain\",\"address\":\"192.0.2.7\"}", 0,
+		  "\"text\":\"a line\",\"file\":\"/rules/test.rules\",\"line\":7,\"written\":1740000000}", "referred" },
+		{ "explain a reference", "{\"verb\":\"explain\",\"address\":\"r0004-1v89v-gr0ny\"}", 0,
+		  "{\"client\":\"192.0.2.7\",\"ref\":{\"text\":\"R0004-1V89V-GR0NY\",\"time\":1750000000},", NULL },
+		{ "explain what it is of", "{\"verb\":\"explain\",\"address\":\"R0004-1V89V-GR0NY\"}", 0,
+		  "\"written\":1740000000,\"referred\":true", NULL },
+		{ "explain an old reference", "{\"verb\":\"explain\",\"address\":\"R0004 RV89T X7OHY\"}", 1,
+		  "nothing is known of 192.0.2.99 any more", NULL },
 		{ "explain unknown", "{\"verb\":\"explain\",\"address\":\"192.0.2.99\"}", 1, "nothing is known of 192.0.2.99", NULL },
 		{ "explain loopback", "{\"verb\":\"explain\",\"address\":\"127.0.0.1\"}", 0, "\"verdict\":\"trusted\"", NULL },
 		{ "status", "{\"verb\":\"status\"}", 0, "\"clients\":{\"known\":6,\"relay\":2,\"cache\":2,\"block\":0}", NULL },
@@ -240,6 +258,11 @@ refuses(void **state)
 		{ "an unknown argument", "{\"verb\":\"status\",\"colour\":\"red\"}", "status takes no \\\"colour\\\"" },
 		{ "control character", "{\"verb\":\"relay add\",\"address\":\"10.0.0.1\",\"user\":\"a\\nb\"}", "control character" },
 		{ "empty user", "{\"verb\":\"relay add\",\"address\":\"10.0.0.1\",\"user\":\"\"}", "1 to 255 bytes" },
+		{ "a reference with a wrong digit", "{\"verb\":\"explain\",\"address\":\"R0004-1V89V-GR0NZ\"}",
+		  "neither an address nor the reference of a refusal, or mistyped: R0004-1V89V-GR0NZ" },
+		{ "half an address", "{\"verb\":\"explain\",\"address\":\"192.0.2\"}", "not an address: 192.0.2" },
+		{ "a reference to be blocked", "{\"verb\":\"block add\",\"address\":\"R0004-1V89V-GR0NY\"}",
+		  "not an address: R0004-1V89V-GR0NY" },
 		{ "loopback", "{\"verb\":\"block add\",\"address\":\"127.0.0.1\"}", "not added: this address is loopback" },
 		{ "loopback, relay", "{\"verb\":\"relay add\",\"address\":\"::1\"}", "not added: this address is loopback" },
 	};

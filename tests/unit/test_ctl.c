@@ -140,6 +140,9 @@ shows(void **state)
 		  "rate 1 of 10 in 1m (blocks for 1h)  total 1 of 25 in 1d (blocks for 1d)\n", NULL },
 		{ "explain evidence", "explain 192.0.2.7", 0, "rbl by test-rule -> counted cached\n        a line\n", NULL },
 		{ "explain what to type", "explain 192.0.2.7", 0, "\n    popauth-milterctl cache del 192.0.2.7\n", NULL },
+		{ "explain for ever", "explain 192.0.2.7", 0, "\n    for ever: its address in allow\n", NULL },
+		{ "explain a reference", "explain R0004-RV89T-X70HY", 1,
+		  "192.0.2.99  continue\n  refused   20", NULL },
 		{ "explain unknown", "explain 192.0.2.99", 1, "popauth-milterctl: nothing is known of 192.0.2.99\n", NULL },
 		{ "explain loopback", "explain ::1", 0, "trusted   loopback", NULL },
 		{ "status", "status", 0, "clients    known 5, relay 3, cache 1, block 0\n", NULL },
@@ -167,6 +170,7 @@ shows(void **state)
 		{ "not its option", "relay del 192.0.2.1 --for 1h", 2, "does not take", NULL },
 		{ "not an option", "--frobnicate status", 2, "try popauth-milterctl --help", NULL },
 		{ "bad address", "block add 192.0.2", 2, "popauth-milterctl: not an address: 192.0.2\n", NULL },
+		{ "mistyped reference", "explain R0004-RV89T-X70HX", 2, "or mistyped: R0004-RV89T-X70HX\n", NULL },
 		{ "bad term", "block add 192.0.2.1 --for ever", 2, "not a term of 1 s to 10 years", NULL },
 		{ "bad configuration", "-c /nonexistent/x rules list", 2, "/nonexistent/x", NULL },
 	};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* listfile.h - a list in a file: one entry a line, # for comments, and whether the file has changed since */
+#ifndef LISTFILE_H
+#define LISTFILE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "err.h"
+#include "str.h"
+
+/* Called for every line that is not empty, without comment and blanks around it.  -1 and *e: a mistake. */
+typedef int listfile_fn(void *arg, struct str line, struct err *e);
+
+/* Read the whole file; -1 and "PATH:LINE: what is wrong" at the first mistake.  A line has at most 1000 bytes. */
+int listfile_read(const char *path, listfile_fn *fn, void *arg, struct err *e);
+
+/* What a file's state is told by. */
+struct listfile_stamp {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec written, changed;
+	int error; /* errno, when there is no such file; the rest is zero then */
+};
+
+/* "" has a stamp of its own, which never changes. */
+struct listfile_stamp listfile_stamp(const char *path);
+bool listfile_same(const struct listfile_stamp *a, const struct listfile_stamp *b);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lists.c - the lists that sessions ask, and the thread that looks whether they have changed */
+#include "lists.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "logmsg.h"
+#include "stats.h"
+
+static pthread_mutex_t in_force_lock = PTHREAD_MUTEX_INITIALIZER; /* leaf */
+static struct lists *in_force;					  /* guarded by in_force_lock */
+
+/* The files as they were when they were last refused; lists_look()'s own. */
+static struct listfile_stamp refused[LISTS_FILES];
+
+static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t watch_end;
+static bool watching, ending; /* guarded by watch_lock */
+static pthread_t watcher;
+
+static void
+take_stamps(struct listfile_stamp out[LISTS_FILES], const struct conf *c)
+{
+	const char *const paths[LISTS_FILES] = { c->freemail_list, c->freemail_local, c->traps };
+
+	for (unsigned i = 0; i < LISTS_FILES; i++)
+		out[i] = listfile_stamp(paths[i]);
+}
+
+static bool
+same_stamps(const struct listfile_stamp *a, const struct listfile_stamp *b)
+{
+	for (unsigned i = 0; i < LISTS_FILES; i++)
+		if (!listfile_same(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
+static void
+lists_free(struct lists *l)
+{
+	freemail_free(l->freemail);
+	traps_free(l->traps);
+	free(l);
+}
+
+/* The administrator's own is right where both have a domain.  The list that comes with the program may be missing, but
+ * not in silence. */
+static int
+read_freemail(struct freemail *f, const struct conf *c, struct err *e)
+{
+	if (c->freemail == FREEMAIL_OFF)
+		return 0;
+	if (*c->freemail_local != '\0' && freemail_load(f, c->freemail_local, e) == -1)
+		return -1;
+	if (access(c->freemail_list, F_OK) == -1 && errno == ENOENT) {
+		logmsg(LEVEL_WARNING, "%s is missing: no freemail provider is known (or say freemail = off)",
+		    c->freemail_list);
+		return 0;
+	}
+	return freemail_load(f, c->freemail_list, e);
+}
+
+struct lists *
+lists_read(const struct conf *c, struct err *e)
+{
+	struct lists *l = xcalloc(1, sizeof *l);
+
+	atomic_init(&l->refs, 1);
+	take_stamps(l->stamps, c);
+	l->freemail = freemail_new();
+	l->traps = traps_new();
+	if (read_freemail(l->freemail, c, e) == 0 && (*c->traps == '\0' || traps_load(l->traps, c->traps, e) == 0))
+		return l;
+	lists_free(l);
+	return NULL;
+}
+
+void
+lists_put(struct lists *l)
+{
+	if (l != NULL && atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) == 1)
+		lists_free(l);
+}
+
+struct lists *
+lists_current(void)
+{
+	struct lists *l;
+
+	pthread_mutex_lock(&in_force_lock);
+	l = in_force;
+	if (l != NULL)
+		atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&in_force_lock);
+	return l;
+}
+
+void
+lists_install(struct lists *l)
+{
+	struct lists *old;
+
+	pthread_mutex_lock(&in_force_lock);
+	old = in_force;
+	in_force = l;
+	pthread_mutex_unlock(&in_force_lock);
+	lists_put(old);
+}
+
+void
+lists_look(void)
+{
+	struct conf *c = conf_current();
+	struct lists *old = lists_current(), *new;
+	struct listfile_stamp now[LISTS_FILES];
+	struct err e;
+
+	take_stamps(now, c);
+	if ((old != NULL && same_stamps(now, old->stamps)) || same_stamps(now, refused))
+		goto done;
+	new = lists_read(c, &e);
+	stat_add(new != NULL ? STAT_RELOADS : STAT_RELOADS_FAILED, 1);
+	if (new == NULL) {
+		memcpy(refused, now, sizeof refused);
+		logmsg(LEVEL_ERROR, "the lists stay as they were: %s", e.text);
+		goto done;
+	}
+	logmsg(LEVEL_NOTICE, "read the lists again: %u freemail domains, %u traps", freemail_domains(new->freemail),
+	    traps_count(new->traps));
+	lists_install(new);
+done:
+	lists_put(old);
+	conf_put(c);
+}
+
+/* Until the end, or for a second. */
+static bool
+rest(void)
+{
+	struct timespec until;
+	bool go_on;
+
+	pthread_mutex_lock(&watch_lock);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	while (!ending && pthread_cond_timedwait(&watch_end, &watch_lock, &until) == 0)
+		;
+	go_on = !ending;
+	pthread_mutex_unlock(&watch_lock);
+	return go_on;
+}
+
+static void *
+watch_main(void *arg)
+{
+	(void)arg;
+	while (rest())
+		lists_look();
+	return NULL;
+}
+
+int
+lists_start(struct err *e)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&watch_end, &attr);
+	pthread_condattr_destroy(&attr);
+	errno = pthread_create(&watcher, NULL, watch_main, NULL);
+	if (errno != 0)
+		return err_sys(e, "thread for the lists");
+	watching = true;
+	return 0;
+}
+
+void
+lists_stop(void)
+{
+	if (!watching)
+		return;
+	pthread_mutex_lock(&watch_lock);
+	ending = true;
+	pthread_cond_signal(&watch_end);
+	pthread_mutex_unlock(&watch_lock);
+	pthread_join(watcher, NULL);
+	watching = false;
+	lists_install(NULL);
+}

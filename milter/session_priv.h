@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* session_priv.h - between session*.c */
+#ifndef SESSION_PRIV_H
+#define SESSION_PRIV_H
+
+#include "session.h"
+
+/* What the MTA refused the recipient for; EVENT_KINDS: nobody's fault, or somebody else's business. */
+enum event_kind session_refusal(const struct rcpt_facts *facts, struct str recipient);
+/* Did it refuse because of a DNSBL? */
+bool session_listed(struct str text);
+
+#endif
