@@ -46,6 +46,11 @@ void ledger_walk(struct ledger *l, ledger_fn *fn, void *arg);
 /* The same for one shard only, 0 .. LEDGER_SHARDS - 1: for callers that pause in between. */
 void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *arg);
 
+/* Take back what a cause brought (policy_withdraw), from every client that has something of it; `fn` is told of each,
+ * with no lock held.  Returns how many. */
+typedef void ledger_changed_fn(void *arg, const struct addr *client, unsigned changes);
+size_t ledger_withdraw(struct ledger *l, const struct withdrawal *w, time_t now, ledger_changed_fn *fn, void *arg);
+
 /* Append every record changed since the last cut (and the keys of those forgotten) to `c`; `whole`: every record. */
 void ledger_cut(struct ledger *l, struct cut *c, bool whole);
 /* Take back one record from the store, before any other thread runs. */

@@ -25,6 +25,7 @@
 #include "status.h"
 #include "store.h"
 #include "version.h"
+#include "tend.h"
 #include "writer.h"
 
 struct daemon {
@@ -32,6 +33,8 @@ struct daemon {
 	struct ledger *ledger;
 	struct evidence *evidence;
 	struct watch *watch;
+	struct guard *guard;
+	struct tend *tend;
 	struct learner *learner;
 	struct firewall_helper helper;
 	struct firewall *firewall; /* NULL before daemon_start(): nothing is learned before */
@@ -39,7 +42,6 @@ struct daemon {
 	struct writer *writer;
 	struct control *control;
 	struct socketmap *map;	   /* NULL: not configured */
-	pthread_mutex_t reloading; /* one reload at a time; held while files are read, never by a thread that serves mail */
 	time_t started;
 	enum store_state store_state;
 	struct err store_note; /* what happened to a store that was set aside */
@@ -68,6 +70,18 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 
 	evidence_told(d->evidence, ev, client, changes);
 	watch_told(d->watch, ev, client, changes);
+}
+
+static void
+alarm_raised(void *arg)
+{
+	tend_alarm(((struct daemon *)arg)->tend);
+}
+
+static void
+noticed(void *arg, const struct notice *n)
+{
+	tend_notice(((struct daemon *)arg)->tend, n);
 }
 
 /* What the servers borrow. */
@@ -153,6 +167,7 @@ status(void *arg, struct json *o)
 		.writer = d->writer,
 		.learner = d->learner,
 		.firewall = d->firewall,
+		.tend = d->tend,
 	};
 
 	status_fill(o, &parts);
@@ -328,10 +343,12 @@ daemon_open(struct err *e)
 
 	d->ledger = ledger_new(c->max_clients);
 	pipeline_init(&d->pipeline, d->ledger, &fx);
+	d->guard = guard_new();
+	pipeline_guard(&d->pipeline, d->guard, alarm_raised, noticed);
 	d->evidence = evidence_new(EVIDENCE_ENTRIES);
 	d->watch = watch_new();
+	d->tend = tend_new(&d->pipeline, d->watch);
 	d->learner = learner_new(&d->pipeline);
-	pthread_mutex_init(&d->reloading, NULL);
 	spawn_helper(d, c);
 	if (open_sockets(d, c, e) == -1) {
 		conf_put(c);
@@ -353,7 +370,8 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 	case CUT_SOURCES:
 		return logs_resume(learner_logs(d->learner), (struct str){ (const char *)key, klen }, val, vlen, e);
 	case CUT_META:
-		return learner_restore(d->learner, key, klen, val, vlen, e);
+		return guard_restore(d->guard, key, klen, val, vlen, e) == -1 ? -1 :
+		    learner_restore(d->learner, key, klen, val, vlen, e);
 	default:
 		return 0;
 	}
@@ -396,7 +414,7 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 
 	if (c->firewall && (d->firewall = firewall_start(d->helper, d->ledger, c->policy.ipv6_prefix, e)) == NULL)
 		return -1;
-	if (learner_start(d->learner, rules, e) == -1 || (d->writer = writer_start(&ws, e)) == NULL ||
+	if (learner_start(d->learner, rules, e) == -1 || tend_start(d->tend, e) == -1 || (d->writer = writer_start(&ws, e)) == NULL ||
 	    control_start(d->control, e) == -1)
 		return -1;
 	return d->map == NULL ? 0 : socketmap_start(d->map, e);
@@ -434,7 +452,7 @@ daemon_start(struct daemon *d, struct rules *rules, struct err *e)
 
 /* Options that are read once: a changed value takes a restart, and the administrator should know. */
 static void
-warn_unchanged(const struct conf *old, const struct conf *new)
+warn_unchanged(const struct conf *old, const struct conf *new, unsigned new_prefix)
 {
 	const struct {
 		const char *name;
@@ -450,7 +468,7 @@ warn_unchanged(const struct conf *old, const struct conf *new)
 		{ "firewall_helper", strcmp(old->firewall_helper, new->firewall_helper) != 0 },
 		{ "set4", strcmp(old->set4, new->set4) != 0 },
 		{ "set6", strcmp(old->set6, new->set6) != 0 },
-		{ "ipv6_prefix", old->policy.ipv6_prefix != new->policy.ipv6_prefix },
+		{ "ipv6_prefix", old->policy.ipv6_prefix != new_prefix },
 		{ "max_clients", old->max_clients != new->max_clients },
 		{ "flush_every", old->flush_every != new->flush_every },
 	};
@@ -466,17 +484,22 @@ reload_files(struct daemon *d, struct err *e)
 {
 	struct conf *old = conf_current(), *new = conf_read(old->path, e);
 	struct rules *rules;
+	unsigned prefix = 0;
 
-	if (new == NULL || daemon_rules(new, &rules, e) == -1) {
+	if (new != NULL) {
+		prefix = new->policy.ipv6_prefix;
+		new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
+	}
+	if (new == NULL || conf_lists(new, true, e) == -1 || daemon_rules(new, &rules, e) == -1) {
 		conf_put(new);
 		conf_put(old);
 		return -1;
 	}
-	warn_unchanged(old, new);
-	new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
-	conf_install(new);
+	warn_unchanged(old, new, prefix);
+	conf_install(conf_get(new));
 	learner_reload(d->learner, rules);
 	trust(d, new);
+	conf_put(new);
 	conf_put(old);
 	return 0;
 }
@@ -486,9 +509,9 @@ daemon_reload(struct daemon *d, struct err *e)
 {
 	int rc;
 
-	pthread_mutex_lock(&d->reloading);
+	tend_lock(d->tend);
 	rc = reload_files(d, e);
-	pthread_mutex_unlock(&d->reloading);
+	tend_unlock(d->tend);
 	stat_add(rc == 0 ? STAT_RELOADS : STAT_RELOADS_FAILED, 1);
 	if (rc == 0)
 		logmsg(LEVEL_NOTICE, "reloaded");
@@ -508,10 +531,13 @@ daemon_stop(struct daemon *d)
 	writer_stop(d->writer);
 	control_close(d->control);
 	learner_stop(d->learner);
+	tend_stop(d->tend);
 	firewall_stop(d->firewall);
 	store_close(d->store);
 	writer_free(d->writer);
 	learner_free(d->learner);
+	tend_free(d->tend);
+	guard_free(d->guard);
 	evidence_free(d->evidence);
 	watch_free(d->watch);
 	ledger_free(d->ledger);

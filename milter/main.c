@@ -242,7 +242,7 @@ read_conf(const struct options *o, struct rules **rules)
 	struct err e;
 	struct conf *c = conf_read(o->conf, &e);
 
-	if (c == NULL || daemon_rules(c, rules, &e) == -1)
+	if (c == NULL || conf_lists(c, true, &e) == -1 || daemon_rules(c, rules, &e) == -1)
 		fail(EX_CONFIG, &e);
 	if (daemon_check_owner(c, &e) == -1)
 		fail(EX_NOUSER, &e);

@@ -145,6 +145,24 @@ firewall_json(const struct status_parts *p)
 	return o;
 }
 
+static struct json *
+allowlist_json(const struct status_parts *p)
+{
+	struct json *o = json_new();
+	struct conf *c = conf_current();
+	struct err trouble;
+
+	tend_trouble(p->tend, &trouble);
+	json_put_int(o, "allow", netlist_size(c->policy.allow));
+	json_put_int(o, "own", netlist_size(c->policy.own));
+	if (*c->allow_file != '\0')
+		json_put_cstr(o, "file", c->allow_file);
+	if (trouble.text[0] != '\0')
+		json_put_cstr(o, "error", trouble.text);
+	conf_put(c);
+	return o;
+}
+
 void
 status_fill(struct json *o, const struct status_parts *p)
 {
@@ -158,6 +176,7 @@ status_fill(struct json *o, const struct status_parts *p)
 	logs_each(learner_logs(p->learner), log_json, &logs);
 	json_put(o, "logs", logs.list);
 	json_put(o, "firewall", firewall_json(p));
+	json_put(o, "allowlist", allowlist_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);
 	json_put(o, "milter", milter);
 	conf_put(c);

@@ -390,6 +390,58 @@ ledger_walk(struct ledger *l, ledger_fn *fn, void *arg)
 		ledger_walk_shard(l, i, fn, arg);
 }
 
+/* Clients that a withdrawal met in one shard, kept until its lock is gone. */
+struct met {
+	struct addr *clients;
+	unsigned *changes;
+	size_t n, cap;
+};
+
+static void
+note_met(struct met *m, const struct addr *client, unsigned changes)
+{
+	if (m->n == m->cap) {
+		m->cap = m->cap == 0 ? 16 : m->cap * 2;
+		m->clients = xrealloc(m->clients, m->cap * sizeof *m->clients);
+		m->changes = xrealloc(m->changes, m->cap * sizeof *m->changes);
+	}
+	m->clients[m->n] = *client;
+	m->changes[m->n++] = changes;
+}
+
+static void
+withdraw_shard(struct shard *s, const struct withdrawal *w, time_t now, struct met *m)
+{
+	pthread_mutex_lock(&s->lock);
+	for (uint32_t i = 0; i < s->size; i++) {
+		unsigned changes = s->slots[i] == NULL ? 0 : policy_withdraw(&s->slots[i]->record, w, now);
+
+		if (changes == 0)
+			continue;
+		touch(s, s->slots[i]);
+		note_met(m, &s->slots[i]->client, changes);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+size_t
+ledger_withdraw(struct ledger *l, const struct withdrawal *w, time_t now, ledger_changed_fn *fn, void *arg)
+{
+	struct met m = { 0 };
+	size_t n = 0;
+
+	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
+		m.n = 0;
+		withdraw_shard(&l->shards[i], w, now, &m);
+		for (size_t k = 0; k < m.n; k++)
+			fn(arg, &m.clients[k], m.changes[k]);
+		n += m.n;
+	}
+	free(m.clients);
+	free(m.changes);
+	return n;
+}
+
 static void
 cut_client(struct cut *c, struct shard *s, uint32_t slot, const struct addr *client)
 {

@@ -7,6 +7,8 @@
 
 #include "stats.h"
 
+#define ALARM (1u << 31) /* beside policy_apply()'s bits, inside this file: the guard has something to do */
+
 static void
 nobody_hears(void *arg, const struct addr *client)
 {
@@ -36,6 +38,14 @@ pipeline_init(struct pipeline *pl, struct ledger *l, const struct effects *fx)
 		pl->effects.told = nobody_sees;
 }
 
+void
+pipeline_guard(struct pipeline *pl, struct guard *g, pipeline_alarm_fn *alarm, pipeline_notice_fn *notice)
+{
+	pl->guard = g;
+	pl->alarm = alarm;
+	pl->notice = notice;
+}
+
 static void
 count(const struct event *ev, struct pipeline *pl, unsigned changes)
 {
@@ -49,6 +59,8 @@ count(const struct event *ev, struct pipeline *pl, unsigned changes)
 		stat_add(STAT_EVENTS_DUPLICATE, 1);
 	if (changes & CHANGE_EXPIRED)
 		stat_add(STAT_EVENTS_EXPIRED, 1);
+	if (changes & CHANGE_HELD)
+		stat_add(STAT_EVENTS_HELD, 1);
 }
 
 static void
@@ -58,16 +70,87 @@ block_effect(struct pipeline *pl, const struct addr *client, unsigned changes)
 		pl->effects.block_changed(pl->effects.arg, client);
 }
 
+static unsigned
+guarded(struct pipeline *pl, const struct policy *p, const struct event *told, const struct addr *client, time_t now)
+{
+	struct event ev = *told;
+	unsigned changes;
+
+	ev.strict = ev.held = 0;
+	if (pl->guard == NULL)
+		return ledger_apply(pl->ledger, p, &ev, now);
+	guard_before(pl->guard, p, &ev, now);
+	changes = ledger_apply(pl->ledger, p, &ev, now);
+	return guard_after(pl->guard, p, &ev, client, changes, now) ? changes | ALARM : changes;
+}
+
 unsigned
 pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *ev, time_t now)
 {
 	struct addr client = addr_client(&ev->addr, p->ipv6_prefix);
-	unsigned changes = ledger_apply(pl->ledger, p, ev, now);
+	unsigned changes = guarded(pl, p, ev, &client, now);
+	bool alarm = (changes & ALARM) != 0;
 
+	changes &= ~ALARM;
 	count(ev, pl, changes);
 	block_effect(pl, &client, changes);
 	pl->effects.told(pl->effects.arg, ev, &client, changes);
+	if (alarm && pl->alarm != NULL)
+		pl->alarm(pl->effects.arg);
+	else if (alarm)
+		pipeline_tend(pl, now);
 	return changes;
+}
+
+void
+pipeline_came(struct pipeline *pl, const struct policy *p, const struct addr *a, time_t now)
+{
+	struct addr client = addr_client(a, p->ipv6_prefix);
+
+	if (pl->guard != NULL && !policy_ignores(p, a, EVENT_RBL))
+		guard_came(pl->guard, p, &client, now);
+}
+
+struct taking {
+	struct pipeline *pl;
+	struct event ev; /* to be told */
+};
+
+static void
+taken_back(void *arg, const struct addr *client, unsigned changes)
+{
+	struct taking *t = arg;
+
+	t->ev.addr = *client;
+	block_effect(t->pl, client, changes);
+	t->pl->effects.told(t->pl->effects.arg, &t->ev, client, changes);
+}
+
+static void
+take_back(struct pipeline *pl, const struct withdrawal *w, const struct trip *why, time_t now)
+{
+	char text[256];
+	struct taking t = { pl, { .kind = w->kind, .source = SOURCE_CONTROL, .time = now, .rule = "breaker" } };
+
+	t.ev.evidence = str_of(trip_text(text, sizeof text, why));
+	guard_withdrawn(pl->guard, why, ledger_withdraw(pl->ledger, w, now, taken_back, &t), now);
+}
+
+void
+pipeline_tend(struct pipeline *pl, time_t now)
+{
+	struct withdrawal w;
+	struct notice n;
+	struct trip why;
+
+	if (pl->guard == NULL)
+		return;
+	while (guard_withdrawal(pl->guard, &w, &why))
+		take_back(pl, &w, &why, now);
+	guard_look(pl->guard, now);
+	while (guard_notice(pl->guard, &n))
+		if (pl->notice != NULL)
+			pl->notice(pl->effects.arg, &n);
 }
 
 static void
