@@ -7,6 +7,7 @@
  *	conf OPTION				a line for popauth-milter.conf; all before the first `at`
  *	at TIME log TAG: TEXT			a log line, written then
  *	at TIME late AGE TAG: TEXT		a log line that is dated AGE before
+ *	at TIME ahead TIME TAG: TEXT		a log line that is dated so much after
  *	at TIME milter KIND ADDR [RECIPIENT]	an event of the milter's
  *	at TIME repeat N STEP ...		one of the above N times, STEP apart; %n in it counts 1, 2, 3..., and %a is
  *						an address of its own for each: 10.0.0.0 and as many more
@@ -373,6 +374,10 @@ act(char *rest)
 		time_t age = (time_t)duration(&rest);
 
 		log_line(run.now - age, rest);
+	} else if (strcmp(verb, "ahead") == 0) {
+		time_t more = (time_t)duration(&rest);
+
+		log_line(run.now + more, rest);
 	} else if (strcmp(verb, "milter") == 0)
 		milter_event(rest);
 	else if (strcmp(verb, "repeat") == 0)
