@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
-#include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>

@@ -46,6 +46,18 @@ may_relay() {
 	./popauth-milterctl -s "$dir/control" relay list 2>/dev/null | grep -qF "$1"
 }
 
+blocked() {
+	./popauth-milterctl -s "$dir/control" block list 2>/dev/null | grep -qF "$1"
+}
+
+not_blocked() {
+	! blocked "$1"
+}
+
+status_says() {
+	./popauth-milterctl -s "$dir/control" status 2>/dev/null | grep -qF "$1"
+}
+
 login() {
 	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=$1," \
 	    "lip=203.0.113.1, TLS, session=<q8dYy2sXzsDAAAIH>" >>"$dir/mail.log"
@@ -62,7 +74,9 @@ milter_socket = "unix:$dir/milter"
 map_socket = ""
 control_socket = "$dir/control"
 flush_every = 60s
+allow_file = "$dir/allow"
 EOF
+echo '203.0.113.50 # a friend' >"$dir/allow"
 login 203.0.113.8
 
 # Without its rules it does not start, and says where they should be.
@@ -104,6 +118,25 @@ printf "program mypopd\nrule mine login\nmatch login of {user} from {client}\n" 
 ctl reload || fail "good rules were not taken"
 echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx mypopd: login of anna from 203.0.113.12" >>"$dir/mail.log"
 await "a login by the new rules" may_relay 203.0.113.12
+
+# The allowlist's file: what is in it is not blocked; what comes into it is freed; a mistake in it changes nothing.
+allowlist() {
+	printf '%s\n' "$@" >"$dir/allow.new"
+	mv "$dir/allow.new" "$dir/allow"
+}
+ctl block add 203.0.113.50 && fail "an allowlisted client was blocked"
+ctl block add 203.0.113.51 || fail "a client could not be blocked"
+allowlist 203.0.113.50 203.0.113.51
+await "the client that was allowlisted to be freed" not_blocked 203.0.113.51
+allowlist 203.0.113.52/33
+await "the mistake to be told" status_says "$dir/allow:1: "
+ctl block add 203.0.113.51 && fail "a mistake in the allowlist's file took clients off it"
+ctl reload && fail "reloaded with a mistake in the allowlist's file"
+grep -qF "$dir/allow:1: " "$dir/out" || fail "the mistake is not in the log"
+allowlist 203.0.113.50
+await "the mistake to be mended" ctl block add 203.0.113.51
+ctl incidents || fail "no list of incidents"
+ctl breaker list || fail "no list of breakers"
 
 # Told to reload while it stops.
 for round in 1 2; do
