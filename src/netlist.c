@@ -14,8 +14,14 @@ struct range {
 	struct addr first, last; /* both belong to it */
 };
 
+/* The first addresses alone, as numbers: half the memory to search through. */
+struct key {
+	uint64_t high, low;
+};
+
 struct netlist {
 	struct range *ranges;
+	struct key *keys; /* of the sealed ones */
 	unsigned n, cap;
 	unsigned added;
 	unsigned sealed; /* so many from the start are sorted and disjoint */
@@ -47,6 +53,7 @@ netlist_free(struct netlist *l)
 	if (l == NULL || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	free(l->ranges);
+	free(l->keys);
 	free(l);
 }
 
@@ -148,6 +155,18 @@ netlist_add_clients(struct netlist *l, const struct netlist *from, unsigned ipv6
 	}
 }
 
+static struct key
+key_of(const struct addr *a)
+{
+	struct key k = { 0, 0 };
+
+	for (unsigned i = 0; i < 8; i++) {
+		k.high = k.high << 8 | a->b[i];
+		k.low = k.low << 8 | a->b[8 + i];
+	}
+	return k;
+}
+
 static int
 by_first(const void *a, const void *b)
 {
@@ -181,23 +200,44 @@ netlist_seal(struct netlist *l)
 		else if (compare(&l->ranges[i].last, &l->ranges[n - 1].last) > 0)
 			l->ranges[n - 1].last = l->ranges[i].last;
 	l->n = l->sealed = n;
+	l->keys = xrealloc(l->keys, (n + 1) * sizeof *l->keys);
+	for (unsigned i = 0; i < n; i++)
+		l->keys[i] = key_of(&l->ranges[i].first);
+}
+
+static bool
+not_after(const struct key *a, const struct key *b)
+{
+	return a->high < b->high || (a->high == b->high && a->low <= b->low);
+}
+
+/* How many of the sealed ranges begin at `k` or before it. */
+static unsigned
+begin_before(const struct netlist *l, struct key k)
+{
+	unsigned at = 0, n = l->sealed;
+
+	if (n == 0)
+		return 0;
+	while (n > 1) { /* without a branch to guess: whether the half is taken is as good as random */
+		unsigned half = n / 2;
+
+		at += not_after(&l->keys[at + half], &k) ? half : 0;
+		n -= half;
+	}
+	return at + not_after(&l->keys[at], &k);
 }
 
 bool
 netlist_has(const struct netlist *l, const struct addr *a)
 {
-	unsigned low = 0, high = l == NULL ? 0 : l->sealed;
+	unsigned n;
 
-	while (low < high) { /* the first range that ends at `a` or behind it */
-		unsigned mid = low + (high - low) / 2;
-
-		if (compare(&l->ranges[mid].last, a) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (l == NULL || (low < l->sealed && compare(&l->ranges[low].first, a) <= 0))
-		return l != NULL;
+	if (l == NULL || l->n == 0)
+		return false;
+	n = begin_before(l, key_of(a));
+	if (n > 0 && compare(a, &l->ranges[n - 1].last) <= 0)
+		return true;
 	for (unsigned i = l->sealed; i < l->n; i++)
 		if (compare(&l->ranges[i].first, a) <= 0 && compare(a, &l->ranges[i].last) <= 0)
 			return true;
