@@ -87,12 +87,12 @@ unsigned policy_apply(const struct policy *p, struct record *r, const struct eve
 /* The order of judgement: trusted, blocked by hand, relay, blocked, cached.  `r` may be NULL: nothing known. */
 enum verdict policy_judge(const struct policy *p, const struct addr *a, const struct record *r, time_t now);
 
-/* What a cause brought that proved wrong: everything of this kind since that moment.  `zone` (interned): only what came
- * from that list, and the cache entries too. */
+/* What a cause brought that proved wrong: everything of this kind from `since` on, before `until`.  `zone` (interned):
+ * only what came from that list, and the cache entries too. */
 struct withdrawal {
 	enum event_kind kind;
 	const char *zone; /* NULL: blocks alone, whatever the zone */
-	uint32_t since;
+	uint32_t since, until;
 };
 /* Take it back from one record, as if it had not happened: block, cache entry and the hits of that kind since. */
 unsigned policy_withdraw(struct record *r, const struct withdrawal *w, time_t now);

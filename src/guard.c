@@ -58,6 +58,12 @@ stamp(time_t t, time_t now)
 	return t <= 0 ? 1 : (uint64_t)t >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)t;
 }
 
+struct heard {
+	const struct event *ev;
+	const struct addr *client;
+	uint32_t at, now;
+};
+
 /* ---- with the lock held ---- */
 
 static struct notice *
@@ -147,20 +153,17 @@ over(struct guard *g, const struct incident *i, time_t now)
 /* Which clients a DNSBL's share is of: those that have come as far as naming a recipient, and are not our users.  Of
  * the others (who only guess passwords, or break the protocol) no DNSBL was asked. */
 static bool
-hear_zone(struct guard *g, const struct policy *p, const struct event *ev, const struct addr *client, uint32_t at,
-    uint32_t now)
+hear_zone(struct guard *g, const struct policy *p, const struct heard *h, const char *zone)
 {
-	const char *zone = NULL;
 	struct trip t;
 
-	switch (ev->kind) {
+	switch (h->ev->kind) {
 	case EVENT_LOGIN:
-		breaker_excused(g->breaker, client);
+		breaker_excused(g->breaker, h->client);
 		return false;
 	case EVENT_RBL:
-		if (ev->zone.n == 0)
+		if (zone == NULL)
 			return false;
-		zone = intern(ev->zone);
 		break;
 	case EVENT_UNKNOWN_USER:
 	case EVENT_RELAY_DENIED:
@@ -170,32 +173,37 @@ hear_zone(struct guard *g, const struct policy *p, const struct event *ev, const
 	default:
 		return false;
 	}
-	if (!breaker_heard(g->breaker, p, zone, client, at, now, &t))
+	if (!breaker_heard(g->breaker, p, zone, h->client, h->at, h->now, &t))
 		return false;
 	tripped(g, &t);
 	return true;
 }
 
 static bool
-hear(struct guard *g, const struct policy *p, const struct event *ev, const struct addr *client, unsigned changes,
-    uint32_t at, uint32_t now)
+hear_block(struct guard *g, const struct policy *p, const struct heard *h, unsigned changes)
+{
+	struct trip t;
+
+	if (!(changes & CHANGE_BLOCKED) || !breaker_blocked(g->breaker, p, h->ev->kind, h->client,
+	    (changes & CHANGE_GOOD) != 0, h->at, h->now, &t))
+		return false;
+	tripped(g, &t);
+	return true;
+}
+
+/* One that is over when its lines are read at last is no news. */
+static bool
+hear_target(struct guard *g, const struct policy *p, const struct heard *h)
 {
 	struct str name;
-	enum target target = swarm_target(ev, &name);
+	enum target target = swarm_target(h->ev, &name);
 	struct incident i;
-	struct trip t;
-	bool news = hear_zone(g, p, ev, client, at, now);
 
-	if ((changes & CHANGE_BLOCKED) &&
-	    breaker_blocked(g->breaker, p, ev->kind, client, (changes & CHANGE_GOOD) != 0, at, now, &t)) {
-		tripped(g, &t);
-		news = true;
-	}
-	if (target != TARGETS && swarm_hear(g->swarm, p, target, name, client, at, now, &i)) {
+	if (target == TARGETS || !swarm_hear(g->swarm, p, target, name, h->client, h->at, h->now, &i))
+		return false;
+	if (i.until > h->now)
 		begun(g, &i);
-		news = true;
-	}
-	return news;
+	return i.until > h->now;
 }
 
 /* ---- on the way of an event ---- */
@@ -221,13 +229,18 @@ bool
 guard_after(struct guard *g, const struct policy *p, const struct event *ev, const struct addr *client,
     unsigned changes, time_t now)
 {
+	const struct heard h = { ev, client, stamp(ev->time, now), stamp(now, now) };
+	const char *zone;
 	bool news;
 
 	/* What our own users do is no attack; and what was told before was heard before. */
 	if (changes & (CHANGE_TRUSTED | CHANGE_FORGIVEN | CHANGE_DUPLICATE) || !p->kind[ev->kind].on)
 		return false;
+	zone = ev->kind == EVENT_RBL ? intern(ev->zone) : NULL; /* has a lock of its own */
 	pthread_mutex_lock(&g->lock);
-	news = hear(g, p, ev, client, changes, stamp(ev->time, now), stamp(now, now));
+	news = hear_zone(g, p, &h, zone);
+	news |= hear_block(g, p, &h, changes);
+	news |= hear_target(g, p, &h);
 	pthread_mutex_unlock(&g->lock);
 	return news;
 }
@@ -255,7 +268,7 @@ guard_withdrawal(struct guard *g, struct withdrawal *w, struct trip *why)
 	if (any) {
 		*why = g->todo[0];
 		memmove(g->todo, g->todo + 1, --g->n_todo * sizeof g->todo[0]);
-		*w = (struct withdrawal){ why->kind, why->zone, why->since };
+		*w = (struct withdrawal){ why->kind, why->zone, why->since, why->until };
 	}
 	pthread_mutex_unlock(&g->lock);
 	return any;

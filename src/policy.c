@@ -403,14 +403,20 @@ policy_del(struct record *r, enum set s, time_t now)
 	panic("policy_del: no set %d", (int)s);
 }
 
+static bool
+of_its_time(const struct withdrawal *w, uint32_t at)
+{
+	return at >= w->since && at < w->until;
+}
+
 unsigned
 policy_withdraw(struct record *r, const struct withdrawal *w, time_t now)
 {
 	uint32_t at = stamp(now, now);
 	bool cached = w->zone != NULL && record_cached(r, at) && r->cached_kind == w->kind &&
-	    r->cached_zone == w->zone && r->cached_at >= w->since;
-	bool blocked = record_blocked(r, at) && r->blocked_by != BY_HAND && r->blocked_kind == w->kind &&
-	    r->blocked_at >= w->since && (w->zone == NULL || cached);
+	    r->cached_zone == w->zone && of_its_time(w, r->cached_at);
+	bool blocked = record_blocked(r, at) && r->blocked_kind == w->kind && /* by hand: of no kind */
+	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached);
 	uint8_t before = r->blocks;
 
 	if (!cached && !blocked)

@@ -102,6 +102,43 @@ gets_used_to_a_high_share(void **state)
 	breaker_free(b);
 }
 
+/* No DNSBL is asked about them, so that they say nothing of it: our users, and who never came to name a recipient. */
+static void
+a_share_is_of_those_asked_about(void **state)
+{
+	static const struct {
+		const char *name;
+		enum event_kind kind;
+		bool logs_in;
+		bool opens;
+	} rows[] = {
+		{ "strangers", EVENT_UNKNOWN_USER, false, false },
+		{ "users", EVENT_UNKNOWN_USER, true, true },
+		{ "guessers", EVENT_AUTH_FAILURE, false, true },
+		{ "babblers", EVENT_PROTOCOL, false, true },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct guard *g = guard_new();
+		bool opened = false;
+
+		fresh(state);
+		for (unsigned k = 0; k < 200; k++) {
+			struct addr other = nth(1000 + k);
+			struct event ev = { .kind = rows[i].kind, .addr = nth(k), .time = T0 };
+
+			(void)guard_after(g, &policy, &ev, &ev.addr, CHANGE_COUNTED, T0);
+			ev.kind = EVENT_LOGIN;
+			if (rows[i].logs_in)
+				(void)guard_after(g, &policy, &ev, &ev.addr, CHANGE_GRANTED, T0);
+			ev = (struct event){ .kind = EVENT_RBL, .addr = other, .time = T0, .zone = STR("z.example.net") };
+			opened |= guard_after(g, &policy, &ev, &other, CHANGE_COUNTED, T0);
+		}
+		row_eq(rows[i].name, opened, rows[i].opens);
+		guard_free(g);
+	}
+}
+
 static void
 too_many_zones_do_no_harm(void **state)
 {
@@ -127,6 +164,7 @@ outlives_a_restart(void **state)
 	struct ledger *l = ledger_new(1000);
 	struct guard *g = guard_new(), *after = guard_new();
 	struct trip before[2], again[2];
+	struct withdrawal w;
 	struct pipeline pl;
 	struct cut c;
 	struct cut_item it;
@@ -155,6 +193,11 @@ outlives_a_restart(void **state)
 	assert_int_equal(guard_restore(after, it.key, it.klen, it.val, it.vlen, &e), 0);
 	assert_int_equal(guard_trips(after, T0, again, 2), 1);
 	assert_memory_equal(&before[0], &again[0], sizeof before[0]);
+	assert_true(guard_withdrawal(after, &w, &again[1])); /* it may not have been taken back in time */
+	assert_int_equal(w.kind, EVENT_PROTOCOL);
+	assert_int_equal(w.since, again[0].since);
+	assert_int_equal(w.until, again[0].until);
+	assert_false(guard_withdrawal(after, &w, &again[1]));
 	cut_clear(&c);
 	guard_cut(g, &c, T0, false); /* nothing new */
 	assert_int_equal(c.items, 0);
@@ -374,6 +417,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_share_that_jumps_opens),
 		TEST(gets_used_to_a_high_share),
+		TEST(a_share_is_of_those_asked_about),
 		TEST(too_many_zones_do_no_harm),
 		TEST(outlives_a_restart),
 		TEST(invented_names_push_out_nobody),

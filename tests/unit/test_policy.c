@@ -381,6 +381,7 @@ takes_back_what_a_cause_brought(void **state)
 	} rows[] = {
 		{ "all of it", T0, 0, EVENT_RBL, true, T0, CHANGE_UNBLOCKED | CHANGE_UNCACHED, 0, 0 },
 		{ "blocks alone", T0, 0, EVENT_RBL, false, T0, CHANGE_UNBLOCKED, 0, 0 },
+		{ "after that", T0 + 6000, 0, EVENT_RBL, true, T0, 0, 10, 1 },
 		{ "before that", T0, 0, EVENT_RBL, true, T0 + 1, 0, 10, 1 },
 		{ "another kind", T0, 0, EVENT_PROTOCOL, false, T0, 0, 10, 1 },
 		{ "a repeat offender is one still", T0, T0 + 5000, EVENT_RBL, false, T0 + 5000, CHANGE_UNBLOCKED, 10, 1 },
@@ -388,7 +389,7 @@ takes_back_what_a_cause_brought(void **state)
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct withdrawal w = { rows[i].kind, rows[i].of_zone ? zone : NULL, rows[i].since };
+		struct withdrawal w = { rows[i].kind, rows[i].of_zone ? zone : NULL, rows[i].since, T0 + 6000 };
 		const struct tally *t;
 
 		fresh(state);
@@ -404,7 +405,7 @@ takes_back_what_a_cause_brought(void **state)
 	}
 	fresh(state);
 	policy_add(&policy, &record, SET_BLOCK, T0, 600, STR("by hand"));
-	assert_int_equal(policy_withdraw(&record, &(struct withdrawal){ EVENT_RBL, NULL, 0 }, T0), 0);
+	assert_int_equal(policy_withdraw(&record, &(struct withdrawal){ EVENT_RBL, NULL, 0, UINT32_MAX }, T0), 0);
 }
 
 /* Each number of each kind, and off. */
