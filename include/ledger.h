@@ -37,6 +37,10 @@ unsigned ledger_add(struct ledger *l, const struct policy *p, enum set s, const 
     uint32_t term, struct str text);
 unsigned ledger_del(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now);
 
+/* Of one client: policy_withdraw(). */
+unsigned ledger_withdraw(struct ledger *l, const struct policy *p, const struct withdrawal *wd, const struct addr *client,
+    time_t now);
+
 /* Called with the shard locked: copy what you need, quickly; no I/O, no log, no other lock. */
 typedef void ledger_fn(void *arg, const struct addr *client, const struct record *r);
 /* false: nothing known of that client, fn was not called. */
@@ -45,11 +49,6 @@ bool ledger_view(struct ledger *l, const struct policy *p, const struct addr *a,
 void ledger_walk(struct ledger *l, ledger_fn *fn, void *arg);
 /* The same for one shard only, 0 .. LEDGER_SHARDS - 1: for callers that pause in between. */
 void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *arg);
-
-/* Take back what a cause brought (policy_withdraw), from every client that has something of it; `fn` is told of each,
- * with no lock held.  Returns how many. */
-typedef void ledger_changed_fn(void *arg, const struct addr *client, unsigned changes);
-size_t ledger_withdraw(struct ledger *l, const struct withdrawal *w, time_t now, ledger_changed_fn *fn, void *arg);
 
 /* Append every record changed since the last cut (and the keys of those forgotten) to `c`; `whole`: every record. */
 void ledger_cut(struct ledger *l, struct cut *c, bool whole);

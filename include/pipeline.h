@@ -38,9 +38,10 @@ void pipeline_guard(struct pipeline *pl, struct guard *g, pipeline_alarm_fn *ala
 unsigned pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *ev, time_t now);
 /* A client named a recipient that the MTA takes: no DNSBL has refused it. */
 void pipeline_came(struct pipeline *pl, const struct policy *p, const struct addr *a, time_t now);
-/* What follows from the guard: take back what a tripped breaker's cause has brought, say what there is to say.  By one
- * thread at a time, which may be kept: it goes through the whole ledger. */
-void pipeline_tend(struct pipeline *pl, time_t now);
+/* What follows from the guard: take back what a tripped breaker's cause has brought, say what there is to say; to be
+ * called now and then besides, for what is over.  By one thread at a time, which may be kept: it can go through the
+ * whole ledger. */
+void pipeline_tend(struct pipeline *pl, const struct policy *p, time_t now);
 unsigned pipeline_add(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now,
     uint32_t term, struct str text);
 unsigned pipeline_del(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now);

@@ -94,7 +94,9 @@ struct withdrawal {
 	const char *zone; /* NULL: blocks alone, whatever the zone */
 	uint32_t since, until;
 };
-/* Take it back from one record, as if it had not happened: block, cache entry and the hits of that kind since. */
+/* What there is of it in a record: CHANGE_UNBLOCKED, CHANGE_UNCACHED. */
+unsigned policy_owes(const struct record *r, const struct withdrawal *w, time_t now);
+/* Take that back, with the hits of that kind since, as if it had not happened; returns the same. */
 unsigned policy_withdraw(struct record *r, const struct withdrawal *w, time_t now);
 
 enum set { SET_RELAY, SET_CACHE, SET_BLOCK, SETS };

@@ -143,6 +143,15 @@ refresh(struct tend *t)
 	conf_put(c);
 }
 
+static void
+tend(struct tend *t)
+{
+	struct conf *c = conf_current();
+
+	pipeline_tend(t->pipeline, &c->policy, time(NULL));
+	conf_put(c);
+}
+
 /* false: the end. */
 static bool
 rest(struct tend *t)
@@ -168,10 +177,10 @@ tend_main(void *arg)
 	struct tend *t = arg;
 
 	do {
-		pipeline_tend(t->pipeline, time(NULL));
+		tend(t);
 		refresh(t);
 	} while (rest(t));
-	pipeline_tend(t->pipeline, time(NULL));
+	tend(t);
 	return NULL;
 }
 

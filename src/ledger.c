@@ -248,7 +248,8 @@ insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client,
  * if there is something in it to keep. */
 struct work {
 	const struct policy *policy;
-	const struct event *event; /* or, where NULL, an administrator's word: */
+	const struct event *event; /* or, where NULL: */
+	const struct withdrawal *withdrawal; /* or, where NULL, an administrator's word: */
 	enum set set;
 	uint32_t term;
 	struct str text;
@@ -268,6 +269,8 @@ change(const struct work *w, struct record *r)
 {
 	if (w->event != NULL)
 		return policy_apply(w->policy, r, w->event, w->now);
+	if (w->withdrawal != NULL)
+		return policy_withdraw(r, w->withdrawal, w->now);
 	return w->del ? policy_del(r, w->set, w->now) : policy_add(w->policy, r, w->set, w->now, w->term, w->text);
 }
 
@@ -326,6 +329,15 @@ ledger_del(struct ledger *l, const struct policy *p, enum set s, const struct ad
 	struct work w = { .policy = p, .set = s, .del = true, .now = now };
 
 	return with_record(l, a, &w);
+}
+
+unsigned
+ledger_withdraw(struct ledger *l, const struct policy *p, const struct withdrawal *wd, const struct addr *client,
+    time_t now)
+{
+	struct work w = { .policy = p, .withdrawal = wd, .now = now };
+
+	return with_record(l, client, &w);
 }
 
 void
@@ -388,58 +400,6 @@ ledger_walk(struct ledger *l, ledger_fn *fn, void *arg)
 {
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++)
 		ledger_walk_shard(l, i, fn, arg);
-}
-
-/* Clients that a withdrawal met in one shard, kept until its lock is gone. */
-struct met {
-	struct addr *clients;
-	unsigned *changes;
-	size_t n, cap;
-};
-
-static void
-note_met(struct met *m, const struct addr *client, unsigned changes)
-{
-	if (m->n == m->cap) {
-		m->cap = m->cap == 0 ? 16 : m->cap * 2;
-		m->clients = xrealloc(m->clients, m->cap * sizeof *m->clients);
-		m->changes = xrealloc(m->changes, m->cap * sizeof *m->changes);
-	}
-	m->clients[m->n] = *client;
-	m->changes[m->n++] = changes;
-}
-
-static void
-withdraw_shard(struct shard *s, const struct withdrawal *w, time_t now, struct met *m)
-{
-	pthread_mutex_lock(&s->lock);
-	for (uint32_t i = 0; i < s->size; i++) {
-		unsigned changes = s->slots[i] == NULL ? 0 : policy_withdraw(&s->slots[i]->record, w, now);
-
-		if (changes == 0)
-			continue;
-		touch(s, s->slots[i]);
-		note_met(m, &s->slots[i]->client, changes);
-	}
-	pthread_mutex_unlock(&s->lock);
-}
-
-size_t
-ledger_withdraw(struct ledger *l, const struct withdrawal *w, time_t now, ledger_changed_fn *fn, void *arg)
-{
-	struct met m = { 0 };
-	size_t n = 0;
-
-	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
-		m.n = 0;
-		withdraw_shard(&l->shards[i], w, now, &m);
-		for (size_t k = 0; k < m.n; k++)
-			fn(arg, &m.clients[k], m.changes[k]);
-		n += m.n;
-	}
-	free(m.clients);
-	free(m.changes);
-	return n;
 }
 
 static void

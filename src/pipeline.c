@@ -98,7 +98,7 @@ pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *
 	if (alarm && pl->alarm != NULL)
 		pl->alarm(pl->effects.arg);
 	else if (alarm)
-		pipeline_tend(pl, now);
+		pipeline_tend(pl, p, now);
 	return changes;
 }
 
@@ -109,48 +109,6 @@ pipeline_came(struct pipeline *pl, const struct policy *p, const struct addr *a,
 
 	if (pl->guard != NULL && !policy_ignores(p, a, EVENT_RBL))
 		guard_came(pl->guard, p, &client, now);
-}
-
-struct taking {
-	struct pipeline *pl;
-	struct event ev; /* to be told */
-};
-
-static void
-taken_back(void *arg, const struct addr *client, unsigned changes)
-{
-	struct taking *t = arg;
-
-	t->ev.addr = *client;
-	block_effect(t->pl, client, changes);
-	t->pl->effects.told(t->pl->effects.arg, &t->ev, client, changes);
-}
-
-static void
-take_back(struct pipeline *pl, const struct withdrawal *w, const struct trip *why, time_t now)
-{
-	char text[256];
-	struct taking t = { pl, { .kind = w->kind, .source = SOURCE_CONTROL, .time = now, .rule = "breaker" } };
-
-	t.ev.evidence = str_of(trip_text(text, sizeof text, why));
-	guard_withdrawn(pl->guard, why, ledger_withdraw(pl->ledger, w, now, taken_back, &t), now);
-}
-
-void
-pipeline_tend(struct pipeline *pl, time_t now)
-{
-	struct withdrawal w;
-	struct notice n;
-	struct trip why;
-
-	if (pl->guard == NULL)
-		return;
-	while (guard_withdrawal(pl->guard, &w, &why))
-		take_back(pl, &w, &why, now);
-	guard_look(pl->guard, now);
-	while (guard_notice(pl->guard, &n))
-		if (pl->notice != NULL)
-			pl->notice(pl->effects.arg, &n);
 }
 
 static void

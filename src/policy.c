@@ -410,30 +410,35 @@ of_its_time(const struct withdrawal *w, uint32_t at)
 }
 
 unsigned
-policy_withdraw(struct record *r, const struct withdrawal *w, time_t now)
+policy_owes(const struct record *r, const struct withdrawal *w, time_t now)
 {
 	uint32_t at = stamp(now, now);
 	bool cached = w->zone != NULL && record_cached(r, at) && r->cached_kind == w->kind &&
 	    r->cached_zone == w->zone && of_its_time(w, r->cached_at);
 	bool blocked = record_blocked(r, at) && r->blocked_kind == w->kind && /* by hand: of no kind */
 	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached);
+
+	return (cached ? CHANGE_UNCACHED : 0u) | (blocked ? CHANGE_UNBLOCKED : 0u);
+}
+
+unsigned
+policy_withdraw(struct record *r, const struct withdrawal *w, time_t now)
+{
+	unsigned owed = policy_owes(r, w, now);
+	uint32_t was = r->blocked_at;
 	uint8_t before = r->blocks;
 
-	if (!cached && !blocked)
-		return 0;
-	if (blocked) {
-		uint32_t was = r->blocked_at;
-
+	if (owed & CHANGE_UNBLOCKED)
 		unblock(r);
-		if (before > 1) { /* a repeat offender is one still */
-			r->blocks = (uint8_t)(before - 1);
-			r->blocked_at = was;
-		}
+	if ((owed & CHANGE_UNBLOCKED) && before > 1) { /* a repeat offender is one still */
+		r->blocks = (uint8_t)(before - 1);
+		r->blocked_at = was;
 	}
-	if (cached)
+	if (owed & CHANGE_UNCACHED)
 		uncache(r);
-	record_unhit(r, w->kind, w->since);
-	return (cached ? CHANGE_UNCACHED : 0u) | (blocked ? CHANGE_UNBLOCKED : 0u);
+	if (owed != 0)
+		record_unhit(r, w->kind, w->since);
+	return owed;
 }
 
 bool

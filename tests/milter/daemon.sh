@@ -75,6 +75,8 @@ map_socket = ""
 control_socket = "$dir/control"
 flush_every = 60s
 allow_file = "$dir/allow"
+breaker_blocks = "3/60s for 30m"
+incident_account = "3/1h for 1h"
 EOF
 echo '203.0.113.50 # a friend' >"$dir/allow"
 login 203.0.113.8
@@ -135,8 +137,39 @@ ctl reload && fail "reloaded with a mistake in the allowlist's file"
 grep -qF "$dir/allow:1: " "$dir/out" || fail "the mistake is not in the log"
 allowlist 203.0.113.50
 await "the mistake to be mended" ctl block add 203.0.113.51
-ctl incidents || fail "no list of incidents"
-ctl breaker list || fail "no list of breakers"
+
+# A rule goes wrong: the third client that it blocks is one too many.  What it brought is taken back and none is blocked
+# for it, also after being killed, until told otherwise.
+noisy() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx postfix/smtpd[7]: too many errors after RCPT from x.example[$1]"
+	done >>"$dir/mail.log"
+}
+noisy 203.0.113.61
+await "a block" blocked 203.0.113.61
+noisy 203.0.113.62
+noisy 203.0.113.63
+await "the breaker to open" status_says "BREAKER"
+await "what it brought to be taken back" not_blocked 203.0.113.61
+blocked 203.0.113.51 || fail "the breaker took back what an administrator had said"
+grep -q "BREAKER OPEN: protocol: 3 clients newly blocked within 1m" "$dir/out" || fail "the breaker is not in the log"
+ctl relay add 203.0.113.70 || fail "nothing was made durable"
+kill -9 "$pid"
+ended
+start
+./popauth-milterctl -s "$dir/control" breaker list | grep -q "^protocol: 3 clients" || fail "a restart closed the breaker"
+ctl breaker reset || fail "the breaker could not be closed"
+./popauth-milterctl -s "$dir/control" breaker list | grep -q protocol && fail "the breaker is still open"
+noisy 203.0.113.64
+await "a block after that" blocked 203.0.113.64
+
+# Three clients after one account.
+for n in 71 72 73; do
+	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx postfix/smtpd[7]: warning: x.example[203.0.113.$n]:" \
+	    "SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=carla" >>"$dir/mail.log"
+done
+await "the incident" status_says "INCIDENTS  1"
+./popauth-milterctl -s "$dir/control" incidents | grep -q "^3 clients fail to log in to carla" || fail "no such incident"
 
 # Told to reload while it stops.
 for round in 1 2; do

@@ -360,7 +360,7 @@ restart(void)
 			wrong("%s", e.text);
 	}
 	cut_clear(&c);
-	pipeline_tend(&run.pipeline, run.now);
+	pipeline_tend(&run.pipeline, &run.conf->policy, run.now);
 }
 
 static void
@@ -447,7 +447,7 @@ scenario_line(char *line)
 	if (at < run.now)
 		wrong("time goes back; say `clock` if that is meant");
 	run.now = at;
-	pipeline_tend(&run.pipeline, run.now);
+	pipeline_tend(&run.pipeline, &run.conf->policy, run.now);
 	act(line);
 }
 

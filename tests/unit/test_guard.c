@@ -158,9 +158,39 @@ too_many_zones_do_no_harm(void **state)
 
 /* ---- an open breaker is kept ---- */
 
+/* What an effect was told of. */
+static struct {
+	unsigned kernel, taken_back, notices;
+} heard;
+
+static void
+hear_kernel(void *arg, const struct addr *client)
+{
+	(void)arg;
+	(void)client;
+	heard.kernel++;
+}
+
+static void
+hear_told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
+{
+	(void)arg;
+	(void)client;
+	heard.taken_back += changes == CHANGE_UNBLOCKED && strcmp(ev->rule, "breaker") == 0 &&
+	    str_eq(ev->evidence, STR("protocol: 5 clients newly blocked within 1m"));
+}
+
+static void
+hear_notice(void *arg, const struct notice *n)
+{
+	(void)arg;
+	heard.notices += n->gravity == GRAVITY_ALARM;
+}
+
 static void
 outlives_a_restart(void **state)
 {
+	static const struct effects fx = { .block_changed = hear_kernel, .told = hear_told };
 	struct ledger *l = ledger_new(1000);
 	struct guard *g = guard_new(), *after = guard_new();
 	struct trip before[2], again[2];
@@ -173,15 +203,18 @@ outlives_a_restart(void **state)
 
 	(void)state;
 	policy.breaker_blocks.n = 5;
-	pipeline_init(&pl, l, NULL);
-	pipeline_guard(&pl, g, NULL, NULL);
+	pipeline_init(&pl, l, &fx);
+	pipeline_guard(&pl, g, NULL, hear_notice);
 	for (unsigned i = 0; i < 5; i++) {
-		struct event ev = { .kind = EVENT_PROTOCOL, .addr = nth(i), .time = T0 };
+		struct event ev = { .kind = EVENT_PROTOCOL, .addr = nth(i), .time = T0, .rule = "x" };
 
 		for (unsigned k = 0; k < 20; k++)
 			pipeline_event(&pl, &policy, &ev, T0);
 	}
 	assert_int_equal(guard_trips(g, T0, before, 2), 1);
+	assert_int_equal(heard.kernel, 10); /* each blocked, and freed */
+	assert_int_equal(heard.taken_back, 5);
+	assert_int_equal(heard.notices, 2); /* open; taken back */
 	cut_init(&c);
 	guard_cut(g, &c, T0, false);
 	assert_int_equal(c.items, 1);
@@ -394,7 +427,7 @@ many_threads(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, attack, &who[i]), 0);
 	}
 	for (unsigned i = 0; i < 200; i++) {
-		pipeline_tend(&shared, T0 + i);
+		pipeline_tend(&shared, &policy, T0 + i);
 		(void)guard_incidents(g, &policy, T0 + i, list, SWARM_LIVE);
 		guard_cut(g, &c, T0 + i, false);
 		if (i % 50 == 0)
