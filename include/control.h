@@ -56,7 +56,8 @@ struct control_host {
  *	    "programs_left_out": further programs, "untold": lines of programs that were not counted by program } … ]
  *	"firewall": { "state": text, "wanted": entries that the ledger holds, "enforced": entries that the kernel
  *	    holds, "referenced": does a firewall rule name the sets, "error": text }
- *	"allowlist": { "allow": networks, "own": networks, "file": path, "error": text }
+ *	"allowlist": { "allow": networks, "own": networks, "nearby": [ our own addresses, gateways, resolvers ],
+ *	    "file": path, "error": text }
  */
 
 struct control_setup {

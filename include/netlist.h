@@ -25,6 +25,9 @@ void netlist_add_clients(struct netlist *l, const struct netlist *from, unsigned
 /* Make it quick to ask.  What is added later is found as well, slowly, until it is sealed again. */
 void netlist_seal(struct netlist *l);
 bool netlist_has(const struct netlist *l, const struct addr *a); /* NULL list: false */
+/* The i-th range of a sealed one, 0.., as "first" or "first-last"; NULL behind the end.  buf: NETLIST_TEXT bytes. */
+#define NETLIST_TEXT (2 * ADDR_TEXT)
+char *netlist_text(const struct netlist *l, unsigned i, char *buf);
 unsigned netlist_size(const struct netlist *l); /* how many networks were added */
 bool netlist_eq(const struct netlist *a, const struct netlist *b); /* of sealed ones: the same addresses; NULL is empty */
 

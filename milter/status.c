@@ -145,16 +145,22 @@ firewall_json(const struct status_parts *p)
 	return o;
 }
 
+#define NEARBY_SHOWN 32
+
 static struct json *
 allowlist_json(const struct status_parts *p)
 {
-	struct json *o = json_new();
+	struct json *o = json_new(), *nearby = json_list();
+	char text[NETLIST_TEXT];
 	struct conf *c = conf_current();
 	struct err trouble;
 
 	tend_trouble(p->tend, &trouble);
 	json_put_int(o, "allow", netlist_size(c->policy.allow));
 	json_put_int(o, "own", netlist_size(c->policy.own));
+	for (unsigned i = 0; i < NEARBY_SHOWN && netlist_text(c->nearby, i, text) != NULL; i++)
+		json_add_text(nearby, str_of(text));
+	json_put(o, "nearby", nearby);
 	if (*c->allow_file != '\0')
 		json_put_cstr(o, "file", c->allow_file);
 	if (trouble.text[0] != '\0')

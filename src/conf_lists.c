@@ -19,6 +19,7 @@
 #include "nearby.h"
 
 #define NETWORKS_MAX 1000000
+#define FILE_MAX     (64 << 20)
 
 /* Make policy's lists from all that there is. */
 static void
@@ -125,6 +126,8 @@ read_file(const char *path, struct conf_seen *seen, struct err *e)
 	*seen = seen_of(&st);
 	if (!S_ISREG(st.st_mode)) {
 		err_set(e, "%s: is not a file", path);
+	} else if (st.st_size > FILE_MAX) {
+		err_set(e, "%s: is larger than %d MB", path, FILE_MAX >> 20);
 	} else {
 		l = netlist_new();
 		if (read_networks(in, path, l, e) == -1) {

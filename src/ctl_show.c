@@ -217,7 +217,13 @@ status_firewall(const struct json *o)
 static void
 status_allowlist(const struct json *o)
 {
+	const struct json *nearby = json_get(o, "nearby");
+
 	printf("allowlist  %lld networks, %lld of our own and around us\n", number_of(o, "allow"), number_of(o, "own"));
+	for (size_t i = 0; i < json_count(nearby); i++)
+		printf("%s%s%s", i == 0 ? "           never blocked:" : "", " ", json_text(json_at(nearby, i)).p);
+	if (json_count(nearby) > 0)
+		putchar('\n');
 	if (json_has(o, "error"))
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }

@@ -244,6 +244,19 @@ netlist_has(const struct netlist *l, const struct addr *a)
 	return false;
 }
 
+char *
+netlist_text(const struct netlist *l, unsigned i, char *buf)
+{
+	if (l == NULL || i >= l->n)
+		return NULL;
+	addr_format(buf, &l->ranges[i].first);
+	if (!addr_eq(&l->ranges[i].first, &l->ranges[i].last)) {
+		(void)strcat(buf, "-");
+		addr_format(buf + strlen(buf), &l->ranges[i].last);
+	}
+	return buf;
+}
+
 unsigned
 netlist_size(const struct netlist *l)
 {

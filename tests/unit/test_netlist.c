@@ -113,6 +113,7 @@ widens_to_clients(void **state)
 {
 	struct netlist *from = netlist_new(), *l = netlist_new(), *same = netlist_new();
 	struct addr in = address("2001:db8:1:2:ffff::1"), out = address("2001:db8:1:3::1"), four = address("192.0.2.2");
+	char text[NETLIST_TEXT];
 
 	(void)state;
 	assert_int_equal(netlist_add(from, STR("2001:db8:1:2::5"), NULL), 0);
@@ -126,6 +127,7 @@ widens_to_clients(void **state)
 	netlist_add_clients(same, from, 64);
 	netlist_seal(same);
 	assert_true(netlist_eq(l, same));
+	assert_string_equal(netlist_text(l, 1, text), "2001:db8:1:2::-2001:db8:1:2:ffff:ffff:ffff:ffff");
 	assert_false(netlist_eq(l, NULL));
 	netlist_free(from);
 	netlist_free(l);
@@ -154,7 +156,7 @@ knows_gateways_and_resolvers(void **state)
 	/* 192.0.2.1 as this machine writes it */
 	const uint8_t b[4] = { 192, 0, 2, 1 };
 	uint32_t gateway;
-	char route[512];
+	char route[512], text[NETLIST_TEXT];
 	struct netlist *l = netlist_new();
 	FILE *in;
 
@@ -185,6 +187,9 @@ knows_gateways_and_resolvers(void **state)
 		row_eq(rows[i].in, netlist_has(l, &a), rows[i].want);
 	}
 	assert_int_equal(netlist_size(l), 4);
+	assert_string_equal(netlist_text(l, 0, text), "192.0.2.1");
+	assert_string_equal(netlist_text(l, 3, text), "2001:db8:5::53");
+	assert_null(netlist_text(l, 4, text));
 	netlist_free(l);
 }
 
