@@ -214,6 +214,17 @@ lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at)
 	return less >= n || known_good(r, at) ? n : less;
 }
 
+/* Where somebody has logged in of late, a device that keeps trying an old password is more likely than a guesser, who
+ * would try many accounts: for the rate, each account counts once.  For the total every failure does. */
+static bool
+one_device(const struct kind_policy *kp, const struct record *r, const struct event *ev, uint32_t at)
+{
+	const struct tally *t = record_tally(r, ev->kind);
+
+	return ev->kind == EVENT_AUTH_FAILURE && known_good(r, at) &&
+	    window_distinct(t->hits, t->len, at, kp->rate.span) < kp->rate.n;
+}
+
 static unsigned
 judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t at)
 {
@@ -221,7 +232,7 @@ judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t
 	uint32_t n = lowered(kp->rate.n, ev->strict, r, at);
 	unsigned changes = 0;
 
-	if (reached(&kp->rate, n, r, ev->kind, at))
+	if (reached(&kp->rate, n, r, ev->kind, at) && !one_device(kp, r, ev, at))
 		changes |= block(p, r, ev->kind, BY_RATE, kp->rate.term, at);
 	if (changes != 0 && n < kp->rate.n && !reached(&kp->rate, kp->rate.n, r, ev->kind, at))
 		changes |= CHANGE_STRICT;
@@ -231,11 +242,11 @@ judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t
 }
 
 /* Kinds that put a client into the cache are about the client: one session is one hit, however many recipients it
- * named before it was refused.  Of the others each recipient tells. */
+ * named before it was refused.  Of wrong passwords the account tells, of the others each recipient. */
 static struct str
 told_by(const struct kind_policy *kp, const struct event *ev)
 {
-	return kp->caches ? ev->session : ev->recipient;
+	return kp->caches ? ev->session : ev->kind == EVENT_AUTH_FAILURE ? ev->user : ev->recipient;
 }
 
 static struct hit

@@ -355,6 +355,42 @@ who_behaves_is_judged_as_ever(void **state)
 	}
 }
 
+/* In an office somebody's telephone has an old password. */
+static void
+an_old_password_shuts_no_office_out(void **state)
+{
+	static const struct {
+		const char *name;
+		bool login;	   /* somebody there, an hour before */
+		unsigned accounts, tries;
+		time_t step;
+		enum threshold_kind by;
+	} rows[] = {
+		{ "a telephone", true, 1, 99, 10, BY_NONE },
+		{ "three of them", true, 3, 99, 10, BY_NONE },
+		{ "one that never learns", true, 1, 100, 60, BY_TOTAL },
+		{ "nine accounts", true, 9, 90, 1, BY_NONE },
+		{ "a guesser among them", true, 10, 10, 1, BY_RATE },
+		{ "no office", false, 1, 10, 10, BY_RATE },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		fresh(state);
+		if (rows[i].login)
+			tell(EVENT_LOGIN, T0 - 3600, NULL);
+		for (unsigned k = 0; k < rows[i].tries; k++) {
+			char user[16];
+			struct event ev = { .kind = EVENT_AUTH_FAILURE, .time = T0 + rows[i].step * (time_t)k };
+
+			(void)snprintf(user, sizeof user, "user%u", k % rows[i].accounts);
+			ev.user = str_of(user);
+			policy_apply(&policy, &record, &ev, ev.time);
+		}
+		row_eq(rows[i].name, record.blocked_by, rows[i].by);
+		done(state);
+	}
+}
+
 static void
 what_is_held_does_not_follow(void **state)
 {
@@ -488,6 +524,7 @@ main(void)
 		TEST(trusts_its_own),
 		TEST(an_attack_lowers_the_rate),
 		TEST(who_behaves_is_judged_as_ever),
+		TEST(an_old_password_shuts_no_office_out),
 		TEST(what_is_held_does_not_follow),
 		TEST(takes_back_what_a_cause_brought),
 		TEST(every_number_is_the_configurations),
