@@ -71,7 +71,7 @@ struct conf {
 	char *set4, *set6;
 	unsigned long max_clients;
 	unsigned flush_every;	/* seconds */
-	_Atomic unsigned refs;	/* conf_get(), conf_put() */
+	_Atomic unsigned refs;	/* conf_get(), conf_put(); the last member (conf_refresh() copies those before) */
 };
 
 /* Read and check; errors are "FILE:LINE: what is wrong" (several lines, one mistake each, as far as they fit).

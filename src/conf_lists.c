@@ -153,9 +153,9 @@ conf_lists(struct conf *c, bool protect, struct err *e)
 static struct conf *
 twin(struct conf *c)
 {
-	struct conf *t = xmalloc(sizeof *t);
+	struct conf *t = xcalloc(1, sizeof *t);
 
-	memcpy(t, c, sizeof *t);
+	memcpy(t, c, offsetof(struct conf, refs)); /* which others are counting with meanwhile */
 	atomic_init(&t->refs, 1);
 	t->base = conf_get(c->base == NULL ? c : c->base);
 	t->policy.allow = t->policy.own = NULL;
