@@ -44,8 +44,21 @@ struct conf_group {
 	gid_t gid;
 };
 
+/* Has a file changed? */
+struct conf_seen {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+};
+
 struct conf {
 	struct policy policy; /* its lists belong to the conf */
+	struct conf *base;    /* NULL, or: all below is that one's, whose reference this holds (conf_refresh()) */
+	const struct netlist *allow, *own; /* as the file names them; policy's lists hold more */
+	char *allow_file;     /* "" = none */
+	struct conf_seen allow_seen; /* the file as it was read */
+	const struct netlist *in_file, *nearby; /* what it held, and what is around this system; NULL: not looked for */
 	char *path;	      /* the file it was read from */
 	char *user;	      /* the daemon's own user; "" = stay who we are */
 	char *socket_group;   /* group that may use the milter and map sockets; "" = the user's own */
@@ -80,12 +93,23 @@ struct conf {
 	char *set4, *set6;
 	unsigned long max_clients;
 	unsigned flush_every;	/* seconds */
-	_Atomic unsigned refs;	/* conf_get(), conf_put() */
+	_Atomic unsigned refs;	/* conf_get(), conf_put(); the last member (conf_refresh() copies those before) */
 };
 
 /* Read and check; errors are "FILE:LINE: what is wrong" (several lines, one mistake each, as far as they fit).
  * On success the caller owns one reference.  libconfuse's scanner is not reentrant: calls are serialised. */
 struct conf *conf_read(const char *path, struct err *e);
+/* For whoever judges by it, before conf_install(): take allow_file into the lists and, with `protect`, this system's
+ * addresses, gateways and resolvers (nearby.h).  On failure *e says FILE:LINE: what, and the lists are as before. */
+int conf_lists(struct conf *c, bool protect, struct err *e);
+/* The same conf with allow_file as it is now and, with `around`, what is around this system: NULL when nothing has
+ * changed; with a text in *e, once for each change of it, when allow_file cannot be used.  Reads files.  `look` is the
+ * caller's, zeroed at first: a file is read when it was the same at two calls, and not in the middle of being written. */
+struct conf_look {
+	struct conf_seen last, bad;
+	bool is_bad; /* the file as in `bad` cannot be used, and that was said */
+};
+struct conf *conf_refresh(struct conf *c, struct conf_look *look, bool around, struct err *e);
 struct conf *conf_get(struct conf *c); /* one reference more; returns c */
 void conf_put(struct conf *c);	       /* NULL is fine */
 

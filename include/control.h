@@ -66,6 +66,8 @@ struct control_host {
  *	"logs_left_out": further logs, for which the answer has no room
  *	"firewall": { "state": text, "wanted": entries that the ledger holds, "enforced": entries that the kernel
  *	    holds, "referenced": does a firewall rule name the sets, "error": text }
+ *	"allowlist": { "allow": networks, "own": networks, "nearby": [ our own addresses, gateways, resolvers ],
+ *	    "file": path, "error": text }
  */
 
 struct control_setup {

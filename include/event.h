@@ -42,7 +42,12 @@ struct event {
 	struct str session;	/* log: the pid of the process that served the client */
 	struct str evidence;	/* the line or the SMTP command, not yet masked */
 	const char *rule;	/* name of the rule, or of the check in the milter; static or owned by the rule set */
+	/* What else was going on: the pipeline's to fill in. */
+	uint8_t strict;		/* what it was aimed at is under attack: rate thresholds are so many times lower */
+	uint8_t held;		/* HELD_ bits: a breaker is open, and this is not to follow */
 };
+
+enum { HELD_BLOCK = 1 << 0, HELD_CACHE = 1 << 1 };
 
 const char *event_kind_name(enum event_kind kind);
 /* EVENT_KINDS when there is no such kind. */

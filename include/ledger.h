@@ -37,6 +37,10 @@ unsigned ledger_add(struct ledger *l, const struct policy *p, enum set s, const 
     uint32_t term, struct str text);
 unsigned ledger_del(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now);
 
+/* Of one client: policy_withdraw(). */
+unsigned ledger_withdraw(struct ledger *l, const struct policy *p, const struct withdrawal *wd, const struct addr *client,
+    time_t now);
+
 /* Called with the shard locked: copy what you need, quickly; no I/O, no log, no other lock. */
 typedef void ledger_fn(void *arg, const struct addr *client, const struct record *r);
 /* false: nothing known of that client, fn was not called. */

@@ -31,10 +31,8 @@ void lists_put(struct lists *l); /* NULL is fine */
 struct lists *lists_current(void);
 void lists_install(struct lists *l);
 
-/* Has a file changed that the conf in force names?  Then read all of them again.  Not by two threads at once. */
+/* Has a file changed that the conf in force names?  Then read all of them again.  Not by two threads at once, nor
+ * during a reload: tend_lock(). */
 void lists_look(void);
-/* The thread that looks. */
-int lists_start(struct err *e);
-void lists_stop(void); /* fine when there is none */
 
 #endif

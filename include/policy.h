@@ -11,6 +11,7 @@
 #include "record.h"
 
 #define POLICY_REPEAT	(30 * 86400)	 /* blocks at most this far apart make a repeat offender */
+#define POLICY_GOOD	(7 * 86400)	 /* who has logged in is known to behave for so long */
 #define POLICY_TERM_MAX (10 * 365 * 86400) /* the longest term anywhere */
 
 /* n or more within any `span` seconds: blocked for `term`.  n = 0: off. */
@@ -32,6 +33,15 @@ struct policy {
 	uint32_t block_max;	      /* terms double up to here */
 	bool login_credit;	      /* while its grant is alive a client's failures do not count */
 	unsigned ipv6_prefix;	      /* 1..128 */
+	/* The circuit breaker (breaker.h).  Of a threshold here the term is how long it stays open. */
+	struct threshold breaker_blocks; /* so many clients newly blocked for one kind */
+	struct threshold breaker_good;	 /* so many of them known to behave, */
+	unsigned breaker_good_share;	 /* and at least so many percent */
+	struct threshold breaker_zone;	 /* of so many clients */
+	unsigned breaker_zone_share;	 /* one zone lists at least so many percent */
+	/* Distributed attacks (swarm.h).  The term: how long one lasts beyond the last time it was above its n. */
+	struct threshold incident_account, incident_login, incident_domain;
+	unsigned incident_factor;	 /* rate thresholds of strangers that take part are divided by this; 1: not */
 	const struct netlist *allow;  /* no offence of theirs counts: never cached, never blocked */
 	const struct netlist *own;    /* our own addresses and proxies: nothing is ever learned about them */
 };
@@ -49,7 +59,10 @@ enum {
 	CHANGE_FORGIVEN = 1 << 8,  /* would have counted, but for login_credit */
 	CHANGE_DUPLICATE = 1 << 9, /* told before, by the other witness */
 	CHANGE_TRUSTED = 1 << 10,  /* allowlisted or our own: nothing was done */
-	CHANGE_EXPIRED = 1 << 11   /* so old that nothing of its term is left */
+	CHANGE_EXPIRED = 1 << 11,  /* so old that nothing of its term is left */
+	CHANGE_HELD = 1 << 12,	   /* not counted, or not cached, because a breaker is open */
+	CHANGE_STRICT = 1 << 13,   /* blocked by a threshold that was lowered during an attack */
+	CHANGE_GOOD = 1 << 14	   /* blocked, although known to behave */
 };
 
 enum verdict {
@@ -73,6 +86,18 @@ bool policy_trusts(const struct policy *p, const struct addr *a);
 unsigned policy_apply(const struct policy *p, struct record *r, const struct event *ev, time_t now);
 /* The order of judgement: trusted, blocked by hand, relay, blocked, cached.  `r` may be NULL: nothing known. */
 enum verdict policy_judge(const struct policy *p, const struct addr *a, const struct record *r, time_t now);
+
+/* What a cause brought that proved wrong: everything of this kind from `since` on, before `until`.  `zone` (interned):
+ * only what came from that list, and the cache entries too. */
+struct withdrawal {
+	enum event_kind kind;
+	const char *zone; /* NULL: blocks alone, whatever the zone */
+	uint32_t since, until;
+};
+/* What there is of it in a record: CHANGE_UNBLOCKED, CHANGE_UNCACHED. */
+unsigned policy_owes(const struct record *r, const struct withdrawal *w, time_t now);
+/* Take that back, with the hits of that kind since, as if it had not happened; returns the same. */
+unsigned policy_withdraw(struct record *r, const struct withdrawal *w, time_t now);
 
 enum set { SET_RELAY, SET_CACHE, SET_BLOCK, SETS };
 const char *set_name(enum set s);

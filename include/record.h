@@ -81,6 +81,8 @@ enum window_hit record_hit(struct record *r, enum event_kind kind, struct hit hi
     enum window_same same);
 /* Forget all hits up to and including the moment `upto`, of all kinds. */
 void record_forgive(struct record *r, uint32_t upto);
+/* Forget the hits of one kind from the moment `since` on. */
+void record_unhit(struct record *r, enum event_kind kind, uint32_t since);
 /* Grant relaying from `at` to `until`.  A live grant is prolonged, never cut short. */
 void record_grant(struct record *r, struct str user, uint32_t at, uint32_t until);
 void record_ungrant(struct record *r);

@@ -28,6 +28,12 @@
 	X(EVENTS_FORGIVEN, "events_forgiven", "offences not counted because the client has just logged in") \
 	X(EVENTS_DUPLICATE, "events_duplicate", "rejections seen by the milter and in the log, counted once") \
 	X(EVENTS_EXPIRED, "events_expired", "events too old to matter") \
+	X(EVENTS_HELD, "events_held", "offences not counted, or not cached, because a breaker was open") \
+	X(BREAKER_TRIPS, "breaker_trips", "times a breaker opened") \
+	X(BREAKER_WITHDRAWN, "breaker_withdrawn", "clients from which blocks or cache entries were taken back") \
+	X(INCIDENTS, "incidents", "distributed attacks noticed") \
+	X(TARGETS_DROPPED, "targets_dropped", "accounts and domains no longer watched because too many were being attacked") \
+	X(NOTICES_DROPPED, "notices_dropped", "notices of breakers and incidents lost because too many came at once") \
 	X(CLIENTS_EVICTED, "clients_evicted", "clients forgotten because max_clients was reached") \
 	X(STRINGS_REFUSED, "strings_refused", "zones and reasons shown as (other) because there were too many") \
 	X(SESSIONS, "sessions", "SMTP sessions seen by the milter") \

@@ -10,6 +10,7 @@
 #include "json.h"
 #include "learner.h"
 #include "store.h"
+#include "tend.h"
 #include "writer.h"
 
 struct status_parts {
@@ -20,6 +21,7 @@ struct status_parts {
 	struct writer *writer;
 	struct learner *learner;
 	struct firewall *firewall; /* NULL: off */
+	struct tend *tend;
 };
 
 void status_fill(struct json *o, const struct status_parts *p);

@@ -50,6 +50,9 @@ enum access { ACCESS_READ, ACCESS_WRITE };
 	X(BLOCK_DEL, "block del", SET_BLOCK, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", \
 	    "lift a block and forget what led to it") \
 	X(BLOCK_FLUSH, "block flush", SET_BLOCK, flush, 0, ACCESS_WRITE, "", "lift all blocks") \
+	X(INCIDENTS, "incidents", SETS, incidents, 0, ACCESS_READ, "", "distributed attacks that are going on") \
+	X(BREAKER_LIST, "breaker list", SETS, breaker, 0, ACCESS_READ, "", "causes for which nobody is blocked at the moment") \
+	X(BREAKER_RESET, "breaker reset", SETS, breaker_reset, 0, ACCESS_WRITE, "", "block for them again") \
 	X(RELOAD, "reload", SETS, reload, 0, ACCESS_WRITE, "", "read configuration and rules again")
 
 enum verb_id {

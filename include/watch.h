@@ -23,6 +23,7 @@ struct watched {
 	unsigned changes; /* CHANGE_ bits */
 	char user[80], recipient[160], zone[80], rule[48];
 	char evidence[320];
+	char notice[512]; /* not "": no event but something said, of a breaker or an incident */
 };
 
 struct watch;
@@ -32,6 +33,8 @@ void watch_free(struct watch *w); /* NULL is fine; nobody may be using it */
 
 /* For effects.told: any thread.  `ev` NULL: not an event but somebody's hand. */
 void watch_told(struct watch *w, const struct event *ev, const struct addr *client, unsigned changes);
+
+void watch_notice(struct watch *w, time_t at, const char *text);
 
 /* Be called when there is something new, by the thread that brought it; not again before watch_next() has said that
  * there is nothing more.  To be set before the first watcher joins; `fn` must not block. */

@@ -41,6 +41,9 @@ enum window_hit {
  * A tag of hash 0 never pairs and is never a repeat. */
 enum window_hit window_hit(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new, enum window_same same);
 
+/* How many different things were hit within the `span` seconds that end with `at`; each hit of hash 0 is one of its own. */
+unsigned window_distinct(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span);
+
 /* The greatest number of hits within any `span` seconds that include the moment `at`: hits at t and t + span are
  * one second too far apart to be in the same span. */
 unsigned window_most(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
-#include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@
 #include "status.h"
 #include "store.h"
 #include "version.h"
+#include "tend.h"
 #include "writer.h"
 
 struct daemon {
@@ -34,6 +34,8 @@ struct daemon {
 	struct ledger *ledger;
 	struct evidence *evidence;
 	struct watch *watch;
+	struct guard *guard;
+	struct tend *tend;
 	struct learner *learner;
 	struct firewall_helper helper;
 	struct firewall *firewall; /* NULL before daemon_start(): nothing is learned before */
@@ -41,7 +43,6 @@ struct daemon {
 	struct writer *writer;
 	struct control *control;
 	struct socketmap *map;	   /* NULL: not configured */
-	pthread_mutex_t reloading; /* one reload at a time; held while files are read, never by a thread that serves mail */
 	time_t started;
 	enum store_state store_state;
 	struct err store_note; /* what happened to a store that was set aside */
@@ -70,6 +71,18 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 
 	evidence_told(d->evidence, ev, client, changes);
 	watch_told(d->watch, ev, client, changes);
+}
+
+static void
+alarm_raised(void *arg)
+{
+	tend_alarm(((struct daemon *)arg)->tend);
+}
+
+static void
+noticed(void *arg, const struct notice *n)
+{
+	tend_notice(((struct daemon *)arg)->tend, n);
 }
 
 /* What the servers borrow. */
@@ -155,6 +168,7 @@ status(void *arg, struct json *o)
 		.writer = d->writer,
 		.learner = d->learner,
 		.firewall = d->firewall,
+		.tend = d->tend,
 	};
 
 	status_fill(o, &parts);
@@ -330,10 +344,12 @@ daemon_open(struct err *e)
 
 	d->ledger = ledger_new(c->max_clients);
 	pipeline_init(&d->pipeline, d->ledger, &fx);
+	d->guard = guard_new();
+	pipeline_guard(&d->pipeline, d->guard, alarm_raised, noticed);
 	d->evidence = evidence_new(EVIDENCE_ENTRIES);
 	d->watch = watch_new();
+	d->tend = tend_new(&d->pipeline, d->watch);
 	d->learner = learner_new(&d->pipeline);
-	pthread_mutex_init(&d->reloading, NULL);
 	spawn_helper(d, c);
 	if (open_sockets(d, c, e) == -1) {
 		conf_put(c);
@@ -355,7 +371,8 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 	case CUT_SOURCES:
 		return logs_resume(learner_logs(d->learner), (struct str){ (const char *)key, klen }, val, vlen, e);
 	case CUT_META:
-		return learner_restore(d->learner, key, klen, val, vlen, e);
+		return guard_restore(d->guard, key, klen, val, vlen, e) == -1 ? -1 :
+		    learner_restore(d->learner, key, klen, val, vlen, e);
 	default:
 		return 0;
 	}
@@ -398,8 +415,8 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 
 	if (c->firewall && (d->firewall = firewall_start(d->helper, d->ledger, c->policy.ipv6_prefix, e)) == NULL)
 		return -1;
-	if (learner_start(d->learner, rules, e) == -1 || (d->writer = writer_start(&ws, e)) == NULL ||
-	    control_start(d->control, e) == -1 || lists_start(e) == -1)
+	if (learner_start(d->learner, rules, e) == -1 || tend_start(d->tend, e) == -1 ||
+	    (d->writer = writer_start(&ws, e)) == NULL || control_start(d->control, e) == -1)
 		return -1;
 	return d->map == NULL ? 0 : socketmap_start(d->map, e);
 }
@@ -437,7 +454,7 @@ daemon_start(struct daemon *d, struct rules *rules, struct err *e)
 
 /* Options that are read once: a changed value takes a restart, and the administrator should know. */
 static void
-warn_unchanged(const struct conf *old, const struct conf *new)
+warn_unchanged(const struct conf *old, const struct conf *new, unsigned new_prefix)
 {
 	const struct {
 		const char *name;
@@ -453,7 +470,7 @@ warn_unchanged(const struct conf *old, const struct conf *new)
 		{ "firewall_helper", strcmp(old->firewall_helper, new->firewall_helper) != 0 },
 		{ "set4", strcmp(old->set4, new->set4) != 0 },
 		{ "set6", strcmp(old->set6, new->set6) != 0 },
-		{ "ipv6_prefix", old->policy.ipv6_prefix != new->policy.ipv6_prefix },
+		{ "ipv6_prefix", old->policy.ipv6_prefix != new_prefix },
 		{ "max_clients", old->max_clients != new->max_clients },
 		{ "flush_every", old->flush_every != new->flush_every },
 	};
@@ -470,20 +487,25 @@ reload_files(struct daemon *d, struct err *e)
 	struct conf *old = conf_current(), *new = conf_read(old->path, e);
 	struct lists *lists = new == NULL ? NULL : lists_read(new, e);
 	struct rules *rules;
+	unsigned prefix = 0;
 
-	if (lists == NULL || daemon_rules(new, &rules, e) == -1) {
+	if (new != NULL) {
+		prefix = new->policy.ipv6_prefix;
+		new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
+	}
+	if (lists == NULL || conf_lists(new, true, e) == -1 || daemon_rules(new, &rules, e) == -1) {
 		lists_put(lists);
 		conf_put(new);
 		conf_put(old);
 		return -1;
 	}
-	warn_unchanged(old, new);
-	new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
-	conf_install(new);
+	warn_unchanged(old, new, prefix);
+	conf_install(conf_get(new));
 	lists_install(lists);
 	rulebook_use(rules);
 	learner_reload(d->learner, rules);
 	trust(d, new);
+	conf_put(new);
 	conf_put(old);
 	return 0;
 }
@@ -493,9 +515,9 @@ daemon_reload(struct daemon *d, struct err *e)
 {
 	int rc;
 
-	pthread_mutex_lock(&d->reloading);
+	tend_lock(d->tend);
 	rc = reload_files(d, e);
-	pthread_mutex_unlock(&d->reloading);
+	tend_unlock(d->tend);
 	stat_add(rc == 0 ? STAT_RELOADS : STAT_RELOADS_FAILED, 1);
 	if (rc == 0)
 		logmsg(LEVEL_NOTICE, "reloaded");
@@ -514,13 +536,16 @@ daemon_stop(struct daemon *d)
 	socketmap_close(d->map);
 	writer_stop(d->writer);
 	control_close(d->control);
-	lists_stop();
 	learner_stop(d->learner);
+	tend_stop(d->tend);
 	firewall_stop(d->firewall);
 	store_close(d->store);
 	writer_free(d->writer);
 	learner_free(d->learner);
 	rulebook_use(NULL);
+	lists_install(NULL);
+	tend_free(d->tend);
+	guard_free(d->guard);
 	evidence_free(d->evidence);
 	watch_free(d->watch);
 	ledger_free(d->ledger);

@@ -221,6 +221,8 @@ serve(struct learner *l)
 	if (cut != NULL) { /* before a reload, which brings logs that were not looked at yet */
 		ledger_cut(l->pipeline->ledger, cut, whole);
 		logs_cut(l->logs, cut, whole);
+		if (l->pipeline->guard != NULL)
+			guard_cut(l->pipeline->guard, cut, time(NULL), whole);
 		correlate_save(l->correlate, whole, cut_half, cut);
 		pthread_mutex_lock(&l->lock);
 		l->cut = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lists.c - the lists that sessions ask, and the thread that looks whether they have changed */
+/* lists.c - the lists that sessions ask */
 #include "lists.h"
 
 #include <errno.h>
@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "logmsg.h"
@@ -18,11 +17,6 @@ static struct lists *in_force;					  /* guarded by in_force_lock */
 
 /* The files as they were when they were last refused; lists_look()'s own. */
 static struct listfile_stamp refused[LISTS_FILES];
-
-static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t watch_end;
-static bool watching, ending; /* guarded by watch_lock */
-static pthread_t watcher;
 
 static void
 take_stamps(struct listfile_stamp out[LISTS_FILES], const struct conf *c)
@@ -138,60 +132,4 @@ lists_look(void)
 done:
 	lists_put(old);
 	conf_put(c);
-}
-
-/* Until the end, or for a second. */
-static bool
-rest(void)
-{
-	struct timespec until;
-	bool go_on;
-
-	pthread_mutex_lock(&watch_lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
-	while (!ending && pthread_cond_timedwait(&watch_end, &watch_lock, &until) == 0)
-		;
-	go_on = !ending;
-	pthread_mutex_unlock(&watch_lock);
-	return go_on;
-}
-
-static void *
-watch_main(void *arg)
-{
-	(void)arg;
-	while (rest())
-		lists_look();
-	return NULL;
-}
-
-int
-lists_start(struct err *e)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&watch_end, &attr);
-	pthread_condattr_destroy(&attr);
-	errno = pthread_create(&watcher, NULL, watch_main, NULL);
-	if (errno != 0)
-		return err_sys(e, "thread for the lists");
-	watching = true;
-	return 0;
-}
-
-void
-lists_stop(void)
-{
-	if (!watching)
-		return;
-	pthread_mutex_lock(&watch_lock);
-	ending = true;
-	pthread_cond_signal(&watch_end);
-	pthread_mutex_unlock(&watch_lock);
-	pthread_join(watcher, NULL);
-	watching = false;
-	lists_install(NULL);
 }

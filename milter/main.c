@@ -244,7 +244,7 @@ read_conf(const struct options *o, struct rules **rules)
 	struct conf *c = conf_read(o->conf, &e);
 	struct lists *lists = c == NULL ? NULL : lists_read(c, &e);
 
-	if (lists == NULL || daemon_rules(c, rules, &e) == -1)
+	if (lists == NULL || conf_lists(c, true, &e) == -1 || daemon_rules(c, rules, &e) == -1)
 		fail(EX_CONFIG, &e);
 	lists_install(lists);
 	if (daemon_check_owner(c, &e) == -1)

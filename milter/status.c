@@ -171,6 +171,30 @@ firewall_json(const struct status_parts *p)
 	return o;
 }
 
+#define NEARBY_SHOWN 32
+
+static struct json *
+allowlist_json(const struct status_parts *p)
+{
+	struct json *o = json_new(), *nearby = json_list();
+	char text[NETLIST_TEXT];
+	struct conf *c = conf_current();
+	struct err trouble;
+
+	tend_trouble(p->tend, &trouble);
+	json_put_int(o, "allow", netlist_size(c->policy.allow));
+	json_put_int(o, "own", netlist_size(c->policy.own));
+	for (unsigned i = 0; i < NEARBY_SHOWN && netlist_text(c->nearby, i, text) != NULL; i++)
+		json_add_text(nearby, str_of(text));
+	json_put(o, "nearby", nearby);
+	if (*c->allow_file != '\0')
+		json_put_cstr(o, "file", c->allow_file);
+	if (trouble.text[0] != '\0')
+		json_put_cstr(o, "error", trouble.text);
+	conf_put(c);
+	return o;
+}
+
 void
 status_fill(struct json *o, const struct status_parts *p)
 {
@@ -186,6 +210,7 @@ status_fill(struct json *o, const struct status_parts *p)
 	if (logs.left_out != 0)
 		json_put_int(o, "logs_left_out", logs.left_out);
 	json_put(o, "firewall", firewall_json(p));
+	json_put(o, "allowlist", allowlist_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);
 	json_put(o, "milter", milter);
 	conf_put(c);

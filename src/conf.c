@@ -24,6 +24,15 @@ conf_free(struct conf *c)
 {
 	const struct option_group *g = &option_groups[GROUP_FILE];
 
+	netlist_free((struct netlist *)c->policy.allow);
+	netlist_free((struct netlist *)c->policy.own);
+	netlist_free((struct netlist *)c->in_file);
+	netlist_free((struct netlist *)c->nearby);
+	if (c->base != NULL) {
+		conf_put(c->base);
+		free(c);
+		return;
+	}
 	for (unsigned i = 0; i < g->n; i++)
 		value_clear(&g->options[i], c);
 	for (unsigned i = 0; i < c->n_listeners; i++)
@@ -177,6 +186,7 @@ conf_read(const char *path, struct err *e)
 		conf_free(c);
 		return NULL;
 	}
+	conf_lists_of_file(c);
 	return c;
 }
 

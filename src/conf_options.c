@@ -54,10 +54,35 @@ static const struct option file_options[] = {
 	    "How long a client that was refused is refused again without asking anybody. off: no cache." },
 	{ "block_max", VALUE_TERM, false, P(block_max), 1, BLOCK_TERM_MAX, NULL,
 	    "The longest block: its term doubles each time within 30 days, up to this." },
+	{ "breaker_blocks", VALUE_THRESHOLD, false, P(breaker_blocks), 0, 0, NULL,
+	    "N/SPAN for TERM: when for one kind of event so many clients were newly blocked within any such span, the rule is "
+	    "more likely to be wrong than the clients: those blocks are taken back, and none are made for that kind, for this term." },
+	{ "breaker_good", VALUE_THRESHOLD, false, P(breaker_good), 0, 0, NULL,
+	    "The same when so many of them have logged in within the last week, and are breaker_good_share of all." },
+	{ "breaker_good_share", VALUE_UNSIGNED, false, P(breaker_good_share), 1, 100, NULL, "In percent." },
+	{ "breaker_zone", VALUE_THRESHOLD, false, P(breaker_zone), 0, 0, NULL,
+	    "When of so many clients within the span one DNSBL lists breaker_zone_share, and leaves far fewer unlisted than it used to: its cache "
+	    "entries and blocks since are taken back, and none are made because of it, for this term." },
+	{ "breaker_zone_share", VALUE_UNSIGNED, false, P(breaker_zone_share), 50, 100, NULL, "In percent." },
+	{ "incident_account", VALUE_THRESHOLD, false, P(incident_account), 0, 0, NULL,
+	    "When so many different clients fail to log in to one account within the span, it is a distributed attack: it is "
+	    "reported, and lasts for this term beyond the last time they were so many. The account is never locked." },
+	{ "incident_login", VALUE_THRESHOLD, false, P(incident_login), 0, 0, NULL,
+	    "The same for those that do log in to one account: its password is known to many. It is only reported." },
+	{ "incident_domain", VALUE_THRESHOLD, false, P(incident_domain), 0, 0, NULL,
+	    "The same for those that write to people who do not exist in one domain; they must be four times as many as usual, too." },
+	{ "incident_factor", VALUE_UNSIGNED, false, P(incident_factor), 1, 100, NULL,
+	    "While an incident lasts, rate thresholds are divided by this for clients that take part in it and have not logged in "
+	    "within a week, but never to less than 3. 1: incidents are only reported." },
 	{ "ipv6_prefix", VALUE_UNSIGNED, false, P(ipv6_prefix), 1, 128, NULL,
 	    "IPv6 addresses that agree in so many bits are one client." },
-	{ "allow", VALUE_NETS, false, P(allow), 0, 0, NULL, "Addresses and networks that are never refused or blocked." },
-	{ "own_networks", VALUE_NETS, false, P(own), 0, 0, NULL,
+	{ "allow", VALUE_NETS, false, F(allow), 0, 0, NULL,
+	    "Addresses and networks that are never refused or blocked. This system's own addresses, its default gateways and its "
+	    "resolvers never are, whatever stands here." },
+	{ "allow_file", VALUE_PATH, true, F(allow_file), 0, 0, "",
+	    "A file of more of them, one a line; # begins a comment. It is read again when it has changed; as long as there is a "
+	    "mistake in it the networks read before stay. Empty: none." },
+	{ "own_networks", VALUE_NETS, false, F(own), 0, 0, NULL,
 	    "Our own hosts, proxies and web mail servers: nothing is ever learned about them, not even a login. "
 	    "Loopback always belongs to them." },
 	{ "log_tags", VALUE_TAGS, false, F(log_tags), 0, 0, NULL,

@@ -8,6 +8,7 @@
  *	conf_value.c	one value: text -> field -> text
  *	conf_word.c	the same for those that are one word of a few
  *	conf_own.c	what is ours when the file does not say
+ *	conf_lists.c	the lists of networks: from the file, from allow_file, from this system
  *	conf_print.c	the sample file and the manual's list, from the table
  */
 #ifndef CONF_PRIV_H
@@ -106,6 +107,8 @@ void mistakes_end(struct mistakes *m);
 void conf_scan(char *text, size_t len, struct mistakes *m);
 /* Fill in what the text says.  *c holds policy_defaults(); options that were not set get their defaults. */
 void conf_parse(struct conf *c, const char *text, struct mistakes *m);
+/* policy's lists as the file alone gives them. */
+void conf_lists_of_file(struct conf *c);
 /* own_names, own_addrs and postmaster, where the file does not say. */
 void conf_own(struct conf *c, bool named);
 

@@ -97,6 +97,7 @@ changes_put(struct json *o, const char *key, unsigned changes)
 		{ CHANGE_BLOCKED, { "blocked", 7 } },	  { CHANGE_UNBLOCKED, { "unblocked", 9 } },
 		{ CHANGE_FORGIVEN, { "forgiven", 8 } },	  { CHANGE_DUPLICATE, { "duplicate", 9 } },
 		{ CHANGE_TRUSTED, { "trusted", 7 } },	  { CHANGE_EXPIRED, { "expired", 7 } },
+		{ CHANGE_HELD, { "held", 4 } },		  { CHANGE_STRICT, { "strict", 6 } },
 	};
 	struct json *list = json_list();
 
@@ -125,6 +126,10 @@ watched_json(const struct watched *ev, const struct policy *p)
 	struct json *o = json_new();
 
 	json_put_int(o, "time", ev->time);
+	if (*ev->notice != '\0') {
+		json_put_cstr(o, "notice", ev->notice);
+		return o;
+	}
 	json_put_cstr(o, "event", kind_text(ev->kind));
 	client_put(o, "client", &ev->client, p);
 	json_put_cstr(o, "source", source_text(ev->source));

@@ -95,6 +95,12 @@ void walk_free(struct walk *w); /* NULL is fine */
 /* Do a part of it; true at the end, when the last line has been said. */
 bool walk_more(struct control *ctl, struct conn *c, struct walk *w, const struct policy *p, time_t now);
 
+/* control_guard.c */
+void run_incidents(struct request *rq);
+void run_breaker(struct request *rq);
+void run_breaker_reset(struct request *rq);
+struct json *trips_json(struct guard *g, time_t now); /* a list */
+
 /* control_explain.c, control_status.c */
 void explain(struct request *rq);
 struct json *status_json(struct control *ctl);

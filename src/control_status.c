@@ -8,7 +8,7 @@
 /* Counters of what was lost or refused: status shows those that are not zero. */
 static const enum counter losses[] = {
 	STAT_LINES_LONG, STAT_LINES_PARTIAL, STAT_LINES_REFUSED, STAT_LINES_OVERFLOWN, STAT_LINES_FUTURE, STAT_LOG_LOST,
-	STAT_RULES_LIMIT, STAT_CLIENTS_EVICTED, STAT_STRINGS_REFUSED, STAT_SESSIONS_UNKNOWN, STAT_MAP_REFUSED,
+	STAT_RULES_LIMIT, STAT_TARGETS_DROPPED, STAT_NOTICES_DROPPED, STAT_CLIENTS_EVICTED, STAT_STRINGS_REFUSED, STAT_SESSIONS_UNKNOWN, STAT_MAP_REFUSED,
 	STAT_CONTROL_REFUSED, STAT_CONNECTIONS_FULL, STAT_WATCH_DROPPED, STAT_FLUSH_FAILED, STAT_FIREWALL_FAILED,
 	STAT_FIREWALL_RESTARTS, STAT_RELOADS_FAILED,
 };
@@ -35,6 +35,8 @@ status_json(struct control *ctl)
 	if (ctl->host.status != NULL)
 		ctl->host.status(ctl->host.arg, o);
 	json_put(o, "events", kinds_json(ctl->host.pipeline));
+	json_put(o, "breaker", trips_json(ctl->host.pipeline->guard, ctl->host.now(ctl->host.arg)));
+	json_put_int(o, "incidents", guard_live(ctl->host.pipeline->guard));
 	json_put_int(o, "sessions", (int64_t)stat_get(STAT_SESSIONS));
 	json_put_int(o, "rejected",
 	    (int64_t)(stat_get(STAT_REJECTED_CACHE) + stat_get(STAT_REJECTED_BLOCK) + stat_get(STAT_REJECTED_FORGERY)));

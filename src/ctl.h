@@ -61,6 +61,10 @@ void print_list(const char *before, const struct json *list);
 /* ctl_explain.c */
 void show_explain(struct view *v, const struct json *o);
 
+/* ctl_guard.c */
+show_fn show_breaker, show_breaker_reset, show_incidents;
+void show_trips(const char *before, const struct json *list);
+
 /* ctl_table.c: columns as wide as what is in them.  The first rows are kept until the widths are known; later ones
  * are printed as they come. */
 struct table *table_new(const char *const *heads, unsigned columns);

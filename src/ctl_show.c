@@ -214,6 +214,20 @@ status_firewall(const struct json *o)
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }
 
+static void
+status_allowlist(const struct json *o)
+{
+	const struct json *nearby = json_get(o, "nearby");
+
+	printf("allowlist  %lld networks, %lld of our own and around us\n", number_of(o, "allow"), number_of(o, "own"));
+	for (size_t i = 0; i < json_count(nearby); i++)
+		printf("%s%s%s", i == 0 ? "           never blocked:" : "", " ", json_text(json_at(nearby, i)).p);
+	if (json_count(nearby) > 0)
+		putchar('\n');
+	if (json_has(o, "error"))
+		printf("           PROBLEM: %s\n", text_of(o, "error"));
+}
+
 /* The non-zero numbers of an object, `name value` after each other. */
 static void
 numbers(const char *title, const struct json *o)
@@ -257,6 +271,11 @@ show_status(struct view *v, const struct json *o)
 		printf("           and %lld more logs\n", number_of(o, "logs_left_out"));
 	if (json_has(o, "firewall"))
 		status_firewall(json_get(o, "firewall"));
+	if (json_has(o, "allowlist"))
+		status_allowlist(json_get(o, "allowlist"));
+	show_trips("BREAKER    ", json_get(o, "breaker"));
+	if (number_of(o, "incidents") > 0)
+		printf("INCIDENTS  %lld, see popauth-milterctl incidents\n", number_of(o, "incidents"));
 	printf("smtp       sessions %lld, rejected %lld\n", number_of(o, "sessions"), number_of(o, "rejected"));
 	numbers("events     ", json_get(o, "events"));
 	numbers("LOST       ", json_get(o, "lost"));
@@ -320,6 +339,11 @@ show_watch(struct view *v, const struct json *o)
 		return;
 	if (json_has(o, "missed")) {
 		printf("(missed %lld)\n", number_of(o, "missed"));
+		fflush(stdout);
+		return;
+	}
+	if (json_has(o, "notice")) {
+		printf("%s *** %s\n", time_text(at, json_get_int(o, "time", 0)), text_of(o, "notice"));
 		fflush(stdout);
 		return;
 	}

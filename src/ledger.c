@@ -280,7 +280,8 @@ insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client,
  * if there is something in it to keep. */
 struct work {
 	const struct policy *policy;
-	const struct event *event; /* or, where NULL, an administrator's word: */
+	const struct event *event; /* or, where NULL: */
+	const struct withdrawal *withdrawal; /* or, where NULL, an administrator's word: */
 	enum set set;
 	uint32_t term;
 	struct str text;
@@ -300,6 +301,8 @@ change(const struct work *w, struct record *r)
 {
 	if (w->event != NULL)
 		return policy_apply(w->policy, r, w->event, w->now);
+	if (w->withdrawal != NULL)
+		return policy_withdraw(r, w->withdrawal, w->now);
 	return w->del ? policy_del(r, w->set, w->now) : policy_add(w->policy, r, w->set, w->now, w->term, w->text);
 }
 
@@ -358,6 +361,15 @@ ledger_del(struct ledger *l, const struct policy *p, enum set s, const struct ad
 	struct work w = { .policy = p, .set = s, .del = true, .now = now };
 
 	return with_record(l, a, &w);
+}
+
+unsigned
+ledger_withdraw(struct ledger *l, const struct policy *p, const struct withdrawal *wd, const struct addr *client,
+    time_t now)
+{
+	struct work w = { .policy = p, .withdrawal = wd, .now = now };
+
+	return with_record(l, client, &w);
 }
 
 void

@@ -7,6 +7,8 @@
 
 #include "stats.h"
 
+#define ALARM (1u << 31) /* beside policy_apply()'s bits, inside this file: the guard has something to do */
+
 static void
 nobody_hears(void *arg, const struct addr *client)
 {
@@ -36,6 +38,14 @@ pipeline_init(struct pipeline *pl, struct ledger *l, const struct effects *fx)
 		pl->effects.told = nobody_sees;
 }
 
+void
+pipeline_guard(struct pipeline *pl, struct guard *g, pipeline_alarm_fn *alarm, pipeline_notice_fn *notice)
+{
+	pl->guard = g;
+	pl->alarm = alarm;
+	pl->notice = notice;
+}
+
 static void
 count(const struct event *ev, struct pipeline *pl, unsigned changes)
 {
@@ -49,6 +59,8 @@ count(const struct event *ev, struct pipeline *pl, unsigned changes)
 		stat_add(STAT_EVENTS_DUPLICATE, 1);
 	if (changes & CHANGE_EXPIRED)
 		stat_add(STAT_EVENTS_EXPIRED, 1);
+	if (changes & CHANGE_HELD)
+		stat_add(STAT_EVENTS_HELD, 1);
 }
 
 static void
@@ -58,16 +70,45 @@ block_effect(struct pipeline *pl, const struct addr *client, unsigned changes)
 		pl->effects.block_changed(pl->effects.arg, client);
 }
 
+static unsigned
+guarded(struct pipeline *pl, const struct policy *p, const struct event *told, const struct addr *client, time_t now)
+{
+	struct event ev = *told;
+	unsigned changes;
+
+	ev.strict = ev.held = 0;
+	if (pl->guard == NULL)
+		return ledger_apply(pl->ledger, p, &ev, now);
+	guard_before(pl->guard, p, &ev, now);
+	changes = ledger_apply(pl->ledger, p, &ev, now);
+	return guard_after(pl->guard, p, &ev, client, changes, now) ? changes | ALARM : changes;
+}
+
 unsigned
 pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *ev, time_t now)
 {
 	struct addr client = addr_client(&ev->addr, p->ipv6_prefix);
-	unsigned changes = ledger_apply(pl->ledger, p, ev, now);
+	unsigned changes = guarded(pl, p, ev, &client, now);
+	bool alarm = (changes & ALARM) != 0;
 
+	changes &= ~ALARM;
 	count(ev, pl, changes);
 	block_effect(pl, &client, changes);
 	pl->effects.told(pl->effects.arg, ev, &client, changes);
+	if (alarm && pl->alarm != NULL)
+		pl->alarm(pl->effects.arg);
+	else if (alarm)
+		pipeline_tend(pl, p, now);
 	return changes;
+}
+
+void
+pipeline_came(struct pipeline *pl, const struct policy *p, const struct addr *a, time_t now)
+{
+	struct addr client = addr_client(a, p->ipv6_prefix);
+
+	if (pl->guard != NULL && !policy_ignores(p, a, EVENT_RBL))
+		guard_came(pl->guard, p, &client, now);
 }
 
 static void

@@ -12,6 +12,8 @@
 #define HOUR   3600u
 #define DAY    86400u
 
+#define STRICT_MIN 3 /* no lowered threshold is below this */
+
 void
 policy_defaults(struct policy *p)
 {
@@ -26,6 +28,15 @@ policy_defaults(struct policy *p)
 		.block_max = 7 * DAY,
 		.login_credit = true,
 		.ipv6_prefix = 64,
+		.breaker_blocks = { 1000, MINUTE, HOUR / 2 },
+		.breaker_good = { 5, 10 * MINUTE, HOUR / 2 },
+		.breaker_good_share = 25,
+		.breaker_zone = { 100, 15 * MINUTE, HOUR },
+		.breaker_zone_share = 95,
+		.incident_account = { 25, HOUR, HOUR },
+		.incident_login = { 40, HOUR, HOUR },
+		.incident_domain = { 300, 10 * MINUTE, HOUR / 2 },
+		.incident_factor = 3,
 	};
 	for (unsigned k = 0; k < EVENT_KINDS; k++)
 		p->kind[k] = usual;
@@ -151,6 +162,12 @@ doubled(uint32_t term, unsigned times, uint32_t most)
 	return term < most ? term : most;
 }
 
+static bool
+known_good(const struct record *r, uint32_t at)
+{
+	return r->login > 0 && at < plus(r->login, POLICY_GOOD);
+}
+
 /* A client that is blocked already is blocked anew only by a graver threshold, and then for the longer of the two. */
 static unsigned
 block(const struct policy *p, struct record *r, enum event_kind kind, enum threshold_kind by, uint32_t term,
@@ -174,36 +191,62 @@ block(const struct policy *p, struct record *r, enum event_kind kind, enum thres
 	r->blocked_kind = (uint8_t)kind;
 	r->blocked_by = (uint8_t)by;
 	r->blocked_note = NULL;
-	return CHANGE_BLOCKED;
+	return known_good(r, at) ? CHANGE_BLOCKED | CHANGE_GOOD : CHANGE_BLOCKED;
 }
 
 static bool
-reached(const struct threshold *th, const struct record *r, enum event_kind kind, uint32_t at)
+reached(const struct threshold *th, uint32_t n, const struct record *r, enum event_kind kind, uint32_t at)
 {
 	const struct tally *t = record_tally(r, kind);
 
-	return th->n > 0 && t != NULL && t->len >= th->n && window_most(t->hits, t->len, at, th->span) >= th->n;
+	return n > 0 && t != NULL && t->len >= n && window_most(t->hits, t->len, at, th->span) >= n;
+}
+
+/* The n of a rate threshold while what the client is after is under attack.  Two slips stay free, as people make them;
+ * and who is known to behave is judged as ever. */
+static uint32_t
+lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at)
+{
+	uint32_t less = strict > 1 ? (n + strict - 1) / strict : n;
+
+	if (less < STRICT_MIN)
+		less = STRICT_MIN;
+	return less >= n || known_good(r, at) ? n : less;
+}
+
+/* Where somebody has logged in of late, a device that keeps trying an old password is more likely than a guesser, who
+ * would try many accounts: for the rate, each account counts once.  For the total every failure does. */
+static bool
+one_device(const struct kind_policy *kp, const struct record *r, const struct event *ev, uint32_t at)
+{
+	const struct tally *t = record_tally(r, ev->kind);
+
+	return ev->kind == EVENT_AUTH_FAILURE && known_good(r, at) &&
+	    window_distinct(t->hits, t->len, at, kp->rate.span) < kp->rate.n;
 }
 
 static unsigned
-judge(const struct policy *p, struct record *r, enum event_kind kind, uint32_t at)
+judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t at)
 {
-	const struct kind_policy *kp = &p->kind[kind];
+	const struct kind_policy *kp = &p->kind[ev->kind];
+	uint32_t n = lowered(kp->rate.n, ev->strict, r, at);
 	unsigned changes = 0;
 
-	if (reached(&kp->rate, r, kind, at))
-		changes |= block(p, r, kind, BY_RATE, kp->rate.term, at);
-	if (reached(&kp->total, r, kind, at))
-		changes |= block(p, r, kind, BY_TOTAL, kp->total.term, at);
+	if (reached(&kp->rate, n, r, ev->kind, at) && !one_device(kp, r, ev, at))
+		changes |= block(p, r, ev->kind, BY_RATE, kp->rate.term, at);
+	if (changes != 0 && n < kp->rate.n && !reached(&kp->rate, kp->rate.n, r, ev->kind, at))
+		changes |= CHANGE_STRICT;
+	if (reached(&kp->total, kp->total.n, r, ev->kind, at))
+		changes |= block(p, r, ev->kind, BY_TOTAL, kp->total.term, at);
 	return changes;
 }
 
 /* Kinds that put a client into the cache are about the client: one session is one hit, however many recipients it
- * named before it was refused.  Of the others each recipient tells. */
+ * named before it was refused.  Of wrong passwords the account tells, of the others each recipient. */
 static struct str
 told_by(const struct kind_policy *kp, const struct event *ev)
 {
-	return kp->caches ? ev->session : ev->recipient;
+	return kp->caches ? ev->session : ev->kind == EVENT_AUTH_FAILURE ? ev->user : ev->recipient;
 }
 
 static struct hit
@@ -232,7 +275,9 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		return 0;
 	if (has_credit(p, r, at))
 		return CHANGE_FORGIVEN;
-	if (cap > 0)
+	if (ev->held & HELD_BLOCK)
+		changes = CHANGE_HELD;
+	else if (cap > 0)
 		switch (record_hit(r, ev->kind, hit_of(kp, ev, at), cap, sameness(kp))) {
 		case WINDOW_PAIRED:
 			return CHANGE_DUPLICATE;
@@ -241,10 +286,10 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		case WINDOW_REPEATED:
 			return 0;
 		case WINDOW_COUNTED:
-			changes = CHANGE_COUNTED | judge(p, r, ev->kind, at);
+			changes = CHANGE_COUNTED | judge(p, r, ev, at);
 			break;
 		}
-	if (kp->caches)
+	if (kp->caches && !(ev->held & HELD_CACHE))
 		changes |= cache(p, r, ev, at);
 	return changes;
 }
@@ -260,7 +305,7 @@ outlived(const struct record *r, unsigned changes, uint32_t now)
 	if (!record_cached(r, now))
 		gone |= changes & CHANGE_CACHED;
 	if (!record_blocked(r, now))
-		gone |= changes & CHANGE_BLOCKED;
+		gone |= changes & (CHANGE_BLOCKED | CHANGE_STRICT | CHANGE_GOOD);
 	return gone == 0 ? changes : (changes & ~gone) | CHANGE_EXPIRED;
 }
 
@@ -369,6 +414,44 @@ policy_del(struct record *r, enum set s, time_t now)
 	panic("policy_del: no set %d", (int)s);
 }
 
+static bool
+of_its_time(const struct withdrawal *w, uint32_t at)
+{
+	return at >= w->since && at < w->until;
+}
+
+unsigned
+policy_owes(const struct record *r, const struct withdrawal *w, time_t now)
+{
+	uint32_t at = stamp(now, now);
+	bool cached = w->zone != NULL && record_cached(r, at) && r->cached_kind == w->kind &&
+	    r->cached_zone == w->zone && of_its_time(w, r->cached_at);
+	bool blocked = record_blocked(r, at) && r->blocked_kind == w->kind && /* by hand: of no kind */
+	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached);
+
+	return (cached ? CHANGE_UNCACHED : 0u) | (blocked ? CHANGE_UNBLOCKED : 0u);
+}
+
+unsigned
+policy_withdraw(struct record *r, const struct withdrawal *w, time_t now)
+{
+	unsigned owed = policy_owes(r, w, now);
+	uint32_t was = r->blocked_at;
+	uint8_t before = r->blocks;
+
+	if (owed & CHANGE_UNBLOCKED)
+		unblock(r);
+	if ((owed & CHANGE_UNBLOCKED) && before > 1) { /* a repeat offender is one still */
+		r->blocks = (uint8_t)(before - 1);
+		r->blocked_at = was;
+	}
+	if (owed & CHANGE_UNCACHED)
+		uncache(r);
+	if (owed != 0)
+		record_unhit(r, w->kind, w->since);
+	return owed;
+}
+
 bool
 record_in(const struct record *r, enum set s, time_t now)
 {
@@ -393,7 +476,7 @@ policy_forgets(const struct policy *p, const struct record *r, time_t now)
 
 	if (record_granted(r, at) || record_cached(r, at) || record_blocked(r, at))
 		return false;
-	if ((r->blocks > 0 && at < plus(r->blocked_at, POLICY_REPEAT)) || (r->login > 0 && at < plus(r->login, DAY)))
+	if ((r->blocks > 0 && at < plus(r->blocked_at, POLICY_REPEAT)) || known_good(r, at))
 		return false;
 	for (const struct tally *t = r->tallies; t != NULL; t = t->next)
 		if (tally_matters(p, t, at))

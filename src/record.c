@@ -114,6 +114,21 @@ record_forgive(struct record *r, uint32_t upto)
 }
 
 void
+record_unhit(struct record *r, enum event_kind kind, uint32_t since)
+{
+	struct tally **link = tally_link(r, kind), *t = *link;
+
+	if (t == NULL)
+		return;
+	while (t->len > 0 && t->hits[t->len - 1].at >= since)
+		t->len--;
+	if (t->len > 0)
+		return;
+	*link = t->next;
+	free(t);
+}
+
+void
 record_grant(struct record *r, struct str user, uint32_t at, uint32_t until)
 {
 	struct grant *old = r->grant, *g;

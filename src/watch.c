@@ -53,7 +53,7 @@ fill(struct watched *out, const struct event *ev, const struct addr *client, uns
 	out->client = *client;
 	out->changes = changes;
 	out->time = time(NULL);
-	out->user[0] = out->recipient[0] = out->zone[0] = out->rule[0] = out->evidence[0] = '\0';
+	out->notice[0] = out->user[0] = out->recipient[0] = out->zone[0] = out->rule[0] = out->evidence[0] = '\0';
 	if (ev == NULL)
 		return;
 	out->kind = ev->kind;
@@ -66,22 +66,43 @@ fill(struct watched *out, const struct event *ev, const struct addr *client, uns
 	evidence_text(out->evidence, sizeof(out->evidence), ev->evidence);
 }
 
-void
-watch_told(struct watch *w, const struct event *ev, const struct addr *client, unsigned changes)
+static void
+put(struct watch *w, const struct watched *now)
 {
-	struct watched now;
 	bool tell;
 
-	if (atomic_load_explicit(&w->watchers, memory_order_relaxed) == 0)
-		return;
-	fill(&now, ev, client, changes);
 	pthread_mutex_lock(&w->lock);
-	w->ring[w->head++ % WATCH_SLOTS] = now;
+	w->ring[w->head++ % WATCH_SLOTS] = *now;
 	tell = !w->told;
 	w->told = true;
 	pthread_mutex_unlock(&w->lock);
 	if (tell && w->notify != NULL)
 		w->notify(w->arg);
+}
+
+void
+watch_told(struct watch *w, const struct event *ev, const struct addr *client, unsigned changes)
+{
+	struct watched now;
+
+	if (atomic_load_explicit(&w->watchers, memory_order_relaxed) == 0)
+		return;
+	fill(&now, ev, client, changes);
+	put(w, &now);
+}
+
+void
+watch_notice(struct watch *w, time_t at, const char *text)
+{
+	static const struct addr nobody;
+	struct watched now;
+
+	if (atomic_load_explicit(&w->watchers, memory_order_relaxed) == 0)
+		return;
+	fill(&now, NULL, &nobody, 0);
+	now.time = at;
+	str_copy(now.notice, sizeof now.notice, str_of(text));
+	put(w, &now);
 }
 
 void

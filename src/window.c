@@ -84,3 +84,28 @@ window_most(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span)
 	}
 	return most;
 }
+
+/* Was the same thing hit before hits[i], not earlier than hits[from]? */
+static bool
+again(const struct hit *hits, uint16_t from, uint16_t i)
+{
+	if ((hits[i].tag & TAG_HASH) == 0)
+		return false;
+	for (uint16_t k = from; k < i; k++)
+		if (((hits[k].tag ^ hits[i].tag) & TAG_HASH) == 0)
+			return true;
+	return false;
+}
+
+unsigned
+window_distinct(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span)
+{
+	uint16_t from = 0;
+	unsigned n = 0;
+
+	while (from < len && hits[from].at <= at && at - hits[from].at >= span)
+		from++;
+	for (uint16_t i = from; i < len && hits[i].at <= at; i++)
+		n += !again(hits, from, i);
+	return n;
+}

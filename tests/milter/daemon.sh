@@ -46,6 +46,18 @@ may_relay() {
 	./popauth-milterctl -s "$dir/control" relay list 2>/dev/null | grep -qF "$1"
 }
 
+blocked() {
+	./popauth-milterctl -s "$dir/control" block list 2>/dev/null | grep -qF "$1"
+}
+
+not_blocked() {
+	! blocked "$1"
+}
+
+status_says() {
+	./popauth-milterctl -s "$dir/control" status 2>/dev/null | grep -qF "$1"
+}
+
 login() {
 	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=$1," \
 	    "lip=203.0.113.1, TLS, session=<q8dYy2sXzsDAAAIH>" >>"$dir/mail.log"
@@ -62,7 +74,11 @@ milter_socket = "unix:$dir/milter"
 map_socket = ""
 control_socket = "$dir/control"
 flush_every = 60s
+allow_file = "$dir/allow"
+breaker_blocks = "3/60s for 30m"
+incident_account = "3/1h for 1h"
 EOF
+echo '203.0.113.50 # a friend' >"$dir/allow"
 login 203.0.113.8
 
 # Without its rules it does not start, and says where they should be.
@@ -104,6 +120,56 @@ printf "program mypopd\nrule mine login\nmatch login of {user} from {client}\n" 
 ctl reload || fail "good rules were not taken"
 echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx mypopd: login of anna from 203.0.113.12" >>"$dir/mail.log"
 await "a login by the new rules" may_relay 203.0.113.12
+
+# The allowlist's file: what is in it is not blocked; what comes into it is freed; a mistake in it changes nothing.
+allowlist() {
+	printf '%s\n' "$@" >"$dir/allow.new"
+	mv "$dir/allow.new" "$dir/allow"
+}
+ctl block add 203.0.113.50 && fail "an allowlisted client was blocked"
+ctl block add 203.0.113.51 || fail "a client could not be blocked"
+allowlist 203.0.113.50 203.0.113.51
+await "the client that was allowlisted to be freed" not_blocked 203.0.113.51
+allowlist 203.0.113.52/33
+await "the mistake to be told" status_says "$dir/allow:1: "
+ctl block add 203.0.113.51 && fail "a mistake in the allowlist's file took clients off it"
+ctl reload && fail "reloaded with a mistake in the allowlist's file"
+grep -qF "$dir/allow:1: " "$dir/out" || fail "the mistake is not in the log"
+allowlist 203.0.113.50
+await "the mistake to be mended" ctl block add 203.0.113.51
+
+# A rule goes wrong: the third client that it blocks is one too many.  What it brought is taken back and none is blocked
+# for it, also after being killed, until told otherwise.
+noisy() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx postfix/smtpd[7]: too many errors after RCPT from x.example[$1]"
+	done >>"$dir/mail.log"
+}
+noisy 203.0.113.61
+await "a block" blocked 203.0.113.61
+noisy 203.0.113.62
+noisy 203.0.113.63
+await "the breaker to open" status_says "BREAKER"
+await "what it brought to be taken back" not_blocked 203.0.113.61
+blocked 203.0.113.51 || fail "the breaker took back what an administrator had said"
+grep -q "BREAKER OPEN: protocol: 3 clients newly blocked within 1m" "$dir/out" || fail "the breaker is not in the log"
+ctl relay add 203.0.113.70 || fail "nothing was made durable"
+kill -9 "$pid"
+ended
+start
+./popauth-milterctl -s "$dir/control" breaker list | grep -q "^protocol: 3 clients" || fail "a restart closed the breaker"
+ctl breaker reset || fail "the breaker could not be closed"
+./popauth-milterctl -s "$dir/control" breaker list | grep -q protocol && fail "the breaker is still open"
+noisy 203.0.113.64
+await "a block after that" blocked 203.0.113.64
+
+# Three clients after one account.
+for n in 71 72 73; do
+	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx postfix/smtpd[7]: warning: x.example[203.0.113.$n]:" \
+	    "SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=carla" >>"$dir/mail.log"
+done
+await "the incident" status_says "INCIDENTS  1"
+./popauth-milterctl -s "$dir/control" incidents | grep -q "^3 clients fail to log in to carla" || fail "no such incident"
 
 # Told to reload while it stops.
 for round in 1 2; do

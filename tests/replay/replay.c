@@ -7,12 +7,19 @@
  *	conf OPTION				a line for popauth-milter.conf; all before the first `at`
  *	at TIME log TAG: TEXT			a log line, written then
  *	at TIME late AGE TAG: TEXT		a log line that is dated AGE before
+ *	at TIME ahead TIME TAG: TEXT		a log line that is dated so much after
  *	at TIME milter KIND ADDR [RECIPIENT]	an event of the milter's
- *	at TIME repeat N STEP ...		one of the above N times, STEP apart; %n in it counts 1, 2, 3...
+ *	at TIME repeat N STEP ...		one of the above N times, STEP apart; %n in it counts 1, 2, 3..., and %a is
+ *						an address of its own for each: 10.0.0.0 and as many more
  *	at TIME add SET ADDR TERM | del SET ADDR	an administrator's hand
  *	at TIME expect ADDR nothing		known or not: nothing is in force
  *	at TIME expect ADDR relay USER | cached [ZONE] | blocked KIND BY REST | verdict NAME
  *	at TIME expect ADDR hits KIND N
+ *	at TIME count SET N			so many clients are in it
+ *	at TIME breakers N			so many are open
+ *	at TIME reset				they are closed by hand
+ *	at TIME incidents N			so many distributed attacks are going on
+ *	at TIME restart				all that is kept on disk is written, and read by another process
  *
  * REST is what is left of the term.  Exit 0: all came as expected; 1: not, each said; 2: the scenario itself is wrong.
  */
@@ -239,7 +246,25 @@ by_hand(bool add, char *rest)
 
 static void act(char *rest);
 
-/* %n in the text becomes the number of the round. */
+/* %n in the text becomes the number of the round, %a an address made of it. */
+static void
+fill_in(char *to, size_t size, const char *text, unsigned i)
+{
+	const char *mark = strchr(text, '%');
+
+	while (mark != NULL && mark[1] != 'n' && mark[1] != 'a')
+		mark = strchr(mark + 1, '%');
+	if (mark == NULL) {
+		(void)snprintf(to, size, "%s", text);
+		return;
+	}
+	if (mark[1] == 'n')
+		(void)snprintf(to, size, "%.*s%u", (int)(mark - text), text, i);
+	else
+		(void)snprintf(to, size, "%.*s10.%u.%u.%u", (int)(mark - text), text, i >> 16 & 255, i >> 8 & 255, i & 255);
+	fill_in(to + strlen(to), size - strlen(to), mark + 2, i);
+}
+
 static void
 repeat(char *rest)
 {
@@ -247,16 +272,95 @@ repeat(char *rest)
 	time_t step = (time_t)duration(&rest);
 
 	for (unsigned i = 1; i <= n; i++) {
-		char text[8192], *mark = strstr(rest, "%n");
+		char text[8192];
 
-		if (mark == NULL)
-			(void)snprintf(text, sizeof text, "%s", rest);
-		else
-			(void)snprintf(text, sizeof text, "%.*s%u%s", (int)(mark - rest), rest, i, mark + 2);
+		fill_in(text, sizeof text, rest, i);
 		act(text);
 		if (i < n)
 			run.now += step;
 	}
+}
+
+static void
+tally_up(void *arg, const struct addr *a, const struct record *r)
+{
+	unsigned *in = arg;
+
+	(void)a;
+	for (enum set s = 0; s < SETS; s++)
+		in[s] += record_in(r, s, run.now);
+}
+
+static void
+count_set(char *rest)
+{
+	unsigned in[SETS] = { 0 };
+	enum set s = set(&rest);
+
+	ledger_walk(run.ledger, tally_up, in);
+	check(in[s] == (unsigned)atoi(word(&rest)), "%u clients in %s", in[s], set_name(s));
+}
+
+static void
+count_breakers(char *rest)
+{
+	struct trip open[BREAKER_OPEN_MAX];
+	char text[256];
+	unsigned n = guard_trips(run.pipeline.guard, run.now, open, BREAKER_OPEN_MAX);
+
+	check(n == (unsigned)atoi(word(&rest)), "%u breakers are open; the first: %s", n,
+	    n == 0 ? "none" : trip_text(text, sizeof text, &open[0]));
+}
+
+static void
+count_incidents(char *rest)
+{
+	static struct incident now[SWARM_LIVE];
+	char text[256];
+	unsigned n = guard_incidents(run.pipeline.guard, &run.conf->policy, run.now, now, SWARM_LIVE);
+
+	check(n == (unsigned)atoi(word(&rest)), "%u incidents; the first: %s", n,
+	    n == 0 ? "none" : incident_text(text, sizeof text, &now[0]));
+}
+
+static void
+start(void)
+{
+	run.ledger = ledger_new(100000);
+	pipeline_init(&run.pipeline, run.ledger, NULL);
+	pipeline_guard(&run.pipeline, guard_new(), NULL, NULL);
+}
+
+static void
+stop(void)
+{
+	guard_free(run.pipeline.guard);
+	ledger_free(run.ledger);
+}
+
+static void
+restart(void)
+{
+	struct cut c;
+	struct cut_item it;
+	size_t at = 0;
+	struct err e;
+
+	cut_init(&c);
+	ledger_cut(run.ledger, &c, true);
+	guard_cut(run.pipeline.guard, &c, run.now, true);
+	stop();
+	start();
+	while (cut_next(&c, &at, &it)) {
+		int rc = it.deleted ? 0 : it.table == CUT_META ?
+		    guard_restore(run.pipeline.guard, it.key, it.klen, it.val, it.vlen, &e) :
+		    ledger_restore(run.ledger, it.key, it.klen, it.val, it.vlen, &e);
+
+		if (rc == -1)
+			wrong("%s", e.text);
+	}
+	cut_clear(&c);
+	pipeline_tend(&run.pipeline, &run.conf->policy, run.now);
 }
 
 static void
@@ -270,6 +374,10 @@ act(char *rest)
 		time_t age = (time_t)duration(&rest);
 
 		log_line(run.now - age, rest);
+	} else if (strcmp(verb, "ahead") == 0) {
+		time_t more = (time_t)duration(&rest);
+
+		log_line(run.now + more, rest);
 	} else if (strcmp(verb, "milter") == 0)
 		milter_event(rest);
 	else if (strcmp(verb, "repeat") == 0)
@@ -278,6 +386,16 @@ act(char *rest)
 		by_hand(*verb == 'a', rest);
 	else if (strcmp(verb, "expect") == 0)
 		expect(rest);
+	else if (strcmp(verb, "count") == 0)
+		count_set(rest);
+	else if (strcmp(verb, "breakers") == 0)
+		count_breakers(rest);
+	else if (strcmp(verb, "incidents") == 0)
+		count_incidents(rest);
+	else if (strcmp(verb, "reset") == 0)
+		(void)guard_reset(run.pipeline.guard, run.now);
+	else if (strcmp(verb, "restart") == 0)
+		restart();
 	else
 		wrong("no such verb: \"%s\"", verb);
 }
@@ -300,8 +418,7 @@ begin(void)
 	run.scratch = rules_scratch_new(run.rules);
 	run.correlate = correlate_new();
 	stamp_init(&run.stamp);
-	run.ledger = ledger_new(100000);
-	pipeline_init(&run.pipeline, run.ledger, NULL);
+	start();
 }
 
 static void
@@ -330,6 +447,7 @@ scenario_line(char *line)
 	if (at < run.now)
 		wrong("time goes back; say `clock` if that is meant");
 	run.now = at;
+	pipeline_tend(&run.pipeline, &run.conf->policy, run.now);
 	act(line);
 }
 
@@ -357,7 +475,7 @@ main(int argc, char **argv)
 	rules_scratch_free(run.scratch);
 	correlate_free(run.correlate);
 	rules_free(run.rules);
-	ledger_free(run.ledger);
+	stop();
 	conf_put(run.conf);
 	(void)printf("%s: %u expectations, %u failed\n", run.file, run.expected, run.failed);
 	return run.failed == 0 && run.expected > 0 ? 0 : 1;

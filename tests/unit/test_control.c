@@ -630,7 +630,7 @@ the_table_is_whole(void **state)
 		row_eq(v->name, (v->args & ARG_USER) != 0, strstr(v->usage, "--user") != NULL);
 		row_eq(v->name, (v->args & ARG_REASON) != 0, strstr(v->usage, "--reason") != NULL);
 		row_eq(v->name, v->access == ACCESS_WRITE,
-		    strstr(v->name, " add") || strstr(v->name, " del") || strstr(v->name, " flush") ||
+		    strstr(v->name, " add") || strstr(v->name, " del") || strstr(v->name, " flush") || strstr(v->name, " reset") ||
 			strcmp(v->name, "reload") == 0);
 	}
 	assert_null(verb_of(STR("relay")));

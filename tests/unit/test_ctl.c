@@ -22,10 +22,17 @@ reload(void *arg, struct err *e)
 static void
 more_status(void *arg, struct json *o)
 {
+	struct json *allow = json_new(), *nearby = json_list();
 	struct json *store = json_new(), *logs = json_list(), *log = json_new(), *fw = json_new();
 	struct json *programs = json_list(), *program = json_new(), *journal = json_new();
 
 	(void)arg;
+	json_add_text(nearby, STR("192.0.2.1"));
+	json_put_int(allow, "allow", 3);
+	json_put_int(allow, "own", 1);
+	json_put(allow, "nearby", nearby);
+	json_put_cstr(allow, "error", "/etc/allow:7: what");
+	json_put(o, "allowlist", allow);
 	json_put_cstr(store, "state", "set aside");
 	json_put_cstr(store, "path", "/var/lib/popauth-milter/corrupt-1");
 	json_put(o, "store", store);
@@ -76,6 +83,7 @@ start(void **state)
 
 	(void)state;
 	fake_init(&f, &fx);
+	pipeline_guard(&f.pipeline, guard_new(), NULL, NULL);
 	f.now = time(NULL);
 	evidence = s.host.evidence = evidence_new(1024);
 	ctl = control_open(&s, &e);
@@ -92,6 +100,7 @@ stop(void **state)
 	(void)state;
 	control_close(ctl);
 	evidence_free(evidence);
+	guard_free(f.pipeline.guard);
 	fake_done(&f);
 	return 0;
 }
@@ -146,6 +155,8 @@ shows(void **state)
 		{ "explain unknown", "explain 192.0.2.99", 1, "popauth-milterctl: nothing is known of 192.0.2.99\n", NULL },
 		{ "explain loopback", "explain ::1", 0, "trusted   loopback", NULL },
 		{ "status", "status", 0, "clients    known 5, relay 3, cache 1, block 0\n", NULL },
+		{ "status of the allowlist", "status", 0, "allowlist  3 networks, 1 of our own and around us\n"
+		    "           never blocked: 192.0.2.1\n           PROBLEM: /etc/allow:7: what\n", "BREAKER" },
 		{ "status of the store", "status", 0, "store      set aside /var/lib/popauth-milter/corrupt-1\n", NULL },
 		{ "status of a log's lines", "status", 0, "lines 300, recognised 123, without a head 4, missed 5", NULL },
 		{ "status of a program", "status", 0, "unrecognised: dovecot 75 % of 200\n", NULL },
@@ -191,6 +202,54 @@ shows(void **state)
 			fail_msg("%s: got \"%s\", want \"%s\" in it", rows[i].name, buf, rows[i].has);
 		if (rows[i].hasnt != NULL && strstr(buf, rows[i].hasnt) != NULL)
 			fail_msg("%s: got \"%s\", with \"%s\" in it", rows[i].name, buf, rows[i].hasnt);
+	}
+}
+
+static int
+run_on(const char *words, char *buf, size_t size)
+{
+	char with[400];
+
+	(void)snprintf(with, sizeof with, "-s %s %s", f.path, words);
+	return run(with, buf, size);
+}
+
+/* A breaker that is open, and an account that forty clients log in to. */
+static void
+shows_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *words, *has;
+	} rows[] = {
+		{ "status", "BREAKER    protocol: 2 clients newly blocked within 1m; since 20" },
+		{ "status", "INCIDENTS  1, see popauth-milterctl incidents\n" },
+		{ "breaker list", "protocol: 2 clients newly blocked within 1m; since 20" },
+		{ "--json breaker list", "\"cause\":\"blocks\",\"kind\":\"protocol\"" },
+		{ "incidents", "40 clients log in to mal\\x1blory\n    since 20" },
+		{ "incidents", "    among them 192.0.2." },
+		{ "--json incidents", "{\"target\":\"login\",\"name\":\"mal\\\\x1blory\"," },
+		{ "breaker reset", "1 closed\n" },
+		{ "breaker reset", "no breaker was open\n" },
+		{ "breaker list", "no breaker is open\n" },
+	};
+	char buf[20000];
+
+	(void)state;
+	f.policy.breaker_blocks.n = 2;
+	assert_int_equal(run_on("incidents", buf, sizeof buf), 0);
+	assert_non_null(strstr(buf, "no distributed attack is going on\n"));
+	for (unsigned i = 1; i <= 40; i++) {
+		char client[32];
+
+		(void)snprintf(client, sizeof client, "192.0.2.%u", i);
+		fake_event(&f, EVENT_LOGIN, client, "mal\033lory", NULL);
+		(void)snprintf(client, sizeof client, "198.51.100.%u", i);
+		for (unsigned k = 0; k < 20 && i <= 2; k++)
+			fake_event(&f, EVENT_PROTOCOL, client, NULL, NULL);
+	}
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		if (run_on(rows[i].words, buf, sizeof buf) != 0 || strstr(buf, rows[i].has) == NULL)
+			fail_msg("%s: got \"%s\", want \"%s\" in it", rows[i].words, buf, rows[i].has);
 	}
 }
 
@@ -337,6 +396,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(shows, start, stop),
+		cmocka_unit_test_setup_teardown(shows_what_is_wrong, start, stop),
 		cmocka_unit_test(says_that_nobody_is_there),
 		cmocka_unit_test_setup_teardown(can_do_without_a_configuration, start, stop),
 		cmocka_unit_test(says_that_rules_are_missing),

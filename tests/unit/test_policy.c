@@ -294,6 +294,201 @@ trusts_its_own(void **state)
 	netlist_free(allow);
 }
 
+/* What a guard says of the event. */
+static unsigned
+tell_under(enum event_kind kind, time_t at, unsigned strict, unsigned held)
+{
+	struct event ev = { .kind = kind, .time = at, .zone = STR("zen.example"), .strict = (uint8_t)strict,
+		.held = (uint8_t)held };
+
+	return policy_apply(&policy, &record, &ev, at);
+}
+
+static void
+an_attack_lowers_the_rate(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t n;
+		unsigned strict, want; /* hits that block */
+	} rows[] = {
+		{ "no attack", 10, 0, 10 }, { "1 is none", 10, 1, 10 }, { "a third, rounded up", 10, 3, 4 },
+		{ "never below 3", 10, 100, 3 }, { "never above its own", 2, 3, 2 }, { "3 stay 3", 3, 3, 3 },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		unsigned n = 0, changes;
+
+		fresh(state);
+		policy.kind[EVENT_AUTH_FAILURE].rate.n = rows[i].n;
+		do
+			changes = tell_under(EVENT_AUTH_FAILURE, T0 + n, rows[i].strict, 0);
+		while (++n < 20 && !(changes & CHANGE_BLOCKED));
+		row_eq(rows[i].name, n, rows[i].want);
+		row_eq(rows[i].name, (changes & CHANGE_STRICT) != 0, rows[i].want < rows[i].n);
+		done(state);
+	}
+}
+
+static void
+who_behaves_is_judged_as_ever(void **state)
+{
+	static const struct {
+		const char *name;
+		time_t ago;
+		bool good;
+	} rows[] = { { "today", 3600, true }, { "in the week", 7 * 86400 - 4, true }, { "before", 7 * 86400, false } };
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		unsigned changes = 0;
+
+		fresh(state);
+		tell(EVENT_LOGIN, T0 - rows[i].ago, NULL);
+		for (int k = 0; k < 4; k++)
+			changes |= tell_under(EVENT_AUTH_FAILURE, T0 + k, 3, 0);
+		row_eq(rows[i].name, (changes & CHANGE_BLOCKED) == 0, rows[i].good);
+		for (int k = 4; k < 10; k++)
+			changes |= tell_under(EVENT_AUTH_FAILURE, T0 + k, 3, 0);
+		row_eq(rows[i].name, (changes & CHANGE_BLOCKED) != 0, true);
+		row_eq(rows[i].name, (changes & CHANGE_GOOD) != 0, rows[i].ago == 3600);
+		done(state);
+	}
+}
+
+/* In an office somebody's telephone has an old password. */
+static void
+an_old_password_shuts_no_office_out(void **state)
+{
+	static const struct {
+		const char *name;
+		bool login;	   /* somebody there, an hour before */
+		unsigned accounts, tries;
+		time_t step;
+		enum threshold_kind by;
+	} rows[] = {
+		{ "a telephone", true, 1, 99, 10, BY_NONE },
+		{ "three of them", true, 3, 99, 10, BY_NONE },
+		{ "one that never learns", true, 1, 100, 60, BY_TOTAL },
+		{ "nine accounts", true, 9, 90, 1, BY_NONE },
+		{ "a guesser among them", true, 10, 10, 1, BY_RATE },
+		{ "no office", false, 1, 10, 10, BY_RATE },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		fresh(state);
+		if (rows[i].login)
+			tell(EVENT_LOGIN, T0 - 3600, NULL);
+		for (unsigned k = 0; k < rows[i].tries; k++) {
+			char user[16];
+			struct event ev = { .kind = EVENT_AUTH_FAILURE, .time = T0 + rows[i].step * (time_t)k };
+
+			(void)snprintf(user, sizeof user, "user%u", k % rows[i].accounts);
+			ev.user = str_of(user);
+			policy_apply(&policy, &record, &ev, ev.time);
+		}
+		row_eq(rows[i].name, record.blocked_by, rows[i].by);
+		done(state);
+	}
+}
+
+static void
+what_is_held_does_not_follow(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(tell_under(EVENT_RBL, T0 + i, 0, HELD_BLOCK | HELD_CACHE), CHANGE_HELD);
+	assert_null(record.tallies);
+	assert_int_equal(tell_under(EVENT_RBL, T0 + 20, 0, HELD_BLOCK), CHANGE_HELD | CHANGE_CACHED);
+	assert_null(record.tallies);
+}
+
+static void
+takes_back_what_a_cause_brought(void **state)
+{
+	const char *zone = intern(STR("zen.example"));
+	static const struct {
+		const char *name;
+		time_t first, again; /* ten hits each; 0: none */
+		enum event_kind kind;
+		bool of_zone;
+		uint32_t since;
+		unsigned want;
+		unsigned hits, blocks; /* what stays */
+	} rows[] = {
+		{ "all of it", T0, 0, EVENT_RBL, true, T0, CHANGE_UNBLOCKED | CHANGE_UNCACHED, 0, 0 },
+		{ "blocks alone", T0, 0, EVENT_RBL, false, T0, CHANGE_UNBLOCKED, 0, 0 },
+		{ "after that", T0 + 6000, 0, EVENT_RBL, true, T0, 0, 10, 1 },
+		{ "before that", T0, 0, EVENT_RBL, true, T0 + 1, 0, 10, 1 },
+		{ "another kind", T0, 0, EVENT_PROTOCOL, false, T0, 0, 10, 1 },
+		{ "a repeat offender is one still", T0, T0 + 5000, EVENT_RBL, false, T0 + 5000, CHANGE_UNBLOCKED, 10, 1 },
+		{ "cached before: not of this", T0, T0 + 5000, EVENT_RBL, true, T0 + 5000, 0, 20, 2 },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct withdrawal w = { rows[i].kind, rows[i].of_zone ? zone : NULL, rows[i].since, T0 + 6000 };
+		const struct tally *t;
+
+		fresh(state);
+		offend(EVENT_RBL, 10, rows[i].first, 0);
+		if (rows[i].again != 0)
+			offend(EVENT_RBL, 10, rows[i].again, 0);
+		row_eq(rows[i].name, policy_withdraw(&record, &w, T0 + 5001 * (rows[i].again != 0)), rows[i].want);
+		t = record_tally(&record, EVENT_RBL);
+		row_eq(rows[i].name, t == NULL ? 0 : t->len, rows[i].hits);
+		row_eq(rows[i].name, record.blocks, rows[i].blocks);
+		row_eq(rows[i].name, policy_withdraw(&record, &w, T0 + 5001 * (rows[i].again != 0)), 0);
+		done(state);
+	}
+	fresh(state);
+	policy_add(&policy, &record, SET_BLOCK, T0, 600, STR("by hand"));
+	assert_int_equal(policy_withdraw(&record, &(struct withdrawal){ EVENT_RBL, NULL, 0, UINT32_MAX }, T0), 0);
+}
+
+/* Each number of each kind, and off. */
+static void
+every_number_is_the_configurations(void **state)
+{
+	for (enum event_kind k = EVENT_AUTH_FAILURE; k < EVENT_KINDS; k++) {
+		fresh(state);
+		policy.block_max = 1000;
+		policy.kind[k] = (struct kind_policy){ .rate = { 3, 7, 50 }, .total = { 5, 1000, 600 }, .on = true };
+		offend(k, 3, T0, 3);
+		row_eq(event_kind_name(k), record.blocked_until, T0 + 6 + 50);
+		offend(k, 2, T0 + 100, 100);
+		row_eq(event_kind_name(k), record.blocked_by, BY_TOTAL);
+		row_eq(event_kind_name(k), record.blocked_until, T0 + 200 + 1000); /* 600, doubled, and no more than block_max */
+		row_eq(event_kind_name(k), record.cached_until, 0);
+		done(state);
+
+		fresh(state);
+		policy.kind[k].rate.n = policy.kind[k].total.n = 0;
+		policy.kind[k].caches = true;
+		row_eq(event_kind_name(k), offend(k, 1000, T0, 0), CHANGE_CACHED);
+		done(state);
+	}
+}
+
+/* The 24th hour and the second after; the last second of a month and the one after. */
+static void
+windows_end_on_the_second(void **state)
+{
+	offend(EVENT_RBL, 25, T0, 3600);
+	assert_int_equal(record.blocked_by, BY_NONE); /* 25 in 24 h and a second */
+	done(state);
+	fresh(state);
+	offend(EVENT_RBL, 24, T0, 3600);
+	tell(EVENT_RBL, T0 + 86399, NULL);
+	assert_int_equal(record.blocked_by, BY_TOTAL);
+	done(state);
+	for (int late = 0; late < 2; late++) {
+		fresh(state);
+		offend(EVENT_PROTOCOL, 20, T0, 0);
+		offend(EVENT_PROTOCOL, 20, T0 + POLICY_REPEAT + late, 0);
+		assert_int_equal(record.blocked_until - record.blocked_at, late ? 3600 : 7200);
+		done(state);
+	}
+}
+
 static void
 forgets_what_is_over(void **state)
 {
@@ -327,6 +522,13 @@ main(void)
 		TEST(an_unblocked_client_starts_anew),
 		TEST(kinds_can_be_switched_off),
 		TEST(trusts_its_own),
+		TEST(an_attack_lowers_the_rate),
+		TEST(who_behaves_is_judged_as_ever),
+		TEST(an_old_password_shuts_no_office_out),
+		TEST(what_is_held_does_not_follow),
+		TEST(takes_back_what_a_cause_brought),
+		TEST(every_number_is_the_configurations),
+		TEST(windows_end_on_the_second),
 		TEST(forgets_what_is_over),
 	};
 

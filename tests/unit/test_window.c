@@ -137,10 +137,36 @@ pairs_one_to_one(void **state)
 	assert_int_equal(len, 3);
 }
 
+static void
+counts_different_ones(void **state)
+{
+	static const struct {
+		const char *name;
+		struct hit hits[5];
+		uint16_t len;
+		uint32_t at;
+		unsigned want;
+	} rows[] = {
+		{ "none", { { 0, 0 } }, 0, 1000, 0 },
+		{ "all different", { { 1000, 1 }, { 1001, 2 }, { 1002, 3 } }, 3, 1002, 3 },
+		{ "one and the same", { { 1000, 1 }, { 1001, 1 }, { 1002, 1 } }, 3, 1002, 1 },
+		{ "nothing in particular", { { 1000, 0 }, { 1001, 0 }, { 1002, 0 } }, 3, 1002, 3 },
+		{ "whoever saw it", { { 1000, 1 }, { 1001, 1 | TAG_MILTER }, { 1002, 2 | TAG_PAIRED } }, 3, 1002, 2 },
+		{ "on the edge", { { 1000, 1 }, { 1001, 2 }, { 1059, 3 } }, 3, 1060, 2 },
+		{ "the same, but before", { { 1000, 1 }, { 1001, 2 }, { 1059, 1 } }, 3, 1060, 2 },
+		{ "not what comes later", { { 1000, 1 }, { 1001, 2 }, { 1059, 3 } }, 3, 1001, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++)
+		row_eq(rows[i].name, window_distinct(rows[i].hits, rows[i].len, rows[i].at, 60), rows[i].want);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_different_ones),
 		cmocka_unit_test(counts_a_sliding_window),
 		cmocka_unit_test(agrees_with_brute_force),
 		cmocka_unit_test(keeps_the_latest_in_order),

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* swarm.c - distributed attacks
+ *
+ * The targets' names are the clients' text: they are only ever hashed, with a salt, and shown.
+ */
+#include "swarm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "addrhash.h"
+#include "crowd.h"
+#include "stats.h"
+
+#define WAYS	8	/* places where one target can stand */
+#define KEPT	64	/* clients kept of a target */
+#define JUMP	4	/* a domain's clients must be so many times as many as usual */
+#define LEARN	6	/* windows that must have been seen before a domain's usual is believed */
+#define MOVE	8	/* each window moves it by the 8th part of the difference */
+#define STALE	86400	/* seconds after which a target's clients weigh nothing any more */
+#define SETS_OF (SWARM_TARGETS / WAYS)
+
+struct attacked {
+	uint64_t key; /* 0: free */
+	uint8_t target, live;
+	char name[SWARM_NAME];
+	uint32_t window, usual;	/* domain: when the window began, clients in one as a rule */
+	uint32_t since, until, most; /* of the incident */
+	struct crowd crowd;
+	struct member members[KEPT];
+};
+
+struct swarm {
+	uint64_t salt;
+	uint32_t began;		 /* the first event that was heard of */
+	unsigned n;
+	uint16_t live[SWARM_LIVE]; /* places of those with an incident */
+	struct attacked places[SWARM_TARGETS];
+};
+
+struct swarm *
+swarm_new(void)
+{
+	struct swarm *s = xcalloc(1, sizeof *s);
+
+	if (getrandom(&s->salt, sizeof s->salt, 0) != (ssize_t)sizeof s->salt)
+		panic("no random numbers from the system");
+	return s;
+}
+
+void
+swarm_free(struct swarm *s)
+{
+	free(s);
+}
+
+static struct str
+domain_of(struct str address)
+{
+	for (size_t i = address.n; i-- > 0;)
+		if (address.p[i] == '@')
+			return (struct str){ address.p + i + 1, address.n - i - 1 };
+	return STR_NONE;
+}
+
+enum target
+swarm_target(const struct event *ev, struct str *name)
+{
+	switch (ev->kind) {
+	case EVENT_AUTH_FAILURE:
+		*name = ev->user;
+		return name->n > 0 ? TARGET_ACCOUNT : TARGETS;
+	case EVENT_LOGIN:
+		*name = ev->user;
+		return name->n > 0 ? TARGET_LOGIN : TARGETS;
+	case EVENT_UNKNOWN_USER:
+	case EVENT_RECIPIENT_FORGERY:
+		*name = domain_of(ev->recipient);
+		return name->n > 0 ? TARGET_DOMAIN : TARGETS;
+	default:
+		return TARGETS;
+	}
+}
+
+static const struct threshold *
+threshold_of(const struct policy *p, enum target t)
+{
+	return t == TARGET_ACCOUNT ? &p->incident_account : t == TARGET_LOGIN ? &p->incident_login : &p->incident_domain;
+}
+
+/* Eight bytes at a time, ASCII letters without case. */
+static uint64_t
+key_of(const struct swarm *s, enum target t, struct str name)
+{
+	uint64_t h = addrhash_mix(s->salt + (uint64_t)t), word = 0;
+
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+
+		word = word << 8 | (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+		if (i % 8 == 7) {
+			h = addrhash_mix(h ^ word);
+			word = 0;
+		}
+	}
+	h = addrhash_mix(addrhash_mix(h ^ word) ^ name.n);
+	return h == 0 ? 1 : h;
+}
+
+static const struct attacked *
+find(const struct swarm *s, uint64_t key)
+{
+	const struct attacked *set = &s->places[key % SETS_OF * WAYS];
+
+	for (unsigned i = 0; i < WAYS; i++)
+		if (set[i].key == key)
+			return &set[i];
+	return NULL;
+}
+
+/* What would be lost with it: an incident, then clients; of equals the newer one stays. */
+static uint64_t
+worth(const struct attacked *a, uint32_t at)
+{
+	bool stale = at > a->crowd.newest && at - a->crowd.newest > STALE;
+
+	if (a->key == 0)
+		return 0;
+	return (uint64_t)a->live << 60 | (uint64_t)(stale ? 0 : a->crowd.n) << 32 | a->crowd.newest;
+}
+
+static struct attacked *
+find_or_add(struct swarm *s, enum target t, struct str name, uint32_t at)
+{
+	uint64_t key = key_of(s, t, name);
+	struct attacked *set = &s->places[key % SETS_OF * WAYS], *least = set;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		if (set[i].key == key)
+			return &set[i];
+		if (worth(&set[i], at) < worth(least, at))
+			least = &set[i];
+	}
+	if (least->live)
+		return NULL; /* incidents all around: they are told of, one more would not help */
+	if (least->key != 0 && least->crowd.n > 1)
+		stat_add(STAT_TARGETS_DROPPED, 1);
+	/* The members behind `n` are not looked at: they need no clearing. */
+	least->key = key;
+	least->target = (uint8_t)t;
+	least->window = at;
+	least->usual = least->since = least->until = least->most = 0;
+	least->crowd = (struct crowd){ 0 };
+	str_show(least->name, sizeof least->name, name);
+	return least;
+}
+
+/* Once in a window, and not while there is an incident: what is usual moves a little. */
+static void
+learn_usual(struct attacked *a, uint32_t clients, uint32_t at, uint32_t span)
+{
+	uint32_t windows = at > a->window ? (at - a->window) / span : 0;
+
+	if (windows == 0 || a->live)
+		return;
+	a->window = at;
+	a->usual = windows > LEARN ? clients : (a->usual * (MOVE - 1) + clients) / MOVE;
+}
+
+static bool
+unusual(const struct swarm *s, const struct attacked *a, uint32_t clients, uint32_t at, uint32_t span)
+{
+	return a->target != TARGET_DOMAIN ||
+	    (at > s->began && at - s->began >= LEARN * span && clients >= JUMP * a->usual);
+}
+
+static void
+describe(const struct attacked *a, uint32_t at, uint32_t span, struct incident *out)
+{
+	*out = (struct incident){ .target = (enum target)a->target, .since = a->since, .last = a->crowd.newest,
+		.until = a->until, .clients = crowd_count(&a->crowd, a->members, at, span), .most = a->most };
+	str_copy(out->name, sizeof out->name, str_of(a->name));
+	while (out->shown < SWARM_SHOWN && out->shown < a->crowd.n) {
+		out->who[out->shown] = a->members[out->shown].who;
+		out->shown++;
+	}
+}
+
+bool
+swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str name, const struct addr *client,
+    uint32_t at, uint32_t now, struct incident *out)
+{
+	const struct threshold *th = threshold_of(p, t);
+	struct attacked *a;
+	uint32_t clients;
+
+	if (th->n == 0 || (a = find_or_add(s, t, name, at)) == NULL)
+		return false;
+	if (s->began == 0 || s->began > now)
+		s->began = at;
+	clients = crowd_count(&a->crowd, a->members, at, th->span); /* of the window that may be over */
+	if (t == TARGET_DOMAIN)
+		learn_usual(a, clients, at, th->span);
+	(void)crowd_hear(&a->crowd, a->members, KEPT, addrhash(client, s->salt), client, at, now, th->span);
+	clients = crowd_count(&a->crowd, a->members, at, th->span);
+	if (clients > a->most)
+		a->most = clients;
+	if (clients < th->n || !unusual(s, a, clients, at, th->span))
+		return false;
+	a->until = at + th->term;
+	if (a->live || s->n == SWARM_LIVE)
+		return false;
+	a->live = 1;
+	a->since = at;
+	s->live[s->n++] = (uint16_t)(a - s->places);
+	describe(a, at, th->span, out);
+	return true;
+}
+
+bool
+swarm_attacked(const struct swarm *s, enum target t, struct str name, uint32_t at)
+{
+	const struct attacked *a = s->n == 0 ? NULL : find(s, key_of(s, t, name));
+
+	return a != NULL && a->live && at >= a->since && at < a->until;
+}
+
+unsigned
+swarm_live(const struct swarm *s)
+{
+	return s->n;
+}
+
+void
+swarm_incident(const struct swarm *s, const struct policy *p, unsigned i, uint32_t now, struct incident *out)
+{
+	const struct attacked *a = &s->places[s->live[i]];
+
+	describe(a, now, threshold_of(p, (enum target)a->target)->span, out);
+}
+
+/* A clock that was set back behind its beginning ends it as well. */
+bool
+swarm_over(struct swarm *s, uint32_t now, struct incident *out)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		struct attacked *a = &s->places[s->live[i]];
+
+		if (now >= a->since && now < a->until)
+			continue;
+		describe(a, now, 1, out);
+		a->live = 0;
+		a->since = a->until = a->most = 0;
+		s->live[i] = s->live[--s->n];
+		return true;
+	}
+	return false;
+}
+
+const char *
+target_name(enum target t)
+{
+	static const char *const names[TARGETS] = { "account", "login", "domain" };
+
+	return names[t];
+}
+
+char *
+incident_text(char *buf, size_t size, const struct incident *i)
+{
+	static const char *const what[TARGETS] = { "clients fail to log in to", "clients log in to",
+		"clients write to people who do not exist in" };
+
+	(void)snprintf(buf, size, "%u %s %s", i->most, what[i->target], i->name);
+	return buf;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+
+#include "addrhash.h"
+#include "crowd.h"
+#include "unit.h"
+
+#define CAP  64
+#define SPAN 600
+#define T0   1000000
+
+static struct crowd crowd;
+static struct member members[CAP];
+
+static int
+fresh(void **state)
+{
+	(void)state;
+	crowd = (struct crowd){ 0 };
+	return 0;
+}
+
+static struct addr
+nth(unsigned n)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "10.%u.%u.%u", n >> 16 & 255, n >> 8 & 255, n & 255);
+	return address(text);
+}
+
+static struct member *
+hear(unsigned n, uint32_t at)
+{
+	struct addr a = nth(n);
+
+	return crowd_hear(&crowd, members, CAP, addrhash(&a, 0x9e3779b97f4a7c15u), &a, at, at, SPAN);
+}
+
+static void
+is_exact_as_long_as_they_fit(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < CAP; i++) {
+			assert_non_null(hear(i, T0 + round));
+			row_eq("so far", crowd_count(&crowd, members, T0 + round, SPAN), round == 0 ? i + 1 : CAP);
+		}
+	assert_int_equal(crowd.level, 0);
+}
+
+static void
+the_window_slides(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 50; i++)
+		hear(i, T0 + 10 * i);
+	assert_int_equal(crowd_count(&crowd, members, T0 + SPAN - 1, SPAN), 50);
+	assert_int_equal(crowd_count(&crowd, members, T0 + SPAN, SPAN), 49);
+	assert_int_equal(crowd_count(&crowd, members, T0 + 490 + SPAN - 1, SPAN), 1);
+	assert_int_equal(crowd_count(&crowd, members, T0 + 490 + SPAN, SPAN), 0);
+	assert_int_equal(crowd_count(&crowd, members, T0 + 490, 100), 10); /* a shorter one inside */
+}
+
+static void
+estimates_many(void **state)
+{
+	static const unsigned sizes[] = { 100, 1000, 20000, 500000 };
+
+	for (size_t k = 0; k < ROWS(sizes); k++) {
+		uint32_t n;
+
+		fresh(state);
+		for (unsigned i = 0; i < sizes[k]; i++)
+			hear(i, T0);
+		n = crowd_count(&crowd, members, T0, SPAN);
+		if (n < sizes[k] / 2 || n > sizes[k] * 3 / 2)
+			fail_msg("of %u: %u", sizes[k], n);
+		assert_true(crowd.n <= CAP);
+	}
+}
+
+/* When the crowd has gone, a few are counted exactly again. */
+static void
+comes_down_again(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 100000; i++)
+		hear(i, T0);
+	assert_true(crowd.level > 5);
+	crowd_trim(&crowd, members, T0 + SPAN, SPAN);
+	for (unsigned i = 0; i < 5; i++)
+		hear(i, T0 + SPAN);
+	assert_int_equal(crowd_count(&crowd, members, T0 + SPAN, SPAN), 5);
+}
+
+static void
+late_ones_are_out(void **state)
+{
+	struct addr a = nth(2);
+
+	(void)state;
+	hear(1, T0);
+	assert_non_null(crowd_hear(&crowd, members, CAP, 2, &a, T0 - SPAN + 1, T0, SPAN));
+	assert_null(crowd_hear(&crowd, members, CAP, 3, &a, T0 - SPAN, T0, SPAN));
+	assert_int_equal(crowd_count(&crowd, members, T0, SPAN), 2);
+}
+
+static void
+survives_a_clock_set_back(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		hear(i, T0);
+	for (unsigned i = 10; i < 20; i++)
+		hear(i, T0 - 86400);
+	assert_int_equal(crowd.newest, T0 - 86400);
+	assert_int_equal(crowd_count(&crowd, members, T0 - 86400, SPAN), 20);
+	assert_int_equal(crowd_count(&crowd, members, T0 - 86400 + SPAN, SPAN), 0);
+}
+
+static void
+marks_are_of_one_window(void **state)
+{
+	(void)state;
+	hear(1, T0)->mark = 7;
+	assert_int_equal(hear(1, T0 + SPAN - 1)->mark, 7);
+	assert_int_equal(hear(1, T0 + 3 * SPAN)->mark, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, fresh)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(is_exact_as_long_as_they_fit),
+		TEST(the_window_slides),
+		TEST(estimates_many),
+		TEST(comes_down_again),
+		TEST(late_ones_are_out),
+		TEST(survives_a_clock_set_back),
+		TEST(marks_are_of_one_window),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
