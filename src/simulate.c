@@ -43,7 +43,7 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 {
 	struct side *side = arg;
 
-	if (ev == NULL) {
+	if (ev == NULL || ev->source == SOURCE_CONTROL) { /* by a breaker */
 		seen_taken_back(&side->seen, client, changes);
 		return;
 	}

@@ -242,17 +242,20 @@ merges_by_time(void **state)
 	begin("one");
 	for (unsigned i = 0; i < 10; i += 2)
 		probe(T0 + (time_t)i, "192.0.2.66");
+	probes(T0 + 20, "192.0.2.8", 5);
+	probes(T0 + 40, "192.0.2.8", 5);
 	probes(T0 + DAY, "192.0.2.7", 5);
 	end();
 	begin("two");
 	for (unsigned i = 1; i < 10; i += 2)
 		probe(T0 + (time_t)i, "192.0.2.66");
-	login(T0 + 50, "192.0.2.7", "anna");
+	login(T0 + 30, "192.0.2.8", "anna");
 	probes(T0 + DAY, "192.0.2.7", 5);
 	end();
 	assert_int_equal(RUN("two", "one"), 0);
 	assert_int_equal(block_of("192.0.2.66")->at, T0 + 9);
 	assert_int_equal(block_of("192.0.2.7")->at, T0 + DAY + 4);
+	assert_int_equal(of("192.0.2.8")->blocks, 0);
 	assert_int_equal(counts.late, 0);
 }
 
@@ -300,6 +303,54 @@ finds_the_year(void **state)
 	assert_int_equal(of("192.0.2.9")->cached_first, first);
 	assert_int_equal(of("192.0.2.9")->cached_last, first + 19 * DAY);
 	assert_int_equal(counts.late + counts.set_back + counts.future, 0);
+}
+
+/* Of two logs of last year, just copied, the older one alone could be of this year. */
+static void
+finds_the_year_of_rotated_logs(void **state)
+{
+	time_t there = PRESENT - 365 * DAY;
+
+	(void)state;
+	form = WITHOUT_YEAR;
+	begin("mail.log.2");
+	listed(there - 18 * DAY, "192.0.2.9");
+	listed(there - 8 * DAY, "192.0.2.9");
+	end();
+	assert_int_equal(pack(path_of("mail.log.2"), "gz", false), 0);
+	begin("mail.log.1");
+	listed(there - 3 * DAY, "192.0.2.9");
+	listed(there + 5 * DAY, "192.0.2.9");
+	end();
+	assert_int_equal(RUN("mail.log.1", "mail.log.2.gz"), 0);
+	assert_int_equal(of("192.0.2.9")->cached_first, there - 18 * DAY);
+	assert_int_equal(of("192.0.2.9")->cached_last, there + 5 * DAY);
+	assert_int_equal(counts.late + counts.set_back + counts.future + counts.gaps, 0);
+}
+
+/* Each line leaps, and looking at those behind it moves some of them. */
+static void
+looks_ahead_anywhere(void **state)
+{
+	char client[40], user[40];
+
+	(void)state;
+	begin("log");
+	for (unsigned i = 0; i < 5000; i++) {
+		(void)snprintf(client, sizeof client, "198.18.%u.%u", i / 250, i % 250);
+		(void)snprintf(user, sizeof user, "u%u", i);
+		login(T0 + (time_t)i * 4000, client, user);
+	}
+	end();
+	assert_int_equal(RUN("log"), 0);
+	for (unsigned i = 0; i < 5000; i++) {
+		(void)snprintf(client, sizeof client, "198.18.%u.%u", i / 250, i % 250);
+		(void)snprintf(user, sizeof user, "u%u", i);
+		row_eq(client, of(client)->granted_first, T0 + (time_t)i * 4000);
+		row_eq(client, of(client)->user_len, strlen(user));
+		assert_memory_equal(of(client)->user, user, strlen(user));
+	}
+	assert_int_equal(side.nclients, 5000);
 }
 
 /* What a clock may do. */
@@ -403,7 +454,7 @@ reads_what_it_can(void **state)
 	probes(T0, "192.0.2.66", 10);
 	for (unsigned i = 0; i < 20000; i++) {
 		head(form, T0 + 20);
-		(void)fprintf(out, "other: %d %d\n", rand(), rand());
+		(void)fprintf(out, "%d.other:\n", rand());
 	}
 	login(T0 + 21, "192.0.2.1", "anna");
 	end();
@@ -420,6 +471,7 @@ reads_what_it_can(void **state)
 	assert_int_equal(simulate_log(sim, 0, &log), 2);
 	assert_non_null(log.error);
 	assert_in_range(log.lines, 5000, 15000);
+	assert_int_equal(counts.headless, 0);
 	(void)simulate_log(sim, 1, &log);
 	assert_null(log.error);
 	assert_int_equal(truncate(path_of("log.gz"), 12), 0);
@@ -529,6 +581,8 @@ main(void)
 		TEST(merges_by_time),
 		TEST(reads_rotated_logs),
 		TEST(finds_the_year),
+		TEST(finds_the_year_of_rotated_logs),
+		TEST(looks_ahead_anywhere),
 		TEST(keeps_its_clock),
 		TEST(counts_what_it_cannot_use),
 		TEST(learns_the_time_late),
