@@ -8,6 +8,7 @@
 #ifndef UNPACK_H
 #define UNPACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -19,6 +20,8 @@ struct unpack;
 struct unpack *unpack_open(int fd, struct err *e);
 void unpack_close(struct unpack *u); /* NULL is fine */
 
+/* It is not packed: whoever can reads the file itself. */
+bool unpack_is_plain(const struct unpack *u);
 /* The next bytes, at most n; 0: there are no more.  -1: damaged, cut off, or a bomb; and so is every call after that. */
 ssize_t unpack_read(struct unpack *u, void *buf, size_t n, struct err *e);
 

@@ -14,7 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "correlate.h"
+#include "intake.h"
 #include "logmsg.h"
 #include "stats.h"
 
@@ -32,9 +32,7 @@ struct learner {
 	int bell;
 	/* the thread's own */
 	struct logs *logs;
-	struct rules *rules;
-	struct rules_scratch *scratch;
-	struct correlate *correlate;
+	struct intake intake;
 	struct conf *conf;
 	time_t now, swept;
 	struct counts counts;
@@ -54,7 +52,7 @@ learner_new(struct pipeline *pl)
 
 	l->pipeline = pl;
 	l->logs = logs_new();
-	l->correlate = correlate_new();
+	intake_init(&l->intake);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->served, NULL);
 	l->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -69,9 +67,7 @@ learner_free(struct learner *l)
 	if (l == NULL)
 		return;
 	logs_free(l->logs);
-	rules_scratch_free(l->scratch);
-	correlate_free(l->correlate);
-	rules_free(l->rules);
+	intake_clear(&l->intake);
 	rules_free(l->new_rules);
 	close(l->bell);
 	pthread_mutex_destroy(&l->lock);
@@ -93,39 +89,30 @@ learner_logs(struct learner *l)
 	return l->logs;
 }
 
-/* What a line means, or two lines together.  Nothing is allocated here. */
 static void
-on_event(void *arg, const struct event *told, unsigned times, bool again)
+on_event(void *arg, const struct event *ev, unsigned times)
 {
 	struct learner *l = arg;
-	struct event ev = *told;
 
-	if (again) {
-		stat_add(STAT_EVENTS_DUPLICATE, times);
-		return;
-	}
-	if (ev.time > l->now)
+	if (ev->time > l->now)
 		l->now = time(NULL); /* written while we were reading: it is no line from the future */
-	if (ev.time == (time_t)-1)
-		ev.time = l->now;
-	if (ev.time > l->now + FUTURE)
+	if (ev->time > l->now + FUTURE)
 		l->counts.future++;
-	if (times > RECORD_HITS_MAX)
-		times = RECORD_HITS_MAX;
 	while (times-- > 0)
-		pipeline_event(l->pipeline, &l->conf->policy, &ev, l->now);
+		pipeline_event(l->pipeline, &l->conf->policy, ev, l->now);
 }
 
+/* What a line means, or two lines together.  Nothing is allocated here. */
 static enum line_use
 on_line(void *arg, const struct logline *line)
 {
 	struct learner *l = arg;
 
-	if (correlate_line(l->correlate, l->rules, l->scratch, line, l->now, on_event, l) != RULES_NOTHING) {
+	if (intake_line(&l->intake, line, l->now, on_event, l)) {
 		l->counts.matched++;
 		return LINE_RECOGNISED;
 	}
-	return rules_know_tag(l->rules, l->scratch, line->tag) ? LINE_UNKNOWN : LINE_FOREIGN;
+	return rules_know_tag(l->intake.rules, l->intake.scratch, line->tag) ? LINE_UNKNOWN : LINE_FOREIGN;
 }
 
 static void
@@ -156,15 +143,6 @@ read_logs(struct learner *l)
 }
 
 static void
-use_rules(struct learner *l, struct rules *rules)
-{
-	rules_scratch_free(l->scratch);
-	rules_free(l->rules);
-	l->rules = rules;
-	l->scratch = rules_scratch_new(rules);
-}
-
-static void
 cut_half(void *arg, unsigned place, const uint8_t *record, size_t len)
 {
 	struct cut *c = arg;
@@ -181,13 +159,13 @@ learner_restore(struct learner *l, const uint8_t *key, size_t klen, const uint8_
 {
 	if (klen != 6 || memcmp(key, "half", 4) != 0)
 		return 0;
-	return correlate_restore(l->correlate, (unsigned)key[4] << 8 | key[5], val, vlen, e);
+	return correlate_restore(l->intake.correlate, (unsigned)key[4] << 8 | key[5], val, vlen, e);
 }
 
 void
 learner_forget(struct learner *l)
 {
-	correlate_clear(l->correlate);
+	correlate_clear(l->intake.correlate);
 	logs_forget(l->logs);
 }
 
@@ -196,7 +174,7 @@ reload(struct learner *l, struct rules *rules)
 {
 	struct conf *c = conf_current();
 
-	use_rules(l, rules);
+	intake_use(&l->intake, rules);
 	logs_configure(l->logs, c);
 	conf_put(c);
 }
@@ -223,7 +201,7 @@ serve(struct learner *l)
 		logs_cut(l->logs, cut, whole);
 		if (l->pipeline->guard != NULL)
 			guard_cut(l->pipeline->guard, cut, time(NULL), whole);
-		correlate_save(l->correlate, whole, cut_half, cut);
+		correlate_save(l->intake.correlate, whole, cut_half, cut);
 		pthread_mutex_lock(&l->lock);
 		l->cut = NULL;
 		pthread_cond_broadcast(&l->served);
@@ -261,7 +239,7 @@ learner_start(struct learner *l, struct rules *rules, struct err *e)
 {
 	struct conf *c = conf_current();
 
-	use_rules(l, rules);
+	intake_use(&l->intake, rules);
 	logs_configure(l->logs, c);
 	conf_put(c);
 	/* Before anybody is told that we run: the first look settles what is old, and is the first position to be cut. */

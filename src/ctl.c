@@ -37,7 +37,7 @@ static const struct option longopts[] = {
 	{ "user", required_argument, NULL, 'u' },	{ "reason", required_argument, NULL, 'r' },
 	{ "prometheus", no_argument, NULL, 'p' },	{ "help", no_argument, NULL, 'h' },
 	{ "count", no_argument, NULL, 'n' },		{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+	{ "against", required_argument, NULL, 'a' },	{ NULL, 0, NULL, 0 },
 };
 
 static void
@@ -96,6 +96,10 @@ parse_options(int argc, char **argv, struct options *o)
 			o->count = true;
 			o->args |= LOCAL_COUNT;
 			break;
+		case 'a':
+			o->against = optarg;
+			o->args |= LOCAL_AGAINST;
+			break;
 		case 'h':
 			o->help = true;
 			break;
@@ -141,14 +145,14 @@ find_verb(int argc, char **argv, int *words)
 }
 
 static const struct local *
-find_local(int argc, char **argv)
+find_local(int argc, char **argv, int *words)
 {
 	char name[64];
 
-	for (size_t i = 0; i < LOCALS; i++) {
-		if (strcmp(command_name(argc, argv, name, sizeof name, 2), locals[i].name) == 0)
-			return &locals[i];
-	}
+	for (*words = 2; *words > 0; --*words)
+		for (size_t i = 0; i < LOCALS; i++)
+			if (strcmp(command_name(argc, argv, name, sizeof name, *words), locals[i].name) == 0)
+				return &locals[i];
 	return NULL;
 }
 
@@ -306,7 +310,7 @@ run_local(const struct local *l, const struct options *o, int argc, char **argv)
 {
 	if (o->args & ~l->args)
 		return complain("an option that this command does not take", l->name);
-	if (argc > (l->args & LOCAL_FILE ? 1 : 0))
+	if (!(l->args & LOCAL_FILES) && argc > (l->args & LOCAL_FILE ? 1 : 0))
 		return complain("too many words", argv[argc - 1]);
 	return l->run(o, argv);
 }
@@ -345,8 +349,8 @@ run(const struct options *o, int argc, char **argv)
 		return complain("a command is missing", NULL);
 	if ((v = find_verb(argc, argv, &words)) != NULL)
 		return run_verb(v, o, argc - words, argv + words);
-	if ((l = find_local(argc, argv)) != NULL)
-		return run_local(l, o, argc - 2, argv + 2);
+	if ((l = find_local(argc, argv, &words)) != NULL)
+		return run_local(l, o, argc - words, argv + words);
 	return which(argv[0]);
 }
 

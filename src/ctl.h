@@ -17,7 +17,7 @@ enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
 struct options {
 	const char *conf, *socket;
 	bool json, count, prometheus, help, version;
-	const char *term, *user, *reason;
+	const char *term, *user, *reason, *against;
 	unsigned args; /* ARG_ and LOCAL_ bits of those given */
 };
 
@@ -26,16 +26,24 @@ int complain(const char *what, const char *detail);
 /* The configuration that the options name.  *out is the caller's, and NULL when there is none at the usual place.
  * -1, after a complaint: there is one and it cannot be used. */
 struct conf;
+struct rules;
 int ctl_conf(const struct options *o, struct conf **out);
 
+/* ctl_rules.c: the rules that the configuration names, or, `c` NULL, those at the usual place; NULL after a complaint. */
+struct rules *ctl_rules(const struct conf *c);
+
 /* What the program does itself, without the daemon: name, function, options, usage, help. */
-#define LOCAL_COUNT (1u << 16)
-#define LOCAL_FILE  (1u << 17) /* an argument, optional */
+#define LOCAL_COUNT   (1u << 16)
+#define LOCAL_FILE    (1u << 17) /* an argument, optional */
+#define LOCAL_FILES   (1u << 18) /* any number of them */
+#define LOCAL_AGAINST (1u << 19)
 #define LOCALS_TABLE(X) \
 	X("rules list", rules_list, 0, "", "the log rules: what each looks for") \
 	X("rules check", rules_check, 0, "", "prove that no hostile line can mislead a rule") \
 	X("rules test", rules_test, LOCAL_FILE, "[FILE]", "run the sample lines of the rules, or those of FILE") \
-	X("rules try", rules_try, LOCAL_COUNT, "[--json | --count]", "classify log lines from standard input")
+	X("rules try", rules_try, LOCAL_COUNT, "[--json | --count]", "classify log lines from standard input") \
+	X("simulate", simulate, LOCAL_FILES | LOCAL_AGAINST, "[--json] [--against OTHER.conf] LOG...", \
+	    "say what would have followed from these logs")
 
 #define X(name, function, args, usage, help) int local_##function(const struct options *o, char **argv);
 LOCALS_TABLE(X)

@@ -12,18 +12,13 @@
 #include "err.h"
 #include "rules.h"
 
-/* The rules that the configuration names; NULL after a complaint. */
-static struct rules *
-load(const struct options *o)
+struct rules *
+ctl_rules(const struct conf *c)
 {
-	struct conf *c;
-	struct rules *set = NULL;
-	struct err e;
-
-	if (ctl_conf(o, &c) == -1)
-		return NULL;
 	const char *const paths[] = { c != NULL ? c->rules_local : SYSCONFDIR "/popauth-milter/rules",
 		c != NULL ? c->rules_dir : PKGDATADIR "/rules", NULL };
+	struct rules *set = NULL;
+	struct err e;
 
 	if (rules_load(paths, &set, &e) == -1) {
 		fprintf(stderr, PROGRAM ": %s\n", e.text);
@@ -32,6 +27,17 @@ load(const struct options *o)
 		rules_free(set);
 		set = NULL;
 	}
+	return set;
+}
+
+static struct rules *
+load(const struct options *o)
+{
+	struct rules *set = NULL;
+	struct conf *c;
+
+	if (ctl_conf(o, &c) == 0)
+		set = ctl_rules(c);
 	conf_put(c);
 	return set;
 }

@@ -14,7 +14,7 @@
 
 struct unpack {
 	struct archive *archive;
-	uint64_t given, most;
+	uint64_t given, size; /* size 0: not known beforehand */
 	bool empty, bomb;
 };
 
@@ -60,7 +60,7 @@ unpack_open(int fd, struct err *e)
 	u->archive = archive_read_new();
 	if (u->archive == NULL)
 		panic("unpack: no memory");
-	u->most = fstat(fd, &st) == 0 ? (uint64_t)st.st_size * RATIO_MAX + ALWAYS_OK : ALWAYS_OK;
+	u->size = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	if (support(u->archive) == -1)
 		(void)err_set(e, "cannot be unpacked: this libarchive lacks a method");
 	else if (archive_read_open_fd(u->archive, fd, BLOCK) != ARCHIVE_OK)
@@ -84,6 +84,21 @@ unpack_close(struct unpack *u)
 	free(u);
 }
 
+bool
+unpack_is_plain(const struct unpack *u)
+{
+	return archive_filter_code(u->archive, 0) == ARCHIVE_FILTER_NONE;
+}
+
+/* Of a pipe only what has come so far is known. */
+static bool
+is_bomb(const struct unpack *u)
+{
+	uint64_t size = u->size != 0 ? u->size : (uint64_t)archive_filter_bytes(u->archive, -1);
+
+	return u->given > ALWAYS_OK && u->given - ALWAYS_OK > size * RATIO_MAX;
+}
+
 ssize_t
 unpack_read(struct unpack *u, void *buf, size_t n, struct err *e)
 {
@@ -97,6 +112,6 @@ unpack_read(struct unpack *u, void *buf, size_t n, struct err *e)
 	if (got < 0)
 		return failed(u, e);
 	u->given += (uint64_t)got;
-	u->bomb = u->given > u->most;
+	u->bomb = is_bomb(u);
 	return (ssize_t)got;
 }
