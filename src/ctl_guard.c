@@ -4,14 +4,6 @@
 
 #include "ctl.h"
 
-static const char *
-text_of(const struct json *o, const char *key)
-{
-	struct str s = json_get_text(o, key);
-
-	return s.p != NULL ? s.p : "";
-}
-
 void
 show_trips(const char *before, const struct json *list)
 {
