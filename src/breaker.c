@@ -201,6 +201,8 @@ breaker_heard(struct breaker *b, const struct policy *p, const char *zone, const
 	place = place_of(b, zone, at);
 	z = &b->zones[place];
 	z->heard = at;
+	if (m->mark == place + 1)
+		return false; /* nothing new */
 	m->mark = place + 1;
 	if (open_at(&z->trip, at) || crowd_count(&b->census, b->members, at, th->span) < th->n)
 		return false;

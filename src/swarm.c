@@ -14,7 +14,7 @@
 #include "crowd.h"
 #include "stats.h"
 
-#define WAYS	8	/* places where one target can stand */
+#define WAYS	8	/* places where one target can stand: a set */
 #define KEPT	64	/* clients kept of a target */
 #define JUMP	4	/* a domain's clients must be so many times as many as usual */
 #define LEARN	6	/* windows that must have been seen before a domain's usual is believed */
@@ -22,9 +22,16 @@
 #define STALE	86400	/* seconds after which a target's clients weigh nothing any more */
 #define SETS_OF (SWARM_TARGETS / WAYS)
 
-struct attacked {
+/* What is needed to find one, or to see who makes room: those of one set fill two lines of the cache. */
+struct head {
 	uint64_t key; /* 0: free */
-	uint8_t target, live;
+	uint32_t newest;
+	uint16_t n;
+	bool live;    /* an incident */
+};
+
+struct attacked {
+	uint8_t target;
 	char name[SWARM_NAME];
 	uint32_t window, usual;	/* domain: when the window began, clients in one as a rule */
 	uint32_t since, until, most; /* of the incident */
@@ -37,6 +44,7 @@ struct swarm {
 	uint32_t began;		 /* the first event that was heard of */
 	unsigned n;
 	uint16_t live[SWARM_LIVE]; /* places of those with an incident */
+	struct head heads[SWARM_TARGETS];
 	struct attacked places[SWARM_TARGETS];
 };
 
@@ -109,62 +117,68 @@ key_of(const struct swarm *s, enum target t, struct str name)
 	return h == 0 ? 1 : h;
 }
 
-static const struct attacked *
-find(const struct swarm *s, uint64_t key)
-{
-	const struct attacked *set = &s->places[key % SETS_OF * WAYS];
-
-	for (unsigned i = 0; i < WAYS; i++)
-		if (set[i].key == key)
-			return &set[i];
-	return NULL;
-}
-
 /* What would be lost with it: an incident, then clients; of equals the newer one stays. */
 static uint64_t
-worth(const struct attacked *a, uint32_t at)
+worth(const struct head *h, uint32_t at)
 {
-	bool stale = at > a->crowd.newest && at - a->crowd.newest > STALE;
+	bool stale = at > h->newest && at - h->newest > STALE;
 
-	if (a->key == 0)
-		return 0;
-	return (uint64_t)a->live << 60 | (uint64_t)(stale ? 0 : a->crowd.n) << 32 | a->crowd.newest;
+	return h->key == 0 ? 0 : (uint64_t)h->live << 60 | (uint64_t)(stale ? 0 : h->n) << 32 | h->newest;
+}
+
+/* Its place, or the least one of its set, whose key is then another. */
+static unsigned
+place_of(const struct swarm *s, uint64_t key, uint32_t at)
+{
+	unsigned set = (unsigned)(key % SETS_OF) * WAYS, least = set;
+
+	for (unsigned i = set; i < set + WAYS; i++) {
+		if (s->heads[i].key == key)
+			return i;
+		if (worth(&s->heads[i], at) < worth(&s->heads[least], at))
+			least = i;
+	}
+	return least;
 }
 
 static struct attacked *
 find_or_add(struct swarm *s, enum target t, struct str name, uint32_t at)
 {
 	uint64_t key = key_of(s, t, name);
-	struct attacked *set = &s->places[key % SETS_OF * WAYS], *least = set;
+	unsigned i = place_of(s, key, at);
+	struct attacked *a = &s->places[i];
 
-	for (unsigned i = 0; i < WAYS; i++) {
-		if (set[i].key == key)
-			return &set[i];
-		if (worth(&set[i], at) < worth(least, at))
-			least = &set[i];
-	}
-	if (least->live)
+	if (s->heads[i].key == key)
+		return a;
+	if (s->heads[i].live)
 		return NULL; /* incidents all around: they are told of, one more would not help */
-	if (least->key != 0 && least->crowd.n > 1)
+	if (s->heads[i].n > 1)
 		stat_add(STAT_TARGETS_DROPPED, 1);
 	/* The members behind `n` are not looked at: they need no clearing. */
-	least->key = key;
-	least->target = (uint8_t)t;
-	least->window = at;
-	least->usual = least->since = least->until = least->most = 0;
-	least->crowd = (struct crowd){ 0 };
-	str_show(least->name, sizeof least->name, name);
-	return least;
+	s->heads[i] = (struct head){ .key = key };
+	a->target = (uint8_t)t;
+	a->window = at;
+	a->usual = a->since = a->until = a->most = 0;
+	a->crowd = (struct crowd){ 0 };
+	str_show(a->name, sizeof a->name, name);
+	return a;
 }
 
-/* Once in a window, and not while there is an incident: what is usual moves a little. */
-static void
-learn_usual(struct attacked *a, uint32_t clients, uint32_t at, uint32_t span)
+static struct head *
+head_of(struct swarm *s, const struct attacked *a)
 {
-	uint32_t windows = at > a->window ? (at - a->window) / span : 0;
+	return &s->heads[a - s->places];
+}
 
-	if (windows == 0 || a->live)
+/* Once in a window, before the first client of the next: what is usual moves a little. */
+static void
+learn_usual(struct attacked *a, uint32_t at, uint32_t span)
+{
+	uint32_t windows = at > a->window ? (at - a->window) / span : 0, clients;
+
+	if (windows == 0)
 		return;
+	clients = crowd_count(&a->crowd, a->members, at, span);
 	a->window = at;
 	a->usual = windows > LEARN ? clients : (a->usual * (MOVE - 1) + clients) / MOVE;
 }
@@ -194,25 +208,30 @@ swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str na
 {
 	const struct threshold *th = threshold_of(p, t);
 	struct attacked *a;
+	struct head *h;
 	uint32_t clients;
 
 	if (th->n == 0 || (a = find_or_add(s, t, name, at)) == NULL)
 		return false;
+	h = head_of(s, a);
 	if (s->began == 0 || s->began > now)
 		s->began = at;
-	clients = crowd_count(&a->crowd, a->members, at, th->span); /* of the window that may be over */
-	if (t == TARGET_DOMAIN)
-		learn_usual(a, clients, at, th->span);
+	if (t == TARGET_DOMAIN && !h->live)
+		learn_usual(a, at, th->span);
 	(void)crowd_hear(&a->crowd, a->members, KEPT, addrhash(client, s->salt), client, at, now, th->span);
+	h->n = a->crowd.n;
+	h->newest = a->crowd.newest;
+	if ((uint32_t)a->crowd.n << a->crowd.level < th->n)
+		return false; /* nor within the window: most are looked at no further */
 	clients = crowd_count(&a->crowd, a->members, at, th->span);
 	if (clients > a->most)
 		a->most = clients;
 	if (clients < th->n || !unusual(s, a, clients, at, th->span))
 		return false;
 	a->until = at + th->term;
-	if (a->live || s->n == SWARM_LIVE)
+	if (h->live || s->n == SWARM_LIVE)
 		return false;
-	a->live = 1;
+	h->live = true;
 	a->since = at;
 	s->live[s->n++] = (uint16_t)(a - s->places);
 	describe(a, at, th->span, out);
@@ -222,9 +241,11 @@ swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str na
 bool
 swarm_attacked(const struct swarm *s, enum target t, struct str name, uint32_t at)
 {
-	const struct attacked *a = s->n == 0 ? NULL : find(s, key_of(s, t, name));
+	uint64_t key = s->n == 0 ? 0 : key_of(s, t, name);
+	unsigned i = s->n == 0 ? 0 : place_of(s, key, at);
 
-	return a != NULL && a->live && at >= a->since && at < a->until;
+	return s->n > 0 && s->heads[i].key == key && s->heads[i].live && at >= s->places[i].since &&
+	    at < s->places[i].until;
 }
 
 unsigned
@@ -251,7 +272,7 @@ swarm_over(struct swarm *s, uint32_t now, struct incident *out)
 		if (now >= a->since && now < a->until)
 			continue;
 		describe(a, now, 1, out);
-		a->live = 0;
+		head_of(s, a)->live = false;
 		a->since = a->until = a->most = 0;
 		s->live[i] = s->live[--s->n];
 		return true;
