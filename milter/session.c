@@ -297,8 +297,12 @@ session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recip
 		return SAY_CONTINUE;
 	}
 	say = consider(s, &c, r);
-	if (say != SAY_CONTINUE || !is_trap(s, recipient))
+	if (say != SAY_CONTINUE)
 		return say;
+	if (!is_trap(s, recipient)) {
+		pipeline_came(s->pl, &s->conf->policy, &s->addr, now);
+		return say;
+	}
 	catch(s, ev, &c);
 	return refuse_forgery(s, EVENT_RECIPIENT_FORGERY, bare(recipient), &c, r);
 }

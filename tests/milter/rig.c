@@ -237,6 +237,12 @@ rig_put(enum set set, const char *ip, const char *text, uint32_t term)
 }
 
 void
+rig_guard(struct guard *g)
+{
+	pipeline_guard(&pipeline, g, NULL, NULL);
+}
+
+void
 rig_listed(const char *ip, const char *zone)
 {
 	struct conf *c = conf_current();

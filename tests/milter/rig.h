@@ -44,5 +44,7 @@ unsigned rig_events(void);
 void rig_put(enum set set, const char *ip, const char *text, uint32_t term);
 /* As a line of the log would: the client is in the cache from now on; no events. */
 void rig_listed(const char *ip, const char *zone);
+/* Stands beside the events from now on; borrowed.  NULL: nobody does. */
+void rig_guard(struct guard *g);
 
 #endif

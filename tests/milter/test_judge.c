@@ -2,7 +2,9 @@
 /* The order of judgement, and what is learned from a session, as an MTA sees it. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "guard.h"
 #include "rig.h"
 #include "stats.h"
 
@@ -380,6 +382,43 @@ learns_from_the_mtas_refusals(void **state)
 	assert_int_equal(rig_events(), 0);
 }
 
+/* A DNSBL that has everybody who comes has gone wrong; one that has many, beside those whose recipients the MTA takes,
+ * has not. */
+static void
+clients_that_were_taken_speak_for_a_list(void **state)
+{
+	static const struct {
+		unsigned taken, trips;
+	} rows[] = { { 0, 1 }, { 30, 0 } };
+	char ip[ADDR_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct guard *g = guard_new();
+		struct trip out[4];
+
+		rig_guard(g);
+		for (unsigned n = 0; n < rows[i].taken; n++) {
+			struct mta m;
+
+			(void)snprintf(ip, sizeof ip, "203.1.%u.%u", (unsigned)i, n);
+			rig_open(&m);
+			assert_int_equal(mta_client(&m, ip), MTA_CONTINUE);
+			assert_int_equal(mta_helo(&m, "pc.example.com"), MTA_CONTINUE);
+			assert_int_equal(mta_mail(&m, "<someone@example.com>"), MTA_CONTINUE);
+			assert_int_equal(mta_rcpt(&m, "<you@example.org>"), MTA_CONTINUE);
+			mta_quit(&m);
+		}
+		for (unsigned n = 0; n < 110; n++) {
+			(void)snprintf(ip, sizeof ip, "203.2.%u.%u", (unsigned)i, n);
+			rig_listed(ip, "all.example.net");
+		}
+		assert_int_equal(guard_trips(g, time(NULL), out, ROWS(out)), rows[i].trips);
+		rig_guard(NULL);
+		guard_free(g);
+	}
+}
+
 int
 main(void)
 {
@@ -397,6 +436,7 @@ main(void)
 		cmocka_unit_test_setup(counts_forgery_or_retry, rig_plain),
 		cmocka_unit_test_setup(knows_us_in_many_forms, rig_plain),
 		cmocka_unit_test_setup(learns_from_the_mtas_refusals, rig_plain),
+		cmocka_unit_test_setup(clients_that_were_taken_speak_for_a_list, rig_plain),
 	};
 
 	return cmocka_run_group_tests(tests, rig_start, rig_finish);
