@@ -232,7 +232,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 
 	if (!kp->on)
 		return 0;
-	if (has_credit(p, r, at))
+	if (at <= r->login || has_credit(p, r, at)) /* forgiven, also when it is told only after the login */
 		return CHANGE_FORGIVEN;
 	if (cap > 0)
 		switch (record_hit(r, ev->kind, hit_of(kp, ev, at), cap, sameness(kp))) {
