@@ -9,13 +9,14 @@
 #define SIMULATE_H
 
 #include "conf.h"
+#include "guard.h"
 #include "rules.h"
 
 #define SIMULATE_SIDES 2
 
 struct simulate_setup {
 	struct rules *rules;	   /* taken over, also on failure */
-	struct conf *conf, *other; /* borrowed; other NULL: none to compare with */
+	struct conf *conf, *other; /* borrowed, after conf_lists(); other NULL: none to compare with */
 	char *const *logs;	   /* NULL-terminated; "-" is standard input */
 	time_t present;		   /* the real time: no log has lines from after it */
 };
@@ -82,10 +83,11 @@ struct simulate_side {
 	const struct conf *conf;
 	const struct seen_client *clients;
 	const struct seen_block *blocks; /* in the order in which they were imposed */
-	size_t nclients, nblocks;
+	const struct notice *notices;	 /* of breakers and incidents */
+	size_t nclients, nblocks, nnotices;
 	uint64_t kinds[EVENT_KINDS];
 	uint64_t trusted, forgiven; /* events that did not count */
-	uint64_t clients_left_out, blocks_left_out; /* more than can be listed */
+	uint64_t clients_left_out, blocks_left_out, notices_left_out; /* more than can be listed */
 };
 /* `side` 0 is the configuration, 1 the other. */
 void simulate_side(const struct simulate *s, unsigned side, struct simulate_side *out);

@@ -157,7 +157,7 @@ worst(const struct simulate_side *side, weight_fn *weight, const struct seen_cli
 }
 
 static void
-more(size_t all, unsigned shown)
+more(size_t all, size_t shown)
 {
 	if (all > shown)
 		printf("(and %zu more: --json lists all)\n", all - shown);
@@ -230,6 +230,20 @@ show_harm(const struct simulate_side *side)
 	more(all, n);
 }
 
+static void
+show_notices(const struct simulate_side *side)
+{
+	if (side->nnotices > 0)
+		printf("\nWhat would have been said of breakers and distributed attacks\n");
+	for (size_t i = 0; i < side->nnotices && i < WORST; i++) {
+		const struct notice *n = &side->notices[i];
+		char at[TIME_TEXT], text[400];
+
+		printf("%s  %s\n", moment_text(at, (uint32_t)n->time), str_show(text, sizeof text, str_of(n->text)));
+	}
+	more(side->nnotices, WORST);
+}
+
 /* --- what was odd about the logs --- */
 
 static void
@@ -252,6 +266,7 @@ show_odd(const struct rehearsal *r)
 		{ stat_get(STAT_CLIENTS_EVICTED), "clients forgotten because max_clients was reached" },
 		{ side->clients_left_out, "events of clients that there was no room to list" },
 		{ side->blocks_left_out, "blocks that there was no room to list" },
+		{ side->notices_left_out, "notices that there was no room to list" },
 	};
 	bool any = false;
 
@@ -322,6 +337,7 @@ rehearsal_text(const struct rehearsal *r)
 	show_totals(&r->sides[THIS]);
 	show_blocked(&r->sides[THIS]);
 	show_harm(&r->sides[THIS]);
+	show_notices(&r->sides[THIS]);
 	if (r->nsides > 1)
 		show_against(r);
 	show_odd(r);
@@ -366,7 +382,8 @@ tell_unread(const struct simulate *s)
 			    str_of(log.name)), log.error);
 }
 
-/* The configuration, or the defaults where none is installed. */
+/* The configuration, or the defaults where none is installed.  What is around this machine is not spared: the logs may
+ * be another's, and should give the same anywhere. */
 static int
 read_confs(const struct options *o, struct conf **this, struct conf **other)
 {
@@ -379,7 +396,8 @@ read_confs(const struct options *o, struct conf **this, struct conf **other)
 		*this = conf_read("/dev/null", &e);
 	if (*this != NULL && o->against != NULL)
 		*other = conf_read(o->against, &e);
-	if (*this != NULL && (o->against == NULL || *other != NULL))
+	if (*this != NULL && conf_lists(*this, false, &e) == 0 &&
+	    (o->against == NULL || (*other != NULL && conf_lists(*other, false, &e) == 0)))
 		return 0;
 	fprintf(stderr, PROGRAM ": %s\n", e.text);
 	return -1;

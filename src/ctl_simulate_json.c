@@ -235,10 +235,10 @@ counted(const struct rehearsal *r)
 		{ "matched", r->counts.matched }, { "headless", r->counts.headless }, { "too_long", r->counts.too_long },
 		{ "undated", r->counts.undated }, { "late", r->counts.late }, { "future", r->counts.future },
 		{ "outliers", r->counts.outliers }, { "set_back", r->counts.set_back }, { "gaps", r->counts.gaps },
-		{ "trusted", side->trusted }, { "forgiven", side->forgiven },
+		{ "held", stat_get(STAT_EVENTS_HELD) }, { "trusted", side->trusted }, { "forgiven", side->forgiven },
 		{ "told_again", stat_get(STAT_EVENTS_DUPLICATE) }, { "halves_alone", stat_get(STAT_HALVES_ALONE) },
 		{ "halves_dropped", stat_get(STAT_HALVES_DROPPED) }, { "evicted", stat_get(STAT_CLIENTS_EVICTED) },
-		{ "left_out", side->clients_left_out + side->blocks_left_out },
+		{ "left_out", side->clients_left_out + side->blocks_left_out + side->notices_left_out },
 	};
 	struct json *j = json_new();
 
@@ -251,6 +251,22 @@ static const struct {
 	const char *name;
 	row_fn *row;
 } sets[] = { { "granted", granted_row }, { "cached", cached_row }, { "blocked", blocked_row } };
+
+static void
+notices(const struct simulate_side *side)
+{
+	putchar('[');
+	for (size_t i = 0; i < side->nnotices; i++) {
+		struct json *j = json_new();
+
+		put_time(j, "time", side->notices[i].time);
+		json_put_cstr(j, "text", side->notices[i].text);
+		if (i > 0)
+			putchar(',');
+		write_value(j);
+	}
+	putchar(']');
+}
 
 /* Who would be in a set under one configuration only. */
 static void
@@ -306,6 +322,8 @@ rehearsal_json(const struct rehearsal *r)
 	blocks(side);
 	key("harm");
 	list(side, harm_row, r, -1);
+	key("notices");
+	notices(side);
 	if (r->nsides > 1)
 		against(r);
 	printf("}\n");

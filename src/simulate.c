@@ -16,13 +16,19 @@
 #include "simulate_mail.h"
 #include "simulate_seen.h"
 
-#define DAY 86400
+#define DAY	86400
+#define MINUTE	60
+#define NOTICES_MAX 1000
 
 struct side {
 	const struct conf *conf;
 	struct ledger *ledger;
+	struct guard *guard;
 	struct pipeline pipeline;
 	struct seen seen;
+	struct notice *notices;
+	size_t nnotices, notices_cap;
+	uint64_t notices_left_out;
 	uint64_t trusted, forgiven;
 };
 
@@ -34,7 +40,7 @@ struct simulate {
 	struct side sides[SIMULATE_SIDES];
 	unsigned nsides;
 	time_t present, clock; /* -1: no line with a time yet */
-	time_t swept;
+	time_t swept, tended;
 	uint64_t matched;
 };
 
@@ -53,6 +59,22 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 }
 
 static void
+notice(void *arg, const struct notice *n)
+{
+	struct side *side = arg;
+
+	if (side->nnotices == NOTICES_MAX) {
+		side->notices_left_out++;
+		return;
+	}
+	if (side->nnotices == side->notices_cap) {
+		side->notices_cap = side->notices_cap == 0 ? 16 : side->notices_cap * 2;
+		side->notices = xrealloc(side->notices, side->notices_cap * sizeof *side->notices);
+	}
+	side->notices[side->nnotices++] = *n;
+}
+
+static void
 add_side(struct simulate *s, const struct conf *c)
 {
 	struct side *side = &s->sides[s->nsides++];
@@ -60,7 +82,9 @@ add_side(struct simulate *s, const struct conf *c)
 
 	side->conf = c;
 	side->ledger = ledger_new(c->max_clients);
+	side->guard = guard_new();
 	pipeline_init(&side->pipeline, side->ledger, &fx);
+	pipeline_guard(&side->pipeline, side->guard, NULL, notice);
 	seen_init(&side->seen);
 }
 
@@ -133,6 +157,8 @@ simulate_free(struct simulate *s)
 	for (unsigned i = 0; i < s->nsides; i++) {
 		seen_clear(&s->sides[i].seen);
 		ledger_free(s->sides[i].ledger);
+		guard_free(s->sides[i].guard);
+		free(s->sides[i].notices);
 	}
 	intake_clear(&s->intake);
 	mails_free(s->mails);
@@ -158,25 +184,37 @@ on_event(void *arg, const struct event *ev, unsigned times)
 	}
 }
 
-/* What can no longer matter is forgotten once a day. */
+/* What has ended by itself is seen once a minute; what can no longer matter is forgotten once a day. */
 static void
-sweep(struct simulate *s)
+tend(struct simulate *s, bool at_end)
 {
-	if (s->clock < s->swept + DAY)
+	bool forget = s->clock >= s->swept + DAY;
+
+	if (s->clock < s->tended + MINUTE && !at_end)
 		return;
-	for (unsigned i = 0; i < s->nsides; i++)
-		ledger_sweep(s->sides[i].ledger, &s->sides[i].conf->policy, s->clock, LEDGER_SHARDS);
-	s->swept = s->clock;
+	for (unsigned i = 0; i < s->nsides; i++) {
+		struct side *side = &s->sides[i];
+
+		pipeline_tend(&side->pipeline, &side->conf->policy, s->clock);
+		if (forget)
+			ledger_sweep(side->ledger, &side->conf->policy, s->clock, LEDGER_SHARDS);
+	}
+	s->tended = s->clock;
+	if (forget)
+		s->swept = s->clock;
 }
 
+/* No DNSBL has refused it, and whom it would be a pity to shut out is known better. */
 static void
-accepted(struct simulate *s, const struct addr *from)
+accepted(struct simulate *s, const struct addr *from, time_t at)
 {
 	struct side *side = &s->sides[0];
 	const struct policy *p = &side->conf->policy;
 	struct addr client = addr_client(from, p->ipv6_prefix);
 	struct seen_client *c;
 
+	for (unsigned i = 0; i < s->nsides; i++)
+		pipeline_came(&s->sides[i].pipeline, &s->sides[i].conf->policy, from, at);
 	if (!policy_trusts(p, from) && (c = seen_client(&side->seen, &client, false)) != NULL)
 		c->mails++;
 }
@@ -185,16 +223,18 @@ static void
 take_line(struct simulate *s, struct simlog *l)
 {
 	struct addr from;
+	time_t now;
 
 	if (l->headless)
 		return;
 	if (l->at > s->clock) {
 		s->clock = l->at;
-		sweep(s);
+		tend(s, false);
 	}
+	now = s->clock == (time_t)-1 ? s->present : s->clock;
 	if (mails_line(s->mails, &l->line, &from))
-		accepted(s, &from);
-	s->matched += intake_line(&s->intake, &l->line, s->clock == (time_t)-1 ? s->present : s->clock, on_event, s);
+		accepted(s, &from, l->line.time == (time_t)-1 ? now : l->line.time);
+	s->matched += intake_line(&s->intake, &l->line, now, on_event, s);
 }
 
 /* The log whose line is next, and until which time it stays so. */
@@ -234,6 +274,8 @@ simulate_run(struct simulate *s)
 			simlog_next(l);
 		}
 	}
+	if (s->clock != (time_t)-1)
+		tend(s, true);
 	for (unsigned i = 0; i < s->nlogs; i++)
 		if (s->logs[i].error.text[0] != '\0')
 			rc = -1;
@@ -289,6 +331,9 @@ simulate_side(const struct simulate *s, unsigned i, struct simulate_side *out)
 		.nclients = seen->nclients,
 		.blocks = seen->blocks,
 		.nblocks = seen->nblocks,
+		.notices = side->notices,
+		.nnotices = side->nnotices,
+		.notices_left_out = side->notices_left_out,
 		.trusted = side->trusted,
 		.forgiven = side->forgiven,
 		.clients_left_out = seen->clients_left_out,

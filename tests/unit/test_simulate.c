@@ -545,6 +545,29 @@ compares(void **state)
 	assert_int_equal(simulate_client(sim, 1, &a)->offences, 12);
 }
 
+/* A list that lists everybody: what came of it is marked, and what a breaker would have said is kept. */
+static void
+rehearses_the_breaker(void **state)
+{
+	unsigned withdrawn = 0;
+	char client[40];
+
+	(void)state;
+	begin("log");
+	for (unsigned i = 0; i < 150; i++) {
+		(void)snprintf(client, sizeof client, "198.51.100.%u", i);
+		listed(T0 + (time_t)i, client);
+	}
+	end();
+	assert_int_equal(RUN("log"), 0);
+	for (size_t i = 0; i < side.nclients; i++)
+		withdrawn += side.clients[i].cached_hits > 0 && side.clients[i].uncached;
+	assert_in_range(withdrawn, 90, 149);
+	assert_int_equal(of("198.51.100.149")->cached_hits, 0);
+	assert_true(side.nnotices > 0);
+	assert_non_null(strstr(side.notices[0].text, "zen.example.org"));
+}
+
 /* An IPv6 client is its network; allowlisted ones, our own and loopback are nobody. */
 static void
 knows_who_is_a_client(void **state)
@@ -590,6 +613,7 @@ main(void)
 		TEST(refuses_what_it_cannot_read),
 		TEST(tells_whom_it_would_harm),
 		TEST(compares),
+		TEST(rehearses_the_breaker),
 		TEST(knows_who_is_a_client),
 	};
 	char command[64];
