@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* writer.h - the thread that brings what was learned to the disk
  *
- * At once, then every flush_every seconds, and when somebody waits for it, it has the log thread make a cut and commits that
- * as one transaction.  What could not be committed stays in hand and goes with the next try.
+ * Before writer_start() returns, then every flush_every seconds, and when somebody waits for it, it has the log thread
+ * make a cut and commits that as one transaction.  What could not be committed stays in hand and goes with the next try.
  */
 #ifndef WRITER_H
 #define WRITER_H

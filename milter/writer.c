@@ -115,10 +115,8 @@ writer_main(void *arg)
 {
 	struct writer *w = arg;
 
-	/* The first at once: until it is known where a log stood when we came, a restart would begin elsewhere. */
-	do
+	while (rest(w))
 		round_trip(w);
-	while (rest(w));
 	round_trip(w);
 	return NULL;
 }
@@ -136,6 +134,9 @@ writer_start(const struct writer_setup *setup, struct err *e)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &attr);
 	pthread_condattr_destroy(&attr);
+	/* The first before anybody is told that we run: until it is on disk where the logs stood when we came, a restart
+	 * would begin elsewhere. */
+	round_trip(w);
 	errno = pthread_create(&w->thread, NULL, writer_main, w);
 	if (errno != 0) {
 		(void)err_sys(e, "writer thread");

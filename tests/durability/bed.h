@@ -14,7 +14,7 @@
 
 #include "addr.h"
 
-#define PATIENCE 120 /* seconds */
+#define PATIENCE 300 /* seconds */
 #define PATH_ROOM 160
 
 struct proc {

@@ -13,6 +13,7 @@ extern struct game {
 	struct keeper k;
 	struct proc p;
 	pid_t adding;	   /* popauth-milterctl; 0: none */
+	unsigned writes;   /* that may still be done by busy_until() */
 	unsigned adds;	   /* begun */
 	bool added[GAME_ADDS]; /* and said to be durable */
 	unsigned added_n, kills, early, refused;
