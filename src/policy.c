@@ -119,6 +119,8 @@ login(struct record *r, struct str user, uint32_t at, uint32_t term)
 	if (record_blocked(r, at) && r->blocked_at <= at && r->blocked_by != BY_HAND) {
 		unblock(r);
 		changes |= CHANGE_UNBLOCKED;
+	} else if (!record_blocked(r, at)) {
+		r->blocks = 0; /* those that have run their course are forgiven, too */
 	}
 	record_forgive(r, at);
 	if (term == 0)
@@ -283,8 +285,8 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 			return CHANGE_DUPLICATE;
 		case WINDOW_TOO_OLD:
 			return CHANGE_EXPIRED;
-		case WINDOW_REPEATED:
-			return 0;
+		case WINDOW_REPEATED: /* at a new time, perhaps with others that it was too far from before */
+			return kp->distinct ? judge(p, r, ev, at) : 0;
 		case WINDOW_COUNTED:
 			changes = CHANGE_COUNTED | judge(p, r, ev, at);
 			break;

@@ -105,6 +105,21 @@ one_typing_error_repeated_is_one(void **state)
 	assert_int_equal(record_tally(&record, EVENT_UNKNOWN_USER)->len, 1);
 }
 
+/* Ten in a minute are ten, though one of them had been tried before. */
+static void
+a_name_tried_before_counts_anew(void **state)
+{
+	(void)state;
+	tell(EVENT_UNKNOWN_USER, T0, "u0@example.org");
+	offend(EVENT_UNKNOWN_USER, 10, T0 + 300, 1);
+	assert_int_equal(record.blocked_until, T0 + 309 + 3600);
+	record_clear(&record);
+	tell(EVENT_UNKNOWN_USER, T0, "u9@example.org");
+	offend(EVENT_UNKNOWN_USER, 9, T0 + 300, 1);
+	assert_int_equal(record.blocked_by, BY_NONE);
+	assert_int_equal(tell(EVENT_UNKNOWN_USER, T0 + 309, "u9@example.org"), CHANGE_BLOCKED);
+}
+
 static void
 caches_what_is_certain_at_once(void **state)
 {
@@ -157,6 +172,20 @@ a_login_forgives(void **state)
 	assert_int_equal(tell(EVENT_LOGIN, T0 + 100, NULL), CHANGE_RENEWED);
 	policy.login_credit = false;
 	assert_true(offend(EVENT_AUTH_FAILURE, 10, T0 + 101, 1) & CHANGE_BLOCKED);
+}
+
+/* Also a block that is over: the next one is a first one. */
+static void
+a_login_forgives_earlier_blocks(void **state)
+{
+	(void)state;
+	offend(EVENT_RELAY_DENIED, 10, T0, 1);
+	tell(EVENT_LOGIN, T0 + 7200, NULL);
+	offend(EVENT_RELAY_DENIED, 10, T0 + 10000, 1);
+	assert_int_equal(record.blocked_until, T0 + 10009 + 3600);
+	/* But not one that came later, when the login is read late. */
+	tell(EVENT_LOGIN, T0 + 9000, NULL);
+	assert_int_equal(record.blocks, 1);
 }
 
 /* A login that is read late does not undo what came after it. */
@@ -510,9 +539,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(blocks_at_the_thresholds),
 		TEST(one_typing_error_repeated_is_one),
+		TEST(a_name_tried_before_counts_anew),
 		TEST(caches_what_is_certain_at_once),
 		TEST(cache_entries_end),
 		TEST(a_login_forgives),
+		TEST(a_login_forgives_earlier_blocks),
 		TEST(an_older_login_does_not_lift),
 		TEST(an_old_line_grants_what_is_left),
 		TEST(a_line_from_the_future_is_now),
