@@ -39,7 +39,7 @@ struct event {
 	struct str user;
 	struct str recipient;
 	struct str zone;	/* rbl: the DNSBL's zone */
-	struct str session;	/* log: the pid of the process that served the client */
+	struct str session;	/* log: the client's port, or the pid of the process that served it */
 	struct str evidence;	/* the line or the SMTP command, not yet masked */
 	const char *rule;	/* name of the rule, or of the check in the milter; static or owned by the rule set */
 	/* What else was going on: the pipeline's to fill in. */

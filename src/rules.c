@@ -82,7 +82,7 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 	out->user = slots[SLOT_USER];
 	out->recipient = slots[SLOT_RECIPIENT];
 	out->zone = slots[SLOT_ZONE];
-	out->session = line->pid;
+	out->session = slots[SLOT_SESSION].n > 0 ? slots[SLOT_SESSION] : line->pid;
 	out->evidence = line->line;
 	out->rule = p->rule->name;
 	return p->rule->none || p->rule->part.need != 0 ? RULES_HALF : RULES_EVENT;

@@ -49,6 +49,7 @@ static const struct type {
 	{ .name = "name", .set = "A-Za-z0-9._-", .help = "a host name that the program or its resolver has checked" },
 	{ .name = "qid", .slot = SLOT_QID, .set = "A-Z0-9b-df-hj-np-tv-z", .help = "a Postfix queue id, or NOQUEUE" }, /* no vowels */
 	{ .name = "sqid", .slot = SLOT_QID, .set = "A-Za-z0-9", .help = "a sendmail queue id" },
+	{ .name = "port", .slot = SLOT_SESSION, .set = "0-9", .help = "the client's port, which tells its sessions apart" },
 	{ .name = "pid", .set = "0-9", .help = "a process id" },
 	{ .name = "num", .set = "0-9", .help = "a number" },
 	{ .name = "word", .set = "A-Za-z0-9._/+-", .help = "a word of the program's own" },

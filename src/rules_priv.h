@@ -71,7 +71,7 @@ bytes_empty(const struct bytes *b)
 }
 
 /* What an event takes from a line. */
-enum slot { SLOT_NONE, SLOT_CLIENT, SLOT_USER, SLOT_RECIPIENT, SLOT_ZONE, SLOT_QID, SLOTS };
+enum slot { SLOT_NONE, SLOT_CLIENT, SLOT_USER, SLOT_RECIPIENT, SLOT_ZONE, SLOT_QID, SLOT_SESSION, SLOTS };
 
 struct place {
 	const char *file; /* the set's */
