@@ -275,7 +275,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 
 	if (!kp->on)
 		return 0;
-	if (has_credit(p, r, at))
+	if (at <= r->login || has_credit(p, r, at)) /* forgiven, also when it is told only after the login */
 		return CHANGE_FORGIVEN;
 	if (ev->held & HELD_BLOCK)
 		changes = CHANGE_HELD;

@@ -188,6 +188,19 @@ a_login_forgives_earlier_blocks(void **state)
 	assert_int_equal(record.blocks, 1);
 }
 
+/* It was before the login, though it is told later: by another log, or when its session ends. */
+static void
+an_older_offence_is_forgiven(void **state)
+{
+	(void)state;
+	tell(EVENT_LOGIN, T0, NULL);
+	assert_int_equal(offend(EVENT_UNKNOWN_USER, 10, T0 - 100, 1), CHANGE_FORGIVEN);
+	assert_int_equal(tell(EVENT_RBL, T0 - 1, NULL), CHANGE_FORGIVEN);
+	assert_null(record.tallies);
+	assert_false(record_cached(&record, T0));
+	assert_int_equal(tell(EVENT_RBL, T0 + 900, NULL), CHANGE_COUNTED | CHANGE_CACHED);
+}
+
 /* A login that is read late does not undo what came after it. */
 static void
 an_older_login_does_not_lift(void **state)
@@ -544,6 +557,7 @@ main(void)
 		TEST(cache_entries_end),
 		TEST(a_login_forgives),
 		TEST(a_login_forgives_earlier_blocks),
+		TEST(an_older_offence_is_forgiven),
 		TEST(an_older_login_does_not_lift),
 		TEST(an_old_line_grants_what_is_left),
 		TEST(a_line_from_the_future_is_now),
