@@ -287,13 +287,17 @@ share_tag(const struct program *a, const struct program *b)
 	return false;
 }
 
+/* `taken`: the reader never gets to see these lines. */
 static int
-prove_pair(struct prover *pr, const struct pattern *written, const struct pattern *reader, struct err *e)
+prove_pair(struct prover *pr, const struct pattern *written, const struct pattern *reader, bool taken, struct err *e)
 {
 	const struct rule *r = reader->rule;
 	bool other = written->rule->none || written->rule->kind != EVENT_LOGIN;
 	bool apart = r->part.need != 0 ? written->rule != r : !r->none && r->kind == EVENT_LOGIN && other;
 	char line[200];
+
+	if (taken)
+		return 0;
 
 	if (!prover_try(pr, PROOF_MARKS, &written->nfa, &reader->nfa, line, sizeof(line)))
 		return err_place(e, reader->at, "rule %s could take its address from text of the client's: "
@@ -310,9 +314,13 @@ prove_programs(struct prover *pr, const struct program *written, const struct pr
 	for (unsigned r = 0; r < reader->npatterns; r++) {
 		if (reader->table[r]->rule->none && !reader->table[r]->has_part)
 			continue;
-		for (unsigned w = 0; w < written->npatterns; w++)
-			if (prove_pair(pr, written->table[w], reader->table[r], e) == -1)
+		for (unsigned w = 0; w < written->npatterns; w++) {
+			const struct nfa *nfa = &written->table[w]->nfa;
+			bool taken = written == reader && w < r && nfa->sure && !nfa->trailing;
+
+			if (prove_pair(pr, written->table[w], reader->table[r], taken, e) == -1)
 				return -1;
+		}
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "correlate.h"
 #include "rules_priv.h"
 
 struct parser {
@@ -213,7 +214,22 @@ parse_need(struct parser *p, struct str rest)
 	return parse_keys(p, rest, p->rule == NULL ? NULL : &p->rule->part.need);
 }
 
-/* after RULE... */
+/* Behind `within': the last word of the line. */
+static int
+parse_within(struct parser *p, struct str rest)
+{
+	struct str word = next_word(&rest);
+	unsigned n = 0;
+
+	for (size_t i = 0; i < word.n && n < 1000; i++)
+		n = word.p[i] < '0' || word.p[i] > '9' ? 1000 : n * 10 + (unsigned)(word.p[i] - '0');
+	if (n == 0 || n > CORRELATE_SECONDS || rest.n > 0)
+		return err_place(p->e, place_of(p, word.p), "within wants a number of seconds, %d at most", CORRELATE_SECONDS);
+	p->rule->part.within = (uint16_t)n;
+	return 0;
+}
+
+/* after RULE... [within SECONDS] */
 static int
 parse_after(struct parser *p, struct str rest)
 {
@@ -225,6 +241,8 @@ parse_after(struct parser *p, struct str rest)
 	while (p->rule->part.after[n] != NULL)
 		n++;
 	for (; word.n > 0; word = next_word(&rest)) {
+		if (n > 0 && str_eq(word, STR("within")))
+			return parse_within(p, rest);
 		if (n == RULES_AFTER || !is_rule_name(word))
 			return err_place(p->e, place_of(p, word.p), "after wants the names of at most %d rules", RULES_AFTER);
 		p->rule->part.after[n++] = copy(word);

@@ -138,6 +138,7 @@ struct nfa {
 	uint8_t marks;	     /* all of its atoms' */
 	uint8_t guards;	     /* the marks that the rule's meaning hangs on */
 	bool trailing;	     /* an open run stands before one of these */
+	bool sure;	     /* matches every line that is written in its shape */
 	const struct node *opening; /* an open run that a line may begin with; NULL: none */
 };
 

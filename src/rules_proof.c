@@ -8,7 +8,8 @@
  * The claim.  For every pair of patterns W and R of the same program (W = R included), for every line that the program
  * may write in the shape of W, and for every way at all of reading that line in the shape of R: the bytes that R takes
  * for the client's address are exactly those that W wrote as the client's address.  And when R is a login and W is
- * not, there is no way of reading it at all: nobody logs in by failing to.
+ * not, there is no way of reading it at all: nobody logs in by failing to.  (Unless W comes first and matches every line
+ * that is written in its shape, so that R never sees one.)
  *
  * What the program may write in the shape of W: its literal text as it stands; in a field that the program makes
  * itself, the bytes of the field's type, any number of them; in a field that the client decides ("open"), any bytes

@@ -95,8 +95,18 @@ proves_the_client(void **state)
 		{ "two rules that cross", HEAD "rbl\nmatch x {client} {text}\nrule s rbl\nmatch x {ip} {client}", true },
 		{ "a shape without client", HEAD "rbl\nmatch x {name} {client}\nrule s none\nmatch x {text}", true },
 		{ "the same, another word", HEAD "rbl\nmatch x {name} {client}\nrule s none\nmatch y {text}", false },
-		{ "a failure that is a login", HEAD "rbl\nmatch from [{client}]: {text}\nrule s login\nmatch from [{client}]: in",
+		{ "a failure that is a login", HEAD "login\nmatch from [{client}]: in\nrule s rbl\nmatch from [{client}]: {text}",
 		    true },
+		{ "a failure that takes the line first", HEAD "rbl\nmatch from [{client}]: {text}\nrule s login\n"
+		    "match from [{client}]: in", false },
+		{ "one that may not", HEAD "rbl\nmatch from [{client}]: {text} failed{?{text}}\nrule s login\n"
+		    "match from [{client}]: {name} failed in", true },
+		{ "one that takes the last fit", HEAD "rbl\nmatch from [{client}]: {text:last} x\nrule s login\n"
+		    "match from [{client}]: in x", true },
+		{ "one of another program", HEAD "rbl\nmatch from [{client}]: {text}\nprogram prog\nrule s login\n"
+		    "match from [{client}]: in", true },
+		{ "one of a text before the last word", HEAD "none\nmatch as {user} ok\nrule s login\n"
+		    "match as {user} ok{? from {client}}", true },
 		{ "a login that is a failure", HEAD "rbl\nmatch from [{client}]: no {text}\nrule s login\nmatch from [{client}]: in",
 		    false },
 		{ "a shape that the client begins", HEAD "login\nmatch in {user:last} {client}\nrule s none\n"
