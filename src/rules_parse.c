@@ -25,6 +25,7 @@ struct parser {
 	struct program **programs_end;
 	struct rule *rule;
 	struct sample *sample; /* wants an `expect' */
+	struct place before_at;
 	struct str *before;	/* lines for the next sample; owned */
 	unsigned nbefore;
 	struct sample *samples; /* of the file, when samples are all that is read */
@@ -124,6 +125,9 @@ parse_let(struct parser *p, struct str rest)
 
 	if (!is_rule_name(name) || rest.n == 0)
 		return err_place(p->e, place_of(p, p->begin), "let wants a name and a pattern");
+	for (size_t i = 0; i < name.n; i++)
+		if (isupper((unsigned char)name.p[i]))
+			return err_place(p->e, place_of(p, name.p), "a let has small letters, digits, - and _ in its name");
 	for (let = p->lets; let != NULL; let = let->next)
 		if (str_eq(name, str_of(let->name)))
 			return err_place(p->e, place_of(p, name.p), "%s is defined already", let->name);
@@ -275,6 +279,7 @@ parse_match(struct parser *p, struct str rest)
 static int
 parse_before(struct parser *p, struct str rest)
 {
+	p->before_at = place_of(p, p->begin);
 	p->before = xrealloc(p->before, (p->nbefore + 1) * sizeof(*p->before));
 	p->before[p->nbefore++] = (struct str){ copy(rest), rest.n };
 	return 0;
@@ -428,6 +433,8 @@ parse_lines(struct parser *p, FILE *fp)
 		rc = err_sys(p->e, "%s", p->path);
 	if (rc == 0 && p->sample != NULL)
 		rc = err_place(p->e, p->sample->at, "this sample has no `expect' behind it");
+	if (rc == 0 && p->nbefore > 0)
+		rc = err_place(p->e, p->before_at, "there is no sample behind this `before'");
 	free(line);
 	return rc;
 }

@@ -24,6 +24,7 @@ hear(void *arg, const struct event *ev, unsigned times, bool again)
 	char addr[ADDR_TEXT];
 
 	h->n += times;
+	assert_true((ev->user.n > 0) == (ev->user.p != NULL) && (ev->recipient.n > 0) == (ev->recipient.p != NULL));
 	(void)snprintf(h->text + used, sizeof(h->text) - used, "%s%s %s %.*s%.*s;", again ? "again " : "", event_kind_name(ev->kind),
 	    addr_format(addr, &ev->addr), (int)ev->user.n, ev->user.p == NULL ? "" : ev->user.p, (int)ev->recipient.n,
 	    ev->recipient.p == NULL ? "" : ev->recipient.p);
