@@ -171,6 +171,7 @@ masks_passwords(void **state)
 		{ "AUTH XOAUTH2 dXNlcj0 x", "AUTH XOAUTH2 ***" },
 		{ "cmd: auth oauthbearer bixh", "cmd: auth oauthbearer ***" },
 		{ "AUTH SCRAM-SHA-256-PLUS  eSws", "AUTH SCRAM-SHA-256-PLUS  ***" },
+		{ "auth scram-sha-1 n, a=anna", "auth scram-sha-1 ***" },
 		{ "AUTH PLAIN", "AUTH PLAIN" },
 		{ "AUTH command rate limit exceeded: 12", "AUTH command rate limit exceeded: 12" },
 		{ "COMMAND PIPELINING from [2001:db8::9]:40112 after AUTH: c2Vj x", "COMMAND PIPELINING from [2001:db8::9]:40112 after AUTH: ***" },

@@ -133,8 +133,8 @@ proves_the_client(void **state)
 		    "match from [{client}]: {name} failed in", true },
 		{ "one that takes the last fit", HEAD "rbl\nmatch from [{client}]: {text:last} x\nrule s login\n"
 		    "match from [{client}]: in x", true },
-		{ "one of another program", HEAD "rbl\nmatch from [{client}]: {text}\nprogram prog\nrule s login\n"
-		    "match from [{client}]: in", true },
+		{ "one of another program", HEAD "rbl\nmatch from [{client}]: {text}\nprogram prog\nrule f none\nmatch x\n"
+		    "rule s login\nmatch from [{client}]: in", true },
 		{ "a login that is a failure", HEAD "rbl\nmatch from [{client}]: no {text}\nrule s login\nmatch from [{client}]: in",
 		    false },
 		{ "a shape that the client begins", HEAD "login\nmatch in {user:last} {client}\nrule s none\n"
