@@ -10,12 +10,13 @@
  * Which lines are halves is for the rules to say (popauth-milter.rules(5)), and proven of them like everything else.
  * Halves belong together when host, tag and process id, or host, tag and queue id are the same, and no more than
  * CORRELATE_SECONDS lie between them by the log's own time.  A process that is told of a new client has forgotten the
- * old one; a login uses up the address, so that a second login of the same process needs a second one.  Only an event
+ * old one; a login uses up the address, and so does a failure, so that a second one needs to be named again.  Only an event
  * with a queue id waits for its address: a process id may be another's by the time that one is named.
  *
  * Some deeds are told twice, whole: by Dovecot's auth process for each attempt, by the login process when the client
  * leaves.  A rule can name others that may have told before (`after'); what one of those has told of the same client,
- * no longer ago than that, is told `again'.
+ * no longer ago than that, or than the rule says (`within'), is told `again'.  Each telling is good for one: ten wrong
+ * passwords of which the first program has told one are one again and nine.
  *
  * Halves are kept in a table of fixed size, the oldest going first; nothing is allocated per line.  One thread.
  */

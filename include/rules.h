@@ -51,6 +51,7 @@ struct rules_part {
 	uint8_t need;	  /* the client is that of another line with the first of these keys that finds one */
 	bool told;	  /* other rules are named to tell this again */
 	const char *after[RULES_AFTER + 1]; /* rules that may have told this before, of the same client; NULL ends */
+	uint16_t within;  /* no longer ago than so many seconds; 0: CORRELATE_SECONDS */
 	struct str qid;	  /* borrowed from the line; STR_NONE: there is none */
 };
 

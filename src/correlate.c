@@ -2,12 +2,14 @@
 /* correlate.c - see correlate.h
  *
  * Every half in use is in the chain of its key's hash and in one list by age.  A key is what both lines must have in
- * common, written out: kind of key, host, tag, id.  The host, the tag and the ids are the logging system's and the
- * MTA's, not the client's, so the hash needs no secret.
+ * common, written out: kind of key, host, tag, id; or rule and client.  Clients choose their addresses, so the hash has
+ * a secret.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/random.h>
 
 #include "correlate.h"
 #include "correlate_half.h"
@@ -19,6 +21,7 @@ struct correlate {
 	TAILQ_HEAD(halves_by_age, half) oldest; /* unused ones first */
 	LIST_HEAD(, half) buckets[BUCKETS];
 	uint64_t told; /* halves so far: their age */
+	uint64_t salt;
 	struct half halves[CORRELATE_HALVES];
 };
 
@@ -27,6 +30,8 @@ correlate_new(void)
 {
 	struct correlate *c = xcalloc(1, sizeof(*c));
 
+	if (getrandom(&c->salt, sizeof(c->salt), 0) != (ssize_t)sizeof(c->salt))
+		panic("no random numbers from the system");
 	TAILQ_INIT(&c->oldest);
 	for (unsigned i = 0; i < CORRELATE_HALVES; i++)
 		TAILQ_INSERT_TAIL(&c->oldest, &c->halves[i], age);
@@ -60,10 +65,15 @@ key_make(struct key *k, enum rules_key kind, const struct logline *line, struct 
 	return true;
 }
 
+/* FNV-1a, 64 bits, begun with the secret; its high bits are its good ones. */
 static unsigned
-bucket_of(const struct key *k)
+bucket_of(const struct correlate *c, const struct key *k)
 {
-	return str_hash((struct str){ k->text, k->n }) % BUCKETS;
+	uint64_t h = c->salt;
+
+	for (unsigned i = 0; i < k->n; i++)
+		h = (h ^ (unsigned char)k->text[i]) * UINT64_C(0x100000001b3);
+	return (unsigned)(h >> 32) % BUCKETS;
 }
 
 static bool
@@ -84,9 +94,15 @@ forget(struct correlate *c, struct half *h)
 
 /* The clock may also have been set back. */
 static bool
+is_older(const struct half *h, time_t now, time_t seconds)
+{
+	return now - h->time > seconds || h->time - now > seconds;
+}
+
+static bool
 is_stale(const struct half *h, time_t now)
 {
-	return now - h->time > CORRELATE_SECONDS || h->time - now > CORRELATE_SECONDS;
+	return is_older(h, now, CORRELATE_SECONDS);
 }
 
 /* An event whose address was never told is lost: it is counted.  An address that nobody asked for is not. */
@@ -109,7 +125,7 @@ keep(struct correlate *c, const struct key *k, enum half_kind kind, time_t now)
 		drop(c, h, is_stale(h, now) ? STAT_HALVES_ALONE : STAT_HALVES_DROPPED);
 	TAILQ_REMOVE(&c->oldest, h, age);
 	TAILQ_INSERT_TAIL(&c->oldest, h, age);
-	LIST_INSERT_HEAD(&c->buckets[bucket_of(k)], h, chain);
+	LIST_INSERT_HEAD(&c->buckets[bucket_of(c, k)], h, chain);
 	h->key = *k;
 	h->kind = kind;
 	h->time = now;
@@ -124,7 +140,7 @@ find(struct correlate *c, const struct key *k, enum half_kind kind)
 {
 	struct half *h;
 
-	LIST_FOREACH (h, &c->buckets[bucket_of(k)], chain)
+	LIST_FOREACH (h, &c->buckets[bucket_of(c, k)], chain)
 		if (is_of(h, k, kind))
 			return h;
 	return NULL;
@@ -146,7 +162,7 @@ waiting(struct correlate *c, const struct key *k, time_t now)
 {
 	struct half *h, *next, *found = NULL;
 
-	for (h = LIST_FIRST(&c->buckets[bucket_of(k)]); h != NULL; h = next) {
+	for (h = LIST_FIRST(&c->buckets[bucket_of(c, k)]); h != NULL; h = next) {
 		next = LIST_NEXT(h, chain);
 		if (!is_of(h, k, HALF_EVENT))
 			continue;
@@ -156,6 +172,12 @@ waiting(struct correlate *c, const struct key *k, time_t now)
 			found = h;
 	}
 	return found;
+}
+
+static struct str
+word(const char *s)
+{
+	return *s == '\0' ? STR_NONE : str_of(s);
 }
 
 /* Events told by `ev`, the line of the address: what waited for it happened. */
@@ -170,8 +192,8 @@ settle(struct correlate *c, const struct key *k, const struct event *ev, time_t 
 
 		done.kind = h->event;
 		done.time = h->time;
-		done.user = str_of(h->words.user);
-		done.recipient = str_of(h->words.recipient);
+		done.user = word(h->words.user);
+		done.recipient = word(h->words.recipient);
 		done.zone = STR_NONE;
 		done.rule = h->words.rule;
 		stat_add(STAT_HALVES_PAIRED, h->times);
@@ -187,7 +209,7 @@ wait_for(struct correlate *c, const struct key *k, const struct event *ev, unsig
 	struct half *h;
 	unsigned n = 0;
 
-	LIST_FOREACH (h, &c->buckets[bucket_of(k)], chain)
+	LIST_FOREACH (h, &c->buckets[bucket_of(c, k)], chain)
 		n += is_of(h, k, HALF_EVENT);
 	if (n >= CORRELATE_OF_KEY) {
 		stat_add(STAT_HALVES_DROPPED, times);
@@ -215,7 +237,7 @@ complete(struct correlate *c, const struct logline *line, const struct rules_par
 		    (h = find(c, &k, HALF_CLIENT)) == NULL || is_stale(h, now))
 			continue;
 		ev->addr = h->addr;
-		if (ev->kind == EVENT_LOGIN)
+		if (ev->kind == EVENT_LOGIN || ev->kind == EVENT_AUTH_FAILURE)
 			forget(c, h);
 		stat_add(STAT_HALVES_PAIRED, line->repeat);
 		return true;
@@ -258,25 +280,59 @@ key_told(struct key *k, const char *rule, const struct addr *client)
 	k->n = (uint8_t)(1 + sizeof(client->b) + n);
 }
 
-/* Has another rule told this before?  If not, what this one tells is kept for those that could tell it again. */
-static bool
-is_again(struct correlate *c, const struct rules_part *part, const struct event *ev, time_t now)
+/* How many of `times` have other rules told before?  Each telling of theirs is good for one. */
+static unsigned
+told_before(struct correlate *c, const struct rules_part *part, const struct event *ev, unsigned times, time_t now)
 {
+	time_t within = part->within == 0 ? CORRELATE_SECONDS : part->within;
+	unsigned n = 0, used;
 	struct half *h;
 	struct key k;
 
 	for (const char *const *name = part->after; *name != NULL; name++) {
 		key_told(&k, *name, &ev->addr);
-		if ((h = find(c, &k, HALF_TOLD)) != NULL && !is_stale(h, now))
-			return true;
-	}
-	if (part->told) {
-		key_told(&k, ev->rule, &ev->addr);
-		if ((h = find(c, &k, HALF_TOLD)) != NULL)
+		if ((h = find(c, &k, HALF_TOLD)) == NULL || is_older(h, now, within))
+			continue;
+		used = h->times < times - n ? h->times : times - n;
+		n += used;
+		h->times -= used;
+		h->changed = true;
+		if (h->times == 0)
 			forget(c, h);
-		keep(c, &k, HALF_TOLD, now);
 	}
-	return false;
+	return n;
+}
+
+/* What this rule tells is kept for those that could tell it again: also when it was told before, for they are asked
+ * one after the other. */
+static void
+keep_told(struct correlate *c, const struct event *ev, unsigned times, time_t now)
+{
+	unsigned before = 0;
+	struct half *h;
+	struct key k;
+
+	key_told(&k, ev->rule, &ev->addr);
+	if ((h = find(c, &k, HALF_TOLD)) != NULL) {
+		before = is_stale(h, now) ? 0 : h->times;
+		forget(c, h);
+	}
+	h = keep(c, &k, HALF_TOLD, now);
+	h->times = before > UINT_MAX - times ? UINT_MAX : before + times;
+}
+
+static void
+tell(struct correlate *c, const struct rules_part *part, const struct event *ev, unsigned times, time_t now,
+    correlate_fn *fn, void *arg)
+{
+	unsigned again = told_before(c, part, ev, times, now);
+
+	if (part->told)
+		keep_told(c, ev, times, now);
+	if (again > 0)
+		fn(arg, ev, again, true);
+	if (again < times)
+		fn(arg, ev, times - again, false);
 }
 
 enum rules_result
@@ -292,7 +348,7 @@ correlate_line(struct correlate *c, const struct rules *set, struct rules_scratc
 		return is;
 	now = line->time == (time_t)-1 ? now : line->time;
 	if (is == RULES_EVENT || (part->need != 0 && complete(c, line, part, &ev, now))) {
-		fn(arg, &ev, line->repeat, is_again(c, part, &ev, now));
+		tell(c, part, &ev, line->repeat, now, fn, arg);
 		n++;
 	}
 	if ((part->remember | part->settle) != 0)
@@ -334,7 +390,7 @@ correlate_restore(struct correlate *c, unsigned place, const uint8_t *record, si
 		forget(c, h);
 	if (half_decode(h, record, len, e) == -1)
 		return -1;
-	LIST_INSERT_HEAD(&c->buckets[bucket_of(&h->key)], h, chain);
+	LIST_INSERT_HEAD(&c->buckets[bucket_of(c, &h->key)], h, chain);
 	TAILQ_REMOVE(&c->oldest, h, age);
 	older = TAILQ_LAST(&c->oldest, halves_by_age);
 	while (older != NULL && older->kind != HALF_NONE && older->told > h->told)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* correlate_half.c - half an event as portable bytes
  *
- *	version 1, kind 1, told 8, time 8, key and a length before it, then
+ *	version 1 byte, kind 1, told 8, time 8, key and a length before it, then
  *	of a client: address 16
  *	of an event: kind 1, times 4, rule, user and recipient, a length before each
- *	of something told: nothing
+ *	of something told: times 4
  *
  * Numbers are little-endian, lengths one byte.
  */
@@ -12,7 +12,7 @@
 
 #include "correlate_half.h"
 
-#define VERSION 1
+#define VERSION 2
 
 _Static_assert(CORRELATE_RECORD >= 1 + 1 + 8 + 8 + 1 + HALF_KEY + 1 + 4 + 3 + sizeof(struct half_words),
     "a record may be too small");
@@ -89,7 +89,7 @@ half_encode(const struct half *h, uint8_t *record)
 		return (size_t)(p + sizeof(h->addr.b) - record);
 	}
 	if (h->kind == HALF_TOLD)
-		return (size_t)(p - record);
+		return (size_t)(put(p, h->times, 4) - record);
 	p = put(p, h->event, 1);
 	p = put(p, h->times, 4);
 	p = put_text(p, h->words.rule, strlen(h->words.rule));
@@ -130,7 +130,9 @@ half_decode(struct half *h, const uint8_t *record, size_t len, struct err *e)
 		in.p += sizeof(got.addr.b);
 	} else if (kind == HALF_EVENT) {
 		get_event(&got, &in);
-	} else if (kind != HALF_TOLD) {
+	} else if (kind == HALF_TOLD) {
+		got.times = (unsigned)get(&in, 4);
+	} else {
 		in.bad = true;
 	}
 	if (in.bad || in.p != in.end)

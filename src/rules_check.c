@@ -252,6 +252,12 @@ static void
 check_rule(struct checker *c, const struct program *prog, const struct rule *r)
 {
 	c->rule = r;
+	for (const char *const *name = r->part.after; *name != NULL; name++)
+		if (rules_find(c->set, str_of(*name)) == NULL) {
+			fprintf(c->out, "%s:%u: rule %s: after names %s, and there is no such rule\n", r->at.file, r->at.line,
+			    r->name, *name);
+			c->wrong++;
+		}
 	for (const struct sample *s = r->samples; s != NULL; s = s->next) {
 		struct stamp stamp;
 		struct logline l;

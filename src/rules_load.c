@@ -152,6 +152,8 @@ rules_load(const char *const *paths, struct rules **out, struct err *e)
 	if (rc == 0)
 		rc = rules_build(set, e);
 	if (rc == 0)
+		rc = rules_make_sense(set, e);
+	if (rc == 0)
 		rc = rules_prove(set, e);
 	if (rc == 0) {
 		*out = set;
@@ -276,24 +278,17 @@ compile_program(struct program *prog, struct err *e)
 	return 0;
 }
 
-/* Could one line be given to both? */
-static bool
-share_tag(const struct program *a, const struct program *b)
-{
-	for (unsigned i = 0; i < a->ntags; i++)
-		for (unsigned j = 0; j < b->ntags; j++)
-			if (tag_matches(a->tags[i], str_of(b->tags[j])) || tag_matches(b->tags[j], str_of(a->tags[i])))
-				return true;
-	return false;
-}
-
+/* `taken`: the reader never gets to see these lines. */
 static int
-prove_pair(struct prover *pr, const struct pattern *written, const struct pattern *reader, struct err *e)
+prove_pair(struct prover *pr, const struct pattern *written, const struct pattern *reader, bool taken, struct err *e)
 {
 	const struct rule *r = reader->rule;
 	bool other = written->rule->none || written->rule->kind != EVENT_LOGIN;
 	bool apart = r->part.need != 0 ? written->rule != r : !r->none && r->kind == EVENT_LOGIN && other;
 	char line[200];
+
+	if (taken)
+		return 0;
 
 	if (!prover_try(pr, PROOF_MARKS, &written->nfa, &reader->nfa, line, sizeof(line)))
 		return err_place(e, reader->at, "rule %s could take its address from text of the client's: "
@@ -310,14 +305,19 @@ prove_programs(struct prover *pr, const struct program *written, const struct pr
 	for (unsigned r = 0; r < reader->npatterns; r++) {
 		if (reader->table[r]->rule->none && !reader->table[r]->has_part)
 			continue;
-		for (unsigned w = 0; w < written->npatterns; w++)
-			if (prove_pair(pr, written->table[w], reader->table[r], e) == -1)
+		for (unsigned w = 0; w < written->npatterns; w++) {
+			const struct nfa *nfa = &written->table[w]->nfa;
+			bool taken = written == reader && w < r && nfa->sure && !nfa->trailing;
+
+			if (prove_pair(pr, written->table[w], reader->table[r], taken, e) == -1)
 				return -1;
+		}
 	}
 	return 0;
 }
 
-/* Who is named to have told before?  A name that there is no rule of is no mistake: its file may not be installed. */
+/* Who is named to have told before?  A name that there is no rule of is no reason to refuse the set: its file may not be
+ * installed.  rules_check() tells of it. */
 static void
 find_tellers(const struct rules *set)
 {
@@ -349,7 +349,7 @@ rules_prove(const struct rules *set, struct err *e)
 
 	for (const struct program *w = set->programs; rc == 0 && w != NULL; w = w->next)
 		for (const struct program *r = set->programs; rc == 0 && r != NULL; r = r->next)
-			if (w == r || share_tag(w, r))
+			if (w == r || programs_share_tag(w, r))
 				rc = prove_programs(pr, w, r, e);
 	prover_free(pr);
 	return rc;
@@ -375,12 +375,10 @@ alias(struct rules *set, const char *text, struct err *e)
 	tag = (struct str){ text, (size_t)(equals - text) };
 	program = str_of(equals + 1);
 	for (struct program *p = set->programs; p != NULL; p = p->next)
-		for (unsigned i = 0; i < p->ntags; i++)
-			if (tag_matches(p->tags[i], program)) {
-				add_tag(p, tag);
-				found++;
-				break;
-			}
+		if (program_has_tag(p, program)) {
+			add_tag(p, tag);
+			found++;
+		}
 	return found > 0 ? 0 : err_set(e, "%s: there are no rules for a program %s", text, equals + 1);
 }
 
@@ -392,5 +390,7 @@ rules_alias(struct rules *set, char *const *tags, struct err *e)
 	for (; *tags != NULL; tags++)
 		if (alias(set, *tags, e) == -1)
 			return -1;
+	if (rules_make_sense(set, e) == -1)
+		return -1;
 	return rules_prove(set, e); /* programs may have a tag in common now that had none */
 }

@@ -367,6 +367,20 @@ is_trailing(const struct nfa *nfa)
 	return false;
 }
 
+/* Where the client decides nothing, or only how the line goes on to its end, there is one way to read it: runs of fixed
+ * bytes end where they end. */
+static bool
+is_sure(const struct nfa *nfa)
+{
+	for (unsigned i = 1; i < nfa->n; i++) {
+		const struct atom *a = &nfa->atoms[i];
+
+		if (a->run != NULL && (a->run->last || (a->run->open && !is_rest(a))))
+			return false;
+	}
+	return true;
+}
+
 /* May a line begin with what the client decides? */
 static const struct node *
 open_start(const struct nfa *nfa)
@@ -405,6 +419,7 @@ nfa_build(struct nfa *nfa, struct node *tree, struct err *e)
 		goto done;
 	mark(nfa);
 	nfa->opening = open_start(nfa);
+	nfa->sure = is_sure(nfa);
 	nfa->atoms = xrealloc(nfa->atoms, nfa->n * sizeof(*nfa->atoms));
 	rc = 0;
 done:

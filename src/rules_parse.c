@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "correlate.h"
 #include "rules_priv.h"
 
 struct parser {
@@ -24,6 +25,7 @@ struct parser {
 	struct program **programs_end;
 	struct rule *rule;
 	struct sample *sample; /* wants an `expect' */
+	struct place before_at;
 	struct str *before;	/* lines for the next sample; owned */
 	unsigned nbefore;
 	struct sample *samples; /* of the file, when samples are all that is read */
@@ -123,6 +125,9 @@ parse_let(struct parser *p, struct str rest)
 
 	if (!is_rule_name(name) || rest.n == 0)
 		return err_place(p->e, place_of(p, p->begin), "let wants a name and a pattern");
+	for (size_t i = 0; i < name.n; i++)
+		if (isupper((unsigned char)name.p[i]))
+			return err_place(p->e, place_of(p, name.p), "a let has small letters, digits, - and _ in its name");
 	for (let = p->lets; let != NULL; let = let->next)
 		if (str_eq(name, str_of(let->name)))
 			return err_place(p->e, place_of(p, name.p), "%s is defined already", let->name);
@@ -213,7 +218,22 @@ parse_need(struct parser *p, struct str rest)
 	return parse_keys(p, rest, p->rule == NULL ? NULL : &p->rule->part.need);
 }
 
-/* after RULE... */
+/* Behind `within': the last word of the line. */
+static int
+parse_within(struct parser *p, struct str rest)
+{
+	struct str word = next_word(&rest);
+	unsigned n = 0;
+
+	for (size_t i = 0; i < word.n && n < 1000; i++)
+		n = word.p[i] < '0' || word.p[i] > '9' ? 1000 : n * 10 + (unsigned)(word.p[i] - '0');
+	if (n == 0 || n > CORRELATE_SECONDS || rest.n > 0)
+		return err_place(p->e, place_of(p, word.p), "within wants a number of seconds, %d at most", CORRELATE_SECONDS);
+	p->rule->part.within = (uint16_t)n;
+	return 0;
+}
+
+/* after RULE... [within SECONDS] */
 static int
 parse_after(struct parser *p, struct str rest)
 {
@@ -225,6 +245,8 @@ parse_after(struct parser *p, struct str rest)
 	while (p->rule->part.after[n] != NULL)
 		n++;
 	for (; word.n > 0; word = next_word(&rest)) {
+		if (n > 0 && str_eq(word, STR("within")))
+			return parse_within(p, rest);
 		if (n == RULES_AFTER || !is_rule_name(word))
 			return err_place(p->e, place_of(p, word.p), "after wants the names of at most %d rules", RULES_AFTER);
 		p->rule->part.after[n++] = copy(word);
@@ -257,6 +279,7 @@ parse_match(struct parser *p, struct str rest)
 static int
 parse_before(struct parser *p, struct str rest)
 {
+	p->before_at = place_of(p, p->begin);
 	p->before = xrealloc(p->before, (p->nbefore + 1) * sizeof(*p->before));
 	p->before[p->nbefore++] = (struct str){ copy(rest), rest.n };
 	return 0;
@@ -410,6 +433,8 @@ parse_lines(struct parser *p, FILE *fp)
 		rc = err_sys(p->e, "%s", p->path);
 	if (rc == 0 && p->sample != NULL)
 		rc = err_place(p->e, p->sample->at, "this sample has no `expect' behind it");
+	if (rc == 0 && p->nbefore > 0)
+		rc = err_place(p->e, p->before_at, "there is no sample behind this `before'");
 	free(line);
 	return rc;
 }

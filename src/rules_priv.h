@@ -5,6 +5,7 @@
  *	rules_pattern.c	one pattern: text to tree; the table of field types
  *	rules_nfa.c	tree to automaton (Glushkov): one state per byte of text and per field
  *	rules_proof.c	is there a line that could be read with another client in it?  (see the head of that file)
+ *	rules_sense.c	what is safe, and could never work
  *	rules_dfa.c	all automata of one program into one table: which rules may match this line?
  *	rules_walk.c	the table in memory, and the walk
  *	rules_regex.c	tree to PCRE2: where are the fields?  The only file that knows PCRE2.
@@ -138,6 +139,7 @@ struct nfa {
 	uint8_t marks;	     /* all of its atoms' */
 	uint8_t guards;	     /* the marks that the rule's meaning hangs on */
 	bool trailing;	     /* an open run stands before one of these */
+	bool sure;	     /* matches every line that is written in its shape */
 	const struct node *opening; /* an open run that a line may begin with; NULL: none */
 };
 
@@ -190,7 +192,7 @@ void dfa_free(struct dfa *d);
 unsigned dfa_run(const struct dfa *d, struct str text, const uint16_t **patterns);
 unsigned dfa_states(const struct dfa *d);
 
-#define REGEX_GROUPS 24
+#define REGEX_GROUPS 24 /* the most fields of a pattern, and two */
 
 struct regex;
 struct regex_scratch;
@@ -281,11 +283,16 @@ void files_free(struct file *f);
  * the test of rules_check() only. */
 int rules_build(struct rules *set, struct err *e);
 int rules_prove(const struct rules *set, struct err *e);
+/* Refuses rules that could never match, or not as they are meant. */
+int rules_make_sense(const struct rules *set, struct err *e);
 int err_place(struct err *e, struct place at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 bool tag_matches(const char *spec, struct str tag);
+bool program_has_tag(const struct program *p, struct str tag);
+/* Could one line be given to both? */
+bool programs_share_tag(const struct program *a, const struct program *b);
 
-#define TAG_PROGRAMS 8 /* the most programs that one tag may mean */
+#define TAG_PROGRAMS 8 /* the most programs that one tag may mean: rules_make_sense() */
 
 struct tag_cache;
 struct tag_cache *tag_cache_new(void);

@@ -8,7 +8,8 @@
  * The claim.  For every pair of patterns W and R of the same program (W = R included), for every line that the program
  * may write in the shape of W, and for every way at all of reading that line in the shape of R: the bytes that R takes
  * for the client's address are exactly those that W wrote as the client's address.  And when R is a login and W is
- * not, there is no way of reading it at all: nobody logs in by failing to.
+ * not, there is no way of reading it at all: nobody logs in by failing to.  (Unless W comes first and matches every line
+ * that is written in its shape, so that R never sees one.)
  *
  * What the program may write in the shape of W: its literal text as it stands; in a field that the program makes
  * itself, the bytes of the field's type, any number of them; in a field that the client decides ("open"), any bytes
@@ -110,6 +111,22 @@ byte_of(const struct bytes *set)
 	return (unsigned char)c;
 }
 
+/* May a line of this shape end here?  logline.c takes "message repeated 2 times: [" and the last "]" off a line; where
+ * clients decide how a line begins, they can have that done. */
+static bool
+is_end(const struct nfa *written, unsigned state)
+{
+	const struct atom *a = &written->atoms[state];
+
+	for (unsigned i = 0; !a->final && written->opening != NULL && i < a->follows; i++) {
+		const struct atom *next = &written->atoms[a->follow[i]];
+
+		if (next->final && bytes_has(&next->writes, ']'))
+			return true;
+	}
+	return a->final;
+}
+
 static void
 visit(struct prover *p, const struct nfa *reader, struct step s)
 {
@@ -173,7 +190,7 @@ prover_try(struct prover *p, enum proof_of what, const struct nfa *written, cons
 	for (uint32_t at = 0; at < p->n; at++) {
 		const struct step *s = &p->steps[at];
 
-		if (at > 0 && written->atoms[s->w].final && reader->atoms[s->r].final &&
+		if (at > 0 && is_end(written, s->w) && reader->atoms[s->r].final &&
 		    (what == PROOF_APART || s->differ)) {
 			tell(p, written, reader, at, example, size);
 			return false;

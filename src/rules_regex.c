@@ -151,6 +151,16 @@ write_node(struct regex *re, const struct node *n)
 		put(re, ")");
 }
 
+static unsigned
+count_fields(const struct node *n)
+{
+	unsigned fields = n->slot != SLOT_NONE || (n->kind == NODE_RUN && n->open);
+
+	for (const struct node *kid = n->kids; kid != NULL; kid = kid->next)
+		fields += count_fields(kid);
+	return fields;
+}
+
 struct regex *
 regex_new(const struct node *tree, bool all, struct err *e)
 {
@@ -160,12 +170,12 @@ regex_new(const struct node *tree, bool all, struct err *e)
 	int error;
 
 	re->all = all;
-	write_node(re, tree);
-	put(re, "\\z");
-	if (re->ngroups + 1 >= REGEX_GROUPS) {
+	if (count_fields(tree) > REGEX_GROUPS - 2) { /* with `all', or rules_check() could not do its work */
 		err_place(e, tree->at, "more than %d fields in one pattern", REGEX_GROUPS - 2);
 		goto failed;
 	}
+	write_node(re, tree);
+	put(re, "\\z");
 	re->code = pcre2_compile((PCRE2_SPTR)re->text, re->len,
 	    PCRE2_ANCHORED | PCRE2_DOTALL | PCRE2_NO_START_OPTIMIZE, &error, &offset, NULL);
 	if (re->code == NULL) {

@@ -51,6 +51,27 @@ tag_matches(const char *spec, struct str tag)
 	return have.n > first.n && memcmp(have.p, first.p, first.n) == 0 && have.p[first.n] == '-';
 }
 
+bool
+program_has_tag(const struct program *p, struct str tag)
+{
+	for (unsigned i = 0; i < p->ntags; i++)
+		if (tag_matches(p->tags[i], tag))
+			return true;
+	return false;
+}
+
+bool
+programs_share_tag(const struct program *a, const struct program *b)
+{
+	for (unsigned i = 0; i < a->ntags; i++)
+		if (program_has_tag(b, str_of(a->tags[i])))
+			return true;
+	for (unsigned i = 0; i < b->ntags; i++)
+		if (program_has_tag(a, str_of(b->tags[i])))
+			return true;
+	return false;
+}
+
 struct entry {
 	uint32_t hash;
 	uint8_t len; /* 0: unused */
@@ -83,11 +104,8 @@ look_up(const struct rules *set, struct str tag, const struct program **out)
 	unsigned n = 0;
 
 	for (const struct program *p = set->programs; p != NULL && n < TAG_PROGRAMS; p = p->next)
-		for (unsigned i = 0; i < p->ntags; i++)
-			if (tag_matches(p->tags[i], tag)) {
-				out[n++] = p;
-				break;
-			}
+		if (program_has_tag(p, tag))
+			out[n++] = p;
 	return n;
 }
 

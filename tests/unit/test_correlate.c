@@ -24,6 +24,7 @@ hear(void *arg, const struct event *ev, unsigned times, bool again)
 	char addr[ADDR_TEXT];
 
 	h->n += times;
+	assert_true((ev->user.n > 0) == (ev->user.p != NULL) && (ev->recipient.n > 0) == (ev->recipient.p != NULL));
 	(void)snprintf(h->text + used, sizeof(h->text) - used, "%s%s %s %.*s%.*s;", again ? "again " : "", event_kind_name(ev->kind),
 	    addr_format(addr, &ev->addr), (int)ev->user.n, ev->user.p == NULL ? "" : ev->user.p, (int)ev->recipient.n,
 	    ev->recipient.p == NULL ? "" : ev->recipient.p);
@@ -40,6 +41,10 @@ say(struct correlate *c, struct heard *h, const char *text)
 	(void)correlate_line(c, set, scratch, &l, NOW, hear, h);
 }
 
+#define PAM  "pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=x rhost=192.0.2.9"
+#define SASL "warning: unknown[192.0.2.9]: SASL LOGIN authentication failed: authentication failure"
+#define LEFT "Disconnected (auth failed, 1 attempts in 2 secs): user=<bob>, method=PLAIN, rip=192.0.2.9, lip=203.0.113.1"
+
 /* What is said between slashes are lines; the events that come of them. */
 static const struct row {
 	const char *name, *lines, *want;
@@ -51,9 +56,9 @@ static const struct row {
 	    "login 192.0.2.8 bob;login 192.0.2.7 anna;" },
 	{ "used up", "Jan  2 03:04:05 mx popa3d[8]: Session from 192.0.2.7|Jan  2 03:04:06 mx popa3d[8]: Authentication passed for anna|"
 	    "Jan  2 03:04:07 mx popa3d[8]: Authentication passed for bob", "login 192.0.2.7 anna;" },
-	{ "a failure uses up nothing", "Jan  2 03:04:05 mx popa3d[8]: Session from 192.0.2.7|"
+	{ "used up by a failure", "Jan  2 03:04:05 mx popa3d[8]: Session from 192.0.2.7|"
 	    "Jan  2 03:04:06 mx popa3d[8]: Authentication failed for anna|Jan  2 03:04:07 mx popa3d[8]: Authentication passed for anna",
-	    "auth-failure 192.0.2.7 anna;login 192.0.2.7 anna;" },
+	    "auth-failure 192.0.2.7 anna;" },
 	{ "a process id used again", "Jan  2 03:04:05 mx popa3d[8]: Session from 192.0.2.9|Jan  2 03:04:06 mx popa3d[8]: Session from 192.0.2.7|"
 	    "Jan  2 03:04:07 mx popa3d[8]: Authentication passed for anna", "login 192.0.2.7 anna;" },
 	{ "the wrong order", "Jan  2 03:04:06 mx popa3d[8]: Authentication passed for anna|Jan  2 03:04:05 mx popa3d[8]: Session from 192.0.2.7", "" },
@@ -99,6 +104,31 @@ static const struct row {
 	{ "told of another client", "Jan  2 03:04:05 mx dovecot: auth-worker(8): pam(anna,192.0.2.8,<s>): unknown user|"
 	    "Jan  2 03:04:07 mx dovecot: imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<bob>, method=PLAIN, "
 	    "rip=192.0.2.9, lip=203.0.113.1", "auth-failure 192.0.2.8 anna;auth-failure 192.0.2.9 bob;" },
+	{ "one telling is good for one", "Jan  2 03:04:05 mx auth: " PAM "|"
+	    "Jan  2 03:04:07 mx postfix/smtpd[9]: " SASL "|Jan  2 03:04:08 mx postfix/smtpd[9]: " SASL,
+	    "auth-failure 192.0.2.9 x;again auth-failure 192.0.2.9 ;auth-failure 192.0.2.9 ;" },
+	{ "two for two", "Jan  2 03:04:05 mx auth: " PAM "|Jan  2 03:04:06 mx auth: " PAM "|"
+	    "Jan  2 03:04:07 mx postfix/smtpd[9]: " SASL "|Jan  2 03:04:08 mx postfix/smtpd[9]: " SASL "|"
+	    "Jan  2 03:04:09 mx postfix/smtpd[9]: " SASL,
+	    "auth-failure 192.0.2.9 x;auth-failure 192.0.2.9 x;again auth-failure 192.0.2.9 ;again auth-failure 192.0.2.9 ;"
+	    "auth-failure 192.0.2.9 ;" },
+	{ "two of three that are one line", "Jan  2 03:04:05 mx auth: message repeated 2 times: [ " PAM "]|"
+	    "Jan  2 03:04:07 mx postfix/smtpd[9]: message repeated 3 times: [ " SASL "]",
+	    "auth-failure 192.0.2.9 x;again auth-failure 192.0.2.9 ;auth-failure 192.0.2.9 ;" },
+	{ "ten seconds", "Jan  2 03:04:05 mx auth: " PAM "|Jan  2 03:04:15 mx postfix/smtpd[9]: " SASL,
+	    "auth-failure 192.0.2.9 x;again auth-failure 192.0.2.9 ;" },
+	{ "eleven", "Jan  2 03:04:05 mx auth: " PAM "|Jan  2 03:04:16 mx postfix/smtpd[9]: " SASL,
+	    "auth-failure 192.0.2.9 x;auth-failure 192.0.2.9 ;" },
+	{ "told by all three", "Jan  2 03:04:05 mx auth: " PAM "|Jan  2 03:04:06 mx dovecot: auth-worker(8): "
+	    "pam(anna,192.0.2.9,<s>): unknown user|Jan  2 03:04:07 mx dovecot: imap-login: " LEFT,
+	    "auth-failure 192.0.2.9 x;again auth-failure 192.0.2.9 anna;again auth-failure 192.0.2.9 bob;" },
+	{ "ten minutes of excuse", "Jan  2 03:04:05 mx auth: " PAM "|Jan  2 03:14:05 mx dovecot: imap-login: " LEFT,
+	    "auth-failure 192.0.2.9 x;again auth-failure 192.0.2.9 bob;" },
+	{ "no more", "Jan  2 03:04:05 mx auth: " PAM "|Jan  2 03:14:06 mx dovecot: imap-login: " LEFT,
+	    "auth-failure 192.0.2.9 x;auth-failure 192.0.2.9 bob;" },
+	{ "old tellings are not added up", "Jan  2 03:04:05 mx auth: " PAM "|Jan  2 03:15:05 mx auth: " PAM "|"
+	    "Jan  2 03:15:06 mx dovecot: imap-login: " LEFT "|Jan  2 03:15:06 mx dovecot: imap-login: " LEFT,
+	    "auth-failure 192.0.2.9 x;auth-failure 192.0.2.9 x;again auth-failure 192.0.2.9 bob;auth-failure 192.0.2.9 bob;" },
 	{ "SASL's own warning", "Jan  2 03:04:05 mx postfix/smtpd[9]: warning: SASL authentication failure: Password verification failed|"
 	    "Jan  2 03:04:05 mx postfix/smtpd[9]: warning: unknown[192.0.2.9]: SASL PLAIN authentication failed: authentication failure",
 	    "auth-failure 192.0.2.9 ;" },

@@ -58,12 +58,41 @@ bad_rules_fall(void **state)
 	}
 }
 
+/* A rule that hopes for one that there is not: another file's, or a slip of the pen. */
+static void
+misses_a_teller(void **state)
+{
+	static const char *const texts[] = { "after s\n", "after t\n", NULL };
+
+	(void)state;
+	for (unsigned i = 0; texts[i] != NULL; i++) {
+		char path[] = "/tmp/popauth-hostile-XXXXXX", *said;
+		const char *const paths[] = { path, NULL };
+		FILE *fp = fdopen(mkstemp(path), "w"), *out;
+		struct rules *set;
+		struct err e;
+		size_t n;
+
+		fprintf(fp, "program prog\nrule r rbl\n%smatch x {client}\nrule s rbl\nmatch y {client}\n", texts[i]);
+		fclose(fp);
+		assert_int_equal(rules_load(paths, &set, &e), 0);
+		out = open_memstream(&said, &n);
+		row_eq(texts[i], rules_check(set, out), i);
+		fclose(out);
+		row_eq(texts[i], strstr(said, ":2: rule r: after names t, and") != NULL, i);
+		free(said);
+		rules_free(set);
+		(void)unlink(path);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shipped_rules_stand),
 		cmocka_unit_test(bad_rules_fall),
+		cmocka_unit_test(misses_a_teller),
 	};
 
 	setenv("TZ", "UTC", 1);

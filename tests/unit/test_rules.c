@@ -115,6 +115,26 @@ distrusts_cut_lines(void **state)
 	rules_free(set);
 }
 
+/* A line that another one completes says something of that client, and hangs on all of its own words. */
+static void
+distrusts_cut_lines_of_two(void **state)
+{
+	struct rules *set = shipped();
+	struct rules_scratch *s = rules_scratch_new(set);
+	char line[2000];
+	struct event ev;
+
+	(void)state;
+	for (unsigned n = 100; n < 1500; n += 50) {
+		int len = snprintf(line, sizeof(line), "Jan  2 03:04:05 mx popa3d[8]: Authentication passed for %0*d", (int)n, 0);
+
+		row_eq("open end", sample_match(set, s, (struct str){ line, (size_t)len }, &ev),
+		    len < TAIL_LINE ? RULES_HALF : RULES_NOTHING);
+	}
+	rules_scratch_free(s);
+	rules_free(set);
+}
+
 /* The same where the table is sure of its answer, and PCRE2 is not asked. */
 static void
 distrusts_cut_lines_that_are_certain(void **state)
@@ -253,6 +273,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_agrees_with_regex),
 		cmocka_unit_test(distrusts_cut_lines),
+		cmocka_unit_test(distrusts_cut_lines_of_two),
 		cmocka_unit_test(distrusts_cut_lines_that_are_certain),
 		cmocka_unit_test(threads_share_a_set),
 		cmocka_unit_test(samples_are_as_expected),

@@ -2,6 +2,11 @@
 /* test_rules_load.c - from rule files to a set: mistakes, the proof, tags, which file comes first */
 #include "rules_rig.h"
 
+#define P(tag, n) "program " tag "\nrule r" n " none\nmatch x\n"
+#define P9(tag)                                                                                                       \
+	P(tag, "1") P(tag, "2") P(tag, "3") P(tag, "4") P(tag, "5") P(tag, "6") P(tag, "7") P(tag, "8") P(tag, "9")
+#define NAMED "rule named none\nremember pid\nmatch hello {client}\n"
+
 /* A mistake is named with its place, and the old set stays. */
 static void
 names_the_place(void **state)
@@ -41,6 +46,31 @@ names_the_place(void **state)
 		{ HEAD "login\nmatch x {client}\nsample foo\nrule s login\n", "4:1: this sample has no `expect'" },
 		{ HEAD "login\nmatch x {client}\nsample foo\n", "4:1: this sample has no `expect'" },
 		{ HEAD "login\nmatch x {client}\nexpect none\n", "4:1: expect wants a sample" },
+		{ "program *\nrule r login\nmatch x {client}\n", "1:1: no log has the tag *" },
+		{ "program a postfix/*\nrule r login\nmatch x {client}\n", "1:1: no log has the tag postfix/*" },
+		{ "program */*\nrule r login\nmatch x {client}\n", "1:1: no log has the tag */*" },
+		{ "program mypop:\nrule r login\nmatch x {client}\n", "1:1: no log has the tag mypop:" },
+		{ HEAD "login\nmatch x {client} {client}\n", "3:7: {client} stands here more than once" },
+		{ HEAD "login\nmatch x {*{client},}\n", "3:7: {client} stands here more than once" },
+		{ HEAD "login\nmatch x{? from {client}} ok\n", "3:7: {client} may be missing" },
+		{ HEAD "none\nremember pid\nmatch x {{client}|{name}}!\n", "4:7: {client} may be missing" },
+		{ HEAD "login\nneed pid\nmatch x {user}\nrule s none\nremember qid\nmatch {qid} {client}\n",
+		    "2:6: rule r needs a client by its pid" },
+		{ HEAD "login\nneed pid\nmatch x {user}\nprogram gorp\nrule s none\nremember pid\nmatch {client}\n",
+		    "2:6: rule r needs a client by its pid" },
+		{ HEAD "login\nneed qid\nmatch x {qid}\nrule s none\nremember pid\nmatch y {client}\n",
+		    "2:6: rule r needs a client by its qid" },
+		{ HEAD "none\nmatch x\nbefore a line\nrule s none\nmatch y\n", "4:1: there is no sample behind" },
+		{ "let Peer x\n", "1:5: a let has small letters" },
+		{ HEAD "login\nafter s within\nmatch x {client}\n", "3:15: within wants a number" },
+		{ HEAD "login\nafter s within 601\nmatch x {client}\n", "3:16: within wants a number" },
+		{ HEAD "login\nafter s within 0\nmatch x {client}\n", "3:16: within wants a number" },
+		{ HEAD "login\nafter s within 1s\nmatch x {client}\n", "3:16: within wants a number" },
+		{ HEAD "login\nafter s within 1 2\nmatch x {client}\n", "3:16: within wants a number" },
+		{ HEAD "rbl\nmatch x {client} 1{text}1{text}1{text}1{text}1{text}1{text}1{text}1{text}1{text}1{text}1{text}1{text}"
+		    "1{text}1{text}1{text}1{text}1{text}1{text}1{text}1{text}1{text}1{text}\n", "3:7: more than 22 fields" },
+		{ P9("p"), "1:1: more than 8 times `program' for the tag p" },
+		{ P9("*/p") "program x-y/p\nrule z none\nmatch x\n", "1:1: more than 8 times `program' for the tag */p" },
 		{ HEAD "none\nneed pid\nmatch x {user}\n", "2:6: `need' is for an event" },
 		{ HEAD "login\nneed pid\nremember pid\nmatch x {user}\n", "2:6: `need' is for an event" },
 		{ HEAD "login\nneed pid\nmatch x {client}\n", "{client} is here" },
@@ -95,13 +125,29 @@ proves_the_client(void **state)
 		{ "two rules that cross", HEAD "rbl\nmatch x {client} {text}\nrule s rbl\nmatch x {ip} {client}", true },
 		{ "a shape without client", HEAD "rbl\nmatch x {name} {client}\nrule s none\nmatch x {text}", true },
 		{ "the same, another word", HEAD "rbl\nmatch x {name} {client}\nrule s none\nmatch y {text}", false },
-		{ "a failure that is a login", HEAD "rbl\nmatch from [{client}]: {text}\nrule s login\nmatch from [{client}]: in",
+		{ "a failure that is a login", HEAD "login\nmatch from [{client}]: in\nrule s rbl\nmatch from [{client}]: {text}",
 		    true },
+		{ "a failure that takes the line first", HEAD "rbl\nmatch from [{client}]: {text}\nrule s login\n"
+		    "match from [{client}]: in", false },
+		{ "one that may not", HEAD "rbl\nmatch from [{client}]: {text} failed{?{text}}\nrule s login\n"
+		    "match from [{client}]: {name} failed in", true },
+		{ "one that takes the last fit", HEAD "rbl\nmatch from [{client}]: {text:last} x\nrule s login\n"
+		    "match from [{client}]: in x", true },
+		{ "one of another program", HEAD "rbl\nmatch from [{client}]: {text}\nprogram prog\nrule f none\nmatch x\n"
+		    "rule s login\nmatch from [{client}]: in", true },
 		{ "a login that is a failure", HEAD "rbl\nmatch from [{client}]: no {text}\nrule s login\nmatch from [{client}]: in",
 		    false },
 		{ "a shape that the client begins", HEAD "login\nmatch in {user:last} {client}\nrule s none\n"
 		    "match {text} failed", false },
 		{ "the same, with open end", HEAD "login\nmatch in {client} {text}\nrule s none\nmatch {text} failed", true },
+		{ "a shape that may be taken for several", HEAD "login\nmatch ok {client} x {text} from {ip}\nrule s none\n"
+		    "match {text} from {ip}]", true },
+		{ "the same, of a program that begins it", HEAD "login\nmatch ok {client} x {text} from {ip}\nrule s none\n"
+		    "match no {text} from {ip}]", false },
+		{ "the same, with no end of that kind", HEAD "login\nmatch ok {client} x {text} from {ip}\nrule s none\n"
+		    "match {text} from {ip})", false },
+		{ "the same, with an end that cannot be read", HEAD "login\nmatch ok {client} x {text} from {ip}\nrule s none\n"
+		    "match {text} from {ip}, {plain}", false },
 		{ "other program, same tag", HEAD "rbl\nmatch x {client} {text}\nprogram prog\nrule s rbl\nmatch x {ip} {client}",
 		    true },
 		{ "other program", HEAD "rbl\nmatch x {client} {text}\nprogram gorp\nrule s rbl\nmatch x {ip} {client}", false },
@@ -109,11 +155,11 @@ proves_the_client(void **state)
 		{ "remembering what a program wrote", HEAD "none\nremember pid\nmatch from {client} {text}", false },
 		{ "remembering another line's text", HEAD "none\nremember pid\nmatch from {name} [{client}]\n"
 		    "rule s none\nmatch from {text}", true },
-		{ "completing another line", HEAD "login\nneed pid\nmatch in {user}\nrule s none\nmatch in {text} failed", true },
-		{ "completing a line with a client", HEAD "login\nneed pid\nmatch in {user}\nrule s login\n"
+		{ "completing another line", HEAD "login\nneed pid\nmatch in {user}\n" NAMED "rule s none\nmatch in {text} failed", true },
+		{ "completing a line with a client", HEAD "login\nneed pid\nmatch in {user}\n" NAMED "rule s login\n"
 		    "match in {user:last} from {client}", true },
-		{ "completing its own line", HEAD "login\nneed pid\nmatch in {user}\nrule s none\nmatch out {text}", false },
-		{ "a failure that completes a failure", HEAD "auth-failure\nneed pid\nmatch no {user}\nrule s auth-failure\n"
+		{ "completing its own line", HEAD "login\nneed pid\nmatch in {user}\n" NAMED "rule s none\nmatch out {text}", false },
+		{ "a failure that completes a failure", HEAD "auth-failure\nneed pid\nmatch no {user}\n" NAMED "rule s auth-failure\n"
 		    "match no {client}", true },
 		{ "a queue id of the client's", HEAD "none\nsettle qid\nmatch {client} x{text}, {qid}: {text}", true },
 		{ "tags that overlap", "program */a\nrule r rbl\nmatch x {client} {text}\nprogram b/a\nrule s rbl\n"
@@ -200,6 +246,22 @@ takes_other_names(void **state)
 		}
 		rules_free(set);
 	}
+}
+
+/* Two programs that were safe apart. */
+static void
+proves_other_names(void **state)
+{
+	char *const tags[] = { (char *)"gorp=prog", NULL };
+	struct rules *set;
+	struct err e = { "" };
+
+	(void)state;
+	assert_int_equal(load_text(HEAD "rbl\nmatch x {client} {text}\nprogram gorp\nrule s rbl\nmatch x {ip} {client}\n", &set,
+	    &e), 0);
+	assert_int_equal(rules_alias(set, tags, &e), -1);
+	assert_non_null(strstr(e.text, "from the line"));
+	rules_free(set);
 }
 
 /* More tags than the cache holds, some too long for it. */
@@ -290,6 +352,7 @@ main(void)
 		cmocka_unit_test(proves_the_client),
 		cmocka_unit_test(knows_tags),
 		cmocka_unit_test(takes_other_names),
+		cmocka_unit_test(proves_other_names),
 		cmocka_unit_test(forgets_tags),
 		cmocka_unit_test(earlier_rules_win),
 		cmocka_unit_test(misses_the_shipped_rules),

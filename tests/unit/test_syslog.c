@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_syslog.c - syslog by a unix socket and by UDP, and what senders and other sockets may do to it */
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -181,16 +183,22 @@ connected(uint16_t port)
 }
 
 static void
-open_udp(const struct netlist *senders)
+open_udp_at(const char *address, const struct netlist *senders)
 {
 	const struct source_setup setup = { .group = (gid_t)-1, .senders = senders };
 	uint16_t port = free_port();
 
-	(void)snprintf(name, sizeof name, "syslog:udp:127.0.0.1:%u", port);
+	(void)snprintf(name, sizeof name, "syslog:udp:%s:%u", address, port);
 	source = source_new(name, &setup, NULL, 0, NULL);
 	assert_non_null(source);
 	gives("");
 	udp_to = connected(port);
+}
+
+static void
+open_udp(const struct netlist *senders)
+{
+	open_udp_at("127.0.0.1", senders);
 }
 
 static void
@@ -228,6 +236,52 @@ udp_asks_who_sends(void **state)
 	assert_true(wakes(10000));
 	gives("a=3 ");
 	netlist_free(list);
+	(void)close(udp_to);
+}
+
+/* An IPv4 address of this machine that is not loopback's, from which it can write to itself. */
+static bool
+own_address(struct in_addr *out)
+{
+	struct ifaddrs *all;
+	bool found = false;
+
+	assert_int_equal(getifaddrs(&all), 0);
+	for (const struct ifaddrs *i = all; i != NULL && !found; i = i->ifa_next)
+		if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET && !(i->ifa_flags & IFF_LOOPBACK) &&
+		    i->ifa_flags & IFF_UP) {
+			*out = ((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr;
+			found = true;
+		}
+	freeifaddrs(all);
+	return found;
+}
+
+/* Without a list only this machine may, and only by loopback. */
+static void
+udp_trusts_loopback_alone(void **state)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET }, to = { .sin_family = AF_INET };
+	socklen_t len = sizeof to;
+	int fd;
+
+	(void)state;
+	if (!own_address(&from.sin_addr))
+		skip();
+	open_udp_at("0.0.0.0", NULL);
+	assert_int_equal(getpeername(udp_to, (struct sockaddr *)&to, &len), 0);
+	to.sin_addr = from.sin_addr;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	say(fd, "a: 1");
+	assert_true(wakes(10000));
+	gives("");
+	assert_int_equal(status().dropped, 1);
+	say(udp_to, "a: 2");
+	assert_true(wakes(10000));
+	gives("a=2 ");
+	(void)close(fd);
 	(void)close(udp_to);
 }
 
@@ -283,6 +337,7 @@ main(void)
 		in_dir(unix_socket_of_a_dead_process),
 		in_dir(udp_takes_what_is_sent),
 		in_dir(udp_asks_who_sends),
+		in_dir(udp_trusts_loopback_alone),
 		in_dir(udp_counts_what_the_kernel_dropped),
 		in_dir(udp_waits_for_its_port),
 	};
