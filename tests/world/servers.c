@@ -192,7 +192,7 @@ const struct server servers[] = {
 		"status=\"ok\"" }, .says[AUTH_FAILURE] = { "+Auth: %i:%p->192.0.2.10:993 client-secure=ssl "
 		"authorisation_id=NONE authentication_id=\"%u\" server=\"imap.example.org:993\" protocol=IMAP4S "
 		"server-secure=ssl status=\"failed: Re-Authentication Failure\"" } },
-	{ .name = "solid-pop3d", .tag = "solid-pop3d", .logs = B, .pids = FORKS, .is = MAILBOX,
+	{ .name = "solid-pop3d", .tag = "solid-pop3d", .logs = B, .pids = FORKS, .is = MAILBOX, .hello = "connect from %i",
 	    .says[LOGIN] = { "+user %u authenticated - %i" }, .says[AUTH_FAILURE] = { "+authentication failed: no such user: %u "
 		"- %i", "+authentication failed for user %u - %i" } },
 	{ .name = "solid-pop3d-old", .tag = "spop3d", .logs = C, .pids = FORKS, .is = MAILBOX, .hello = "connect from %i",
