@@ -146,10 +146,20 @@ find(struct correlate *c, const struct key *k, enum half_kind kind)
 	return NULL;
 }
 
+/* Whom the other line named.  A process that has refused somebody may have ended, and its number be another's: what it is
+ * told for later offends nobody new, but no login is believed. */
+static struct half *
+client_of(struct correlate *c, const struct key *k, bool login)
+{
+	struct half *h = find(c, k, HALF_CLIENT);
+
+	return h != NULL || login ? h : find(c, k, HALF_SUSPECT);
+}
+
 static void
 remember(struct correlate *c, const struct key *k, const struct addr *client, time_t now)
 {
-	struct half *h = find(c, k, HALF_CLIENT);
+	struct half *h = client_of(c, k, false);
 
 	if (h != NULL)
 		forget(c, h);
@@ -234,11 +244,15 @@ complete(struct correlate *c, const struct logline *line, const struct rules_par
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if (!(part->need & 1 << order[i]) || !key_make(&k, order[i], line, part->qid) ||
-		    (h = find(c, &k, HALF_CLIENT)) == NULL || is_stale(h, now))
+		    (h = client_of(c, &k, ev->kind == EVENT_LOGIN)) == NULL || is_stale(h, now))
 			continue;
 		ev->addr = h->addr;
-		if (ev->kind == EVENT_LOGIN || ev->kind == EVENT_AUTH_FAILURE)
+		if (ev->kind == EVENT_LOGIN) {
 			forget(c, h);
+		} else if (ev->kind == EVENT_AUTH_FAILURE) {
+			h->changed = h->changed || h->kind != HALF_SUSPECT;
+			h->kind = HALF_SUSPECT;
+		}
 		stat_add(STAT_HALVES_PAIRED, line->repeat);
 		return true;
 	}

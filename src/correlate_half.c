@@ -84,7 +84,7 @@ half_encode(const struct half *h, uint8_t *record)
 	p = put(p, h->told, 8);
 	p = put(p, (uint64_t)h->time, 8);
 	p = put_text(p, h->key.text, h->key.n);
-	if (h->kind == HALF_CLIENT) {
+	if (h->kind == HALF_CLIENT || h->kind == HALF_SUSPECT) {
 		memcpy(p, h->addr.b, sizeof(h->addr.b));
 		return (size_t)(p + sizeof(h->addr.b) - record);
 	}
@@ -125,7 +125,7 @@ half_decode(struct half *h, const uint8_t *record, size_t len, struct err *e)
 	got.told = get(&in, 8);
 	got.time = (time_t)get(&in, 8);
 	got.key.n = (uint8_t)get_text(&in, got.key.text, sizeof(got.key.text));
-	if (kind == HALF_CLIENT && in.end - in.p >= (ptrdiff_t)sizeof(got.addr.b)) {
+	if ((kind == HALF_CLIENT || kind == HALF_SUSPECT) && in.end - in.p >= (ptrdiff_t)sizeof(got.addr.b)) {
 		memcpy(got.addr.b, in.p, sizeof(got.addr.b));
 		in.p += sizeof(got.addr.b);
 	} else if (kind == HALF_EVENT) {

@@ -14,7 +14,8 @@ enum half_kind {
 	HALF_NONE,	/* unused */
 	HALF_CLIENT,	/* addr: for events to come */
 	HALF_EVENT,	/* event, times, words: waits for its address */
-	HALF_TOLD	/* a rule has told something of a client, both being in the key, so many times */
+	HALF_TOLD,	/* a rule has told something of a client, both being in the key, so many times */
+	HALF_SUSPECT	/* addr: the same after a failed login: for what offends, for no login */
 };
 
 struct key {
