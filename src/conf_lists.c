@@ -32,6 +32,7 @@ build(struct conf *c)
 	netlist_add_clients(own, c->nearby, 128);
 	netlist_add_clients(allow, c->allow, prefix);
 	netlist_add_clients(allow, c->in_file, prefix);
+	netlist_add_clients(allow, c->own, prefix);
 	netlist_add_clients(allow, c->nearby, prefix);
 	netlist_seal(allow);
 	netlist_seal(own);

@@ -197,6 +197,25 @@ knows_what_is_around(void **state)
 	conf_put(c);
 }
 
+/* A block is a client's, and an IPv6 client is a network: our own host's neighbours cannot be blocked without it. */
+static void
+spares_our_neighbours(void **state)
+{
+	struct conf *c;
+	struct err e = { "" };
+	struct addr neighbour = address("2001:db8:1:1::6"), stranger = address("2001:db8:1:2::5");
+
+	(void)state;
+	write_file(conf_path, "own_networks = { '2001:db8:1:1::5' }\n");
+	c = conf_read(conf_path, &e);
+	assert_non_null(c);
+	assert_int_equal(conf_lists(c, false, &e), 0);
+	assert_true(policy_ignores(&c->policy, &neighbour, EVENT_UNKNOWN_USER));
+	assert_false(policy_ignores(&c->policy, &neighbour, EVENT_LOGIN)); /* it is not ours */
+	assert_false(policy_ignores(&c->policy, &stranger, EVENT_UNKNOWN_USER));
+	conf_put(c);
+}
+
 int
 main(void)
 {
@@ -206,6 +225,7 @@ main(void)
 		cmocka_unit_test(a_bad_file_changes_nothing),
 		cmocka_unit_test(a_bad_file_is_no_start),
 		cmocka_unit_test(knows_what_is_around),
+		cmocka_unit_test(spares_our_neighbours),
 	};
 	int rc;
 
