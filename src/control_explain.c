@@ -145,7 +145,8 @@ put_lift(struct json *o, const struct known *k, const char *client)
 		json_add_text(list, str_of(text));
 	}
 	if (by_login && k->policy->kind[EVENT_LOGIN].on)
-		json_add_text(list, STR("a POP, IMAP or SMTP login from there"));
+		json_add_text(list, k->in[SET_BLOCK] ? STR("a POP or IMAP login from there") /* the kernel drops his SMTP */
+						     : STR("a POP, IMAP or SMTP login from there"));
 	if (k->in[SET_CACHE] || k->in[SET_BLOCK])
 		json_add_text(list, STR("the end of the term"));
 	if (k->in[SET_CACHE] || k->in[SET_BLOCK])

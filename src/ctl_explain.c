@@ -113,7 +113,7 @@ show_explain(struct view *v, const struct json *o)
 	printf("%s  %s\n", text_of(o, "client"), text_of(o, "verdict"));
 	show_when(o);
 	show_sets(o);
-	if (json_has(o, "blocks"))
+	if (number_of(o, "blocks") > 1)
 		printf("  repeated  blocked %lld times, each within 30 days of the one before\n", number_of(o, "blocks"));
 	show_counters(json_get(o, "counters"));
 	show_evidence(evidence);

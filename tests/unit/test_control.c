@@ -396,6 +396,23 @@ flushes_all(void **state)
 	close(fd);
 }
 
+/* The firewall drops his SMTP, so that no login by it can lift a block. */
+static void
+explains_what_lifts_a_block(void **state)
+{
+	static char buf[65536];
+	int fd = dial(&f);
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		fake_event(&f, EVENT_PROTOCOL, "192.0.2.11", NULL, NULL);
+	ask(fd, "{\"verb\":\"explain\",\"address\":\"192.0.2.11\"}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 0);
+	assert_non_null(strstr(buf, "popauth-milterctl block del 192.0.2.11\",\"a POP or IMAP login from there\""));
+	assert_null(strstr(buf, "SMTP"));
+	close(fd);
+}
+
 static void
 watches(void **state)
 {
@@ -648,6 +665,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(says_what_failed, start, stop),
 		cmocka_unit_test_setup_teardown(streams_a_long_list, start, stop),
 		cmocka_unit_test_setup_teardown(flushes_all, start, stop),
+		cmocka_unit_test_setup_teardown(explains_what_lifts_a_block, start, stop),
 		cmocka_unit_test_setup_teardown(watches, start, stop),
 		cmocka_unit_test_setup_teardown(a_slow_watcher_is_told, start, stop),
 		cmocka_unit_test_setup_teardown(survives_hangups, start, stop),
