@@ -120,6 +120,8 @@ void conf_install(struct conf *c);
 
 /* `daemon_name` is the MTA's {daemon_name}; NULL when it does not tell. */
 enum stage conf_reject_at(const struct conf *c, const char *daemon_name);
+/* Where a forged HELO is refused on that listener: STAGE_HELO, or STAGE_MAIL where users may authenticate first. */
+enum stage conf_forgery_at(const struct conf *c, const char *daemon_name);
 enum refusal conf_answer(const struct conf *c, const char *daemon_name);
 const char *stage_name(enum stage s);
 /* What is said of this DNSBL, or of one that it is below: the longest name wins.  NULL: nothing in particular. */

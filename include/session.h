@@ -2,13 +2,13 @@
 /* session.h - one SMTP session: the order of judgement, and what is learned on the way
  *
  * Knows nothing of libmilter: filter.c translates.  A session belongs to one client connection and is used by one
- * thread at a time (not always the same one); it holds the conf that was in force when it began.
+ * thread at a time (not always the same one).
  *
  * Judged anew at every command, because a POP login may arrive at any time:
  *
  *	authenticated (MAIL)			accept, and nothing counts
  *	trusted, or a relay grant		accept
- *	said HELO with a name of ours		refuse, from HELO on
+ *	said HELO with a name of ours		refuse, from HELO on (from MAIL, where users authenticate)
  *	blocked, or in the cache		refuse, from reject_at on
  *	a freemail sender, and not its host	refuse this MAIL
  *	the recipient is a trap			refuse this RCPT, unless it is a bounce

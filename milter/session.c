@@ -23,7 +23,7 @@ struct session {
 	struct lists *lists; /* a reference, or NULL */
 	struct addr addr;
 	struct answer answer; /* of the last judgement */
-	enum stage reject_at;
+	enum stage reject_at, forgery_at;
 	enum refusal refusal;
 	time_t refused;	    /* when it was first told so; 0: not yet */
 	unsigned caught;    /* forgeries that were counted, by 1 << kind */
@@ -46,6 +46,7 @@ session_open(struct pipeline *pl, const struct addr *a, const char *daemon_name)
 	s->lists = lists_current();
 	s->addr = *a;
 	s->reject_at = conf_reject_at(s->conf, daemon_name);
+	s->forgery_at = conf_forgery_at(s->conf, daemon_name);
 	s->refusal = conf_answer(s->conf, daemon_name);
 	return s;
 }
@@ -149,20 +150,6 @@ refuse_forgery(struct session *s, enum event_kind kind, struct str said, const s
 	return SAY_REJECT;
 }
 
-/* What is known of the client now, at this stage of its session. */
-static enum say
-consider(struct session *s, const struct command *c, struct reply *r)
-{
-	judge(s, c->now);
-	if (is_friend(s))
-		return wave_through(s);
-	if (s->helo[0] != '\0')
-		return refuse_forgery(s, EVENT_HELO_FORGERY, str_of(s->helo), c, r);
-	if (c->stage >= s->reject_at && s->answer.verdict != VERDICT_CONTINUE)
-		return refuse(s, c, r);
-	return SAY_CONTINUE;
-}
-
 /* Once a session for each kind.  It sends the client into the cache at once: that is this session's count, there is no
  * retry to add. */
 static void
@@ -173,6 +160,30 @@ catch(struct session *s, struct event ev, const struct command *c)
 	s->caught |= 1u << ev.kind;
 	learn(s, ev, c);
 	s->retry = false;
+}
+
+static enum say
+refuse_impostor(struct session *s, time_t now, struct reply *r)
+{
+	const struct command c = { STAGE_HELO, "HELO ", str_of(s->helo), now };
+	const struct event ev = { .kind = EVENT_HELO_FORGERY, .rule = "milter-helo" };
+
+	catch(s, ev, &c);
+	return refuse_forgery(s, EVENT_HELO_FORGERY, c.arg, &c, r);
+}
+
+/* What is known of the client now, at this stage of its session. */
+static enum say
+consider(struct session *s, const struct command *c, struct reply *r)
+{
+	judge(s, c->now);
+	if (is_friend(s))
+		return wave_through(s);
+	if (s->helo[0] != '\0' && c->stage >= s->forgery_at)
+		return refuse_impostor(s, c->now, r);
+	if (c->stage >= s->reject_at && s->answer.verdict != VERDICT_CONTINUE)
+		return refuse(s, c, r);
+	return SAY_CONTINUE;
 }
 
 static bool
@@ -196,14 +207,9 @@ enum say
 session_helo(struct session *s, const struct mta_self *self, struct str helo, time_t now, struct reply *r)
 {
 	const struct command c = { STAGE_HELO, "HELO ", helo, now };
-	const struct event ev = { .kind = EVENT_HELO_FORGERY, .rule = "milter-helo" };
 
-	judge(s, now);
-	if (!is_friend(s) && is_on(s, EVENT_HELO_FORGERY) && helo_forged(s->conf, self, &s->addr, helo)) {
-		catch(s, ev, &c);
-		if (s->helo[0] == '\0')
-			str_copy(s->helo, sizeof s->helo, helo);
-	}
+	if (s->helo[0] == '\0' && is_on(s, EVENT_HELO_FORGERY) && helo_forged(s->conf, self, &s->addr, helo))
+		str_copy(s->helo, sizeof s->helo, helo);
 	return consider(s, &c, r);
 }
 
@@ -266,13 +272,16 @@ is_trap(const struct session *s, struct str recipient)
 	    traps_has(s->lists->traps, recipient);
 }
 
-/* The MTA has refused the recipient by itself: we only learn. */
+/* The MTA has refused the recipient by itself: we only learn.  Of bounces nothing that counts: they, too, come from servers
+ * that somebody else has written to, in the names of people that we do not have. */
 static void
 learn_refused(struct session *s, const struct rcpt_facts *facts, const struct command *c)
 {
 	struct event ev = { .kind = session_refusal(facts, c->arg), .recipient = bare(c->arg), .rule = "milter-rcpt" };
 	struct event trap = { .kind = EVENT_RECIPIENT_FORGERY, .recipient = bare(c->arg), .rule = "milter-trap" };
 
+	if (ev.kind == EVENT_UNKNOWN_USER && s->bounces)
+		ev.kind = EVENT_POLICY;
 	judge(s, c->now);
 	if (ev.kind != EVENT_KINDS)
 		learn(s, ev, c);

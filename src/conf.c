@@ -207,6 +207,17 @@ conf_reject_at(const struct conf *c, const char *daemon_name)
 	return l != NULL && l->reject_at != STAGES ? l->reject_at : c->reject_at;
 }
 
+/* By default mail comes from servers, and whoever calls himself us is none of ours.  Where an administrator lets clients come
+ * to MAIL or RCPT on purpose, users authenticate before that, and their mail programs may call themselves what they like. */
+enum stage
+conf_forgery_at(const struct conf *c, const char *daemon_name)
+{
+	const struct listener *l = listener_of(c, daemon_name);
+	bool said = l != NULL && l->reject_at != STAGES;
+
+	return (said ? l->reject_at >= STAGE_MAIL : c->reject_at == STAGE_RCPT) ? STAGE_MAIL : STAGE_HELO;
+}
+
 enum refusal
 conf_answer(const struct conf *c, const char *daemon_name)
 {

@@ -93,7 +93,8 @@ static const struct option file_options[] = {
 	    "and its public addresses. What the MTA tells of itself is always added." },
 	{ "reject_at", VALUE_STAGE, false, F(reject_at), 0, 0, "mail",
 	    "When a client is told that it is refused. connect is cheapest; at mail users have authenticated, and the "
-	    "MTA has asked no blocklist yet; at rcpt it has." },
+	    "MTA has asked no blocklist yet; at rcpt it has. A client that calls itself us is told at HELO, unless a listener "
+	    "says mail or rcpt, or rcpt is said here: then at MAIL, if it has not authenticated." },
 	{ "answer", VALUE_REFUSAL, false, F(answer), 0, 0, "reject",
 	    "How a client is refused: reject is for good (550), tempfail is milder (450): an honest mail server keeps its "
 	    "mail and tries again for days. Each of its tries counts as a connection." },
@@ -151,7 +152,7 @@ static const struct option kind_options[] = {
 };
 
 static const struct option listener_options[] = {
-	{ "reject_at", VALUE_STAGE, false, L(reject_at), 0, 0, NULL, "As above, for this listener." },
+	{ "reject_at", VALUE_STAGE, false, L(reject_at), 0, 0, NULL, "As above, for this listener: mail or rcpt where users authenticate." },
 	{ "answer", VALUE_REFUSAL, false, L(answer), 0, 0, NULL, "As above, for this listener." },
 };
 

@@ -67,6 +67,7 @@ listeners_answer_differently(void **state)
 		mta_quit(&m);
 	}
 	/* Forgeries are refused in the same way. */
+	rig_conf("reject_at = mail\nanswer = tempfail\n");
 	rig_open(&m);
 	assert_int_equal(mta_client(&m, "203.0.113.73"), MTA_CONTINUE);
 	assert_int_equal(mta_helo(&m, "mail.example.org"), MTA_TEXT);
@@ -88,7 +89,7 @@ keeps_a_sessions_reference(void **state)
 	struct session *s;
 
 	(void)state;
-	rig_conf("kind helo-forgery { cache = no }\n");
+	rig_conf("reject_at = mail\nkind helo-forgery { cache = no }\n");
 	pipeline_init(&pl, ledger, NULL);
 	s = session_open(&pl, &client, NULL);
 	assert_int_equal(session_connect(s, 1750000000, &first), SAY_CONTINUE);

@@ -226,7 +226,7 @@ refuses_forgers_at_helo(void **state)
 	struct mta m;
 
 	(void)state;
-	rig_conf("kind helo-forgery { cache = no }\n");
+	rig_conf("reject_at = mail\nkind helo-forgery { cache = no }\n");
 	rig_open(&m);
 	assert_int_equal(mta_client(&m, "203.0.113.40"), MTA_CONTINUE);
 	assert_int_equal(mta_helo(&m, "Mail.Example.ORG"), MTA_TEXT);
@@ -246,6 +246,46 @@ refuses_forgers_at_helo(void **state)
 	assert_int_equal(rig_events(), 0);
 }
 
+/* Where users authenticate, who calls himself us may yet be one. */
+static void
+lets_users_call_themselves_us(void **state)
+{
+	static const char *const confs[] = { "reject_at = mail\nlistener smtpd { reject_at = mail }\n",
+		"reject_at = connect\nlistener smtpd { reject_at = rcpt }\n", "reject_at = rcpt\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(confs); i++) {
+		struct mta m;
+		char ip[ADDR_TEXT];
+
+		rig_conf(confs[i]);
+		(void)snprintf(ip, sizeof ip, "203.0.113.%u", 150 + (unsigned)i);
+		rig_open(&m);
+		row_eq(confs[i], mta_client(&m, ip), MTA_CONTINUE);
+		row_eq(confs[i], mta_helo(&m, "mail.example.org"), MTA_CONTINUE);
+		mta_macros(&m, 'M', "{auth_authen}", "anna", NULL);
+		row_eq(confs[i], mta_mail(&m, "<anna@example.org>"), MTA_ACCEPT);
+		mta_quit(&m);
+		/* Only tried its password, or was turned away by it. */
+		rig_open(&m);
+		row_eq(confs[i], mta_client(&m, ip), MTA_CONTINUE);
+		row_eq(confs[i], mta_helo(&m, "mail.example.org"), MTA_CONTINUE);
+		mta_quit(&m);
+		row_eq(confs[i], rig_events(), 0);
+		/* A stranger. */
+		rig_open(&m);
+		row_eq(confs[i], mta_client(&m, ip), MTA_CONTINUE);
+		row_eq(confs[i], mta_helo(&m, "mail.example.org"), MTA_CONTINUE);
+		row_eq(confs[i], mta_mail(&m, "<someone@example.com>"), MTA_TEXT);
+		row_eq(confs[i], strncmp(m.text, "550 5.7.1 You are not mail.example.org", 38), 0);
+		row_eq(confs[i], mta_mail(&m, "<someone@example.com>"), MTA_TEXT);
+		mta_quit(&m);
+		row_eq(confs[i], rig_events(), 1);
+		row_eq(confs[i], rig_heard.kind, EVENT_HELO_FORGERY);
+		row_str_eq(confs[i], rig_heard.evidence, "HELO mail.example.org");
+	}
+}
+
 /* A cached client that forges counts once, as a forger. */
 static void
 counts_forgery_or_retry(void **state)
@@ -253,6 +293,7 @@ counts_forgery_or_retry(void **state)
 	struct mta m;
 
 	(void)state;
+	rig_conf("reject_at = mail\n");
 	rig_listed("203.0.113.39", "zen.example.net");
 	rig_open(&m);
 	assert_int_equal(mta_client(&m, "203.0.113.39"), MTA_CONTINUE);
@@ -279,6 +320,7 @@ knows_us_in_many_forms(void **state)
 	};
 
 	(void)state;
+	rig_conf("reject_at = mail\n");
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct mta m;
 
@@ -290,6 +332,7 @@ knows_us_in_many_forms(void **state)
 	}
 	/* Into the cache at once: the next session is a retry. */
 	struct mta m;
+	rig_conf("");
 	rig_open(&m);
 	assert_int_equal(mta_client(&m, "203.0.113.41"), MTA_CONTINUE);
 	assert_int_equal(mta_helo(&m, "honest.example.com"), MTA_CONTINUE);
@@ -382,6 +425,36 @@ learns_from_the_mtas_refusals(void **state)
 	assert_int_equal(rig_events(), 0);
 }
 
+/* A server that returns mail to people who never were is not to blame, however many they are; a relay is none of a
+ * bounce's. */
+static void
+blames_nobody_for_bounces(void **state)
+{
+	char text[200], rcpt[40];
+	struct mta m;
+
+	(void)state;
+	rig_open(&m);
+	assert_int_equal(mta_client(&m, "203.0.113.51"), MTA_CONTINUE);
+	assert_int_equal(mta_mail(&m, "<>"), MTA_CONTINUE);
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(rcpt, sizeof rcpt, "<no%d@example.org>", i);
+		(void)snprintf(text, sizeof text, "550 5.1.1 %s: Recipient address rejected: User unknown in local recipient table",
+		    rcpt);
+		mta_macros(&m, 'R', "{rcpt_mailer}", "error", "{rcpt_host}", "5.1.1", "{rcpt_addr}", text, NULL);
+		assert_int_equal(mta_rcpt(&m, rcpt), MTA_CONTINUE);
+		assert_int_equal(rig_events(), 1);
+		assert_int_equal(rig_heard.kind, EVENT_POLICY);
+	}
+	mta_macros(&m, 'R', "{rcpt_mailer}", "local", "{rcpt_host}", "", "{rcpt_addr}", "you", NULL);
+	assert_int_equal(mta_rcpt(&m, "<you@example.org>"), MTA_CONTINUE); /* not blocked */
+	mta_macros(&m, 'R', "{rcpt_mailer}", "error", "{rcpt_host}", "5.7.1", "{rcpt_addr}", "Relay access denied", NULL);
+	assert_int_equal(mta_rcpt(&m, "<x@example.com>"), MTA_CONTINUE);
+	assert_int_equal(rig_events(), 1);
+	assert_int_equal(rig_heard.kind, EVENT_RELAY_DENIED);
+	mta_quit(&m);
+}
+
 /* A DNSBL that has everybody who comes has gone wrong; one that has many, beside those whose recipients the MTA takes,
  * has not. */
 static void
@@ -433,9 +506,11 @@ main(void)
 		cmocka_unit_test_setup(sees_a_login_in_mid_session, rig_plain),
 		cmocka_unit_test_setup(refuses_the_blocked, rig_plain),
 		cmocka_unit_test_setup(refuses_forgers_at_helo, rig_plain),
+		cmocka_unit_test_setup(lets_users_call_themselves_us, rig_plain),
 		cmocka_unit_test_setup(counts_forgery_or_retry, rig_plain),
 		cmocka_unit_test_setup(knows_us_in_many_forms, rig_plain),
 		cmocka_unit_test_setup(learns_from_the_mtas_refusals, rig_plain),
+		cmocka_unit_test_setup(blames_nobody_for_bounces, rig_plain),
 		cmocka_unit_test_setup(clients_that_were_taken_speak_for_a_list, rig_plain),
 	};
 

@@ -370,6 +370,9 @@ values_arrive(void **state)
 	assert_int_equal(conf_reject_at(c, "smtpd"), STAGE_HELO);
 	assert_int_equal(conf_reject_at(c, "Submission"), STAGE_RCPT);
 	assert_int_equal(conf_reject_at(c, "in"), STAGE_CONNECT);
+	assert_int_equal(conf_forgery_at(c, "smtpd"), STAGE_HELO);
+	assert_int_equal(conf_forgery_at(c, "submission"), STAGE_MAIL);
+	assert_int_equal(conf_forgery_at(c, "in"), STAGE_HELO);
 	assert_int_equal(c->policy.kind[EVENT_RBL].rate.n, 3);
 	assert_int_equal(c->policy.kind[EVENT_RBL].rate.span, 10);
 	assert_int_equal(c->policy.kind[EVENT_RBL].rate.term, 20);
