@@ -85,6 +85,7 @@ struct simulate_side {
 	const struct seen_block *blocks; /* in the order in which they were imposed */
 	const struct notice *notices;	 /* of breakers and incidents */
 	size_t nclients, nblocks, nnotices;
+	size_t nkept; /* clients not forgotten by the end */
 	uint64_t kinds[EVENT_KINDS];
 	uint64_t trusted, forgiven; /* events that did not count */
 	uint64_t clients_left_out, blocks_left_out, notices_left_out; /* more than can be listed */

@@ -197,7 +197,7 @@ tend(struct simulate *s, bool at_end)
 
 		pipeline_tend(&side->pipeline, &side->conf->policy, s->clock);
 		if (forget)
-			ledger_sweep(side->ledger, &side->conf->policy, s->clock, LEDGER_SHARDS);
+			ledger_sweep(side->ledger, &side->conf->policy, s->clock, LEDGER_ALL);
 	}
 	s->tended = s->clock;
 	if (forget)
@@ -333,6 +333,7 @@ simulate_side(const struct simulate *s, unsigned i, struct simulate_side *out)
 		.nblocks = seen->nblocks,
 		.notices = side->notices,
 		.nnotices = side->nnotices,
+		.nkept = ledger_size(side->ledger),
 		.notices_left_out = side->notices_left_out,
 		.trusted = side->trusted,
 		.forgiven = side->forgiven,

@@ -595,6 +595,25 @@ knows_who_is_a_client(void **state)
 	assert_int_equal(side.trusted, 22);
 }
 
+/* Whoever no longer matters makes room, however many they are. */
+static void
+forgets(void **state)
+{
+	char client[40];
+
+	(void)state;
+	begin("log");
+	for (unsigned i = 0; i < 3000; i++) {
+		(void)snprintf(client, sizeof client, "198.18.%u.%u", i / 250, i % 250);
+		probe(T0 + (time_t)i, client);
+	}
+	login(T0 + 20 * DAY, "192.0.2.1", "anna");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(side.nclients, 3001);
+	assert_int_equal(side.nkept, 1);
+}
+
 int
 main(void)
 {
@@ -615,6 +634,7 @@ main(void)
 		TEST(compares),
 		TEST(rehearses_the_breaker),
 		TEST(knows_who_is_a_client),
+		TEST(forgets),
 	};
 	char command[64];
 	int rc;
