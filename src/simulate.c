@@ -204,6 +204,17 @@ tend(struct simulate *s, bool at_end)
 		s->swept = s->clock;
 }
 
+static void
+set_back(struct simulate *s, time_t to)
+{
+	if (to < s->clock)
+		s->clock = to;
+	if (to < s->swept)
+		s->swept = to;
+	if (to < s->tended)
+		s->tended = to;
+}
+
 /* No DNSBL has refused it, and whom it would be a pity to shut out is known better. */
 static void
 accepted(struct simulate *s, const struct addr *from, time_t at)
@@ -227,6 +238,8 @@ take_line(struct simulate *s, struct simlog *l)
 
 	if (l->headless)
 		return;
+	if (l->went_back)
+		set_back(s, l->at);
 	if (l->at > s->clock) {
 		s->clock = l->at;
 		tend(s, false);

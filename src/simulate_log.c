@@ -161,7 +161,14 @@ read_ahead(struct simlog *l)
 	} while (l->len - l->start > before);
 }
 
-/* The times of the dated lines behind the one in hand, as far as they have been read. */
+static bool
+is_future(const struct simlog *l, time_t t)
+{
+	return t > l->present + FUTURE;
+}
+
+/* The times of the dated lines behind the one in hand, as far as they have been read.  Those of the future are no
+ * witnesses. */
 static unsigned
 neighbours(const struct simlog *l, time_t times[NEIGHBOURS])
 {
@@ -176,7 +183,7 @@ neighbours(const struct simlog *l, time_t times[NEIGHBOURS])
 		if (nl == NULL)
 			nl = end;
 		(void)logline_parse(&line, &stamp, (struct str){ p, (size_t)(nl - p) }, l->near);
-		if (line.time != (time_t)-1)
+		if (line.time != (time_t)-1 && !is_future(l, line.time))
 			times[n++] = line.time;
 		p = nl + 1;
 	}
@@ -186,7 +193,7 @@ neighbours(const struct simlog *l, time_t times[NEIGHBOURS])
 /* --- time --- */
 
 /* Is the clock now at t, by the lines behind this one?  Of the last line of a log nobody can tell: it may be late, but
- * is not from the future. */
+ * it is not far ahead. */
 static bool
 is_believed(const struct simlog *l, time_t t)
 {
@@ -195,7 +202,7 @@ is_believed(const struct simlog *l, time_t t)
 
 	for (unsigned i = 0; i < n; i++)
 		agree += t > l->at ? times[i] >= t - LEAP : times[i] < l->at - LEAP;
-	return n == 0 ? t > l->at && t <= l->present + FUTURE : 2 * agree > n;
+	return n == 0 ? t > l->at : 2 * agree > n;
 }
 
 /* No line before this one had a time: its own, or, if those behind it are all earlier, the first of theirs. */
@@ -215,7 +222,8 @@ set_clock(struct simlog *l, time_t t)
 static void
 move_clock(struct simlog *l, time_t t)
 {
-	if (t < l->at)
+	l->went_back = t < l->at;
+	if (l->went_back)
 		l->counts.set_back++;
 	if (t > l->at + GAP)
 		l->counts.gaps++;
@@ -255,8 +263,11 @@ judge_time(struct simlog *l, time_t t)
 		l->counts.undated++;
 		return l->at;
 	}
-	if (t > l->present + FUTURE)
+	if (is_future(l, t)) { /* whatever the lines around it say */
 		l->counts.future++;
+		l->counts.outliers++;
+		return l->at;
+	}
 	if (t == l->at)
 		return t;
 	if (l->at == (time_t)-1 || is_leap(l, t))
@@ -290,6 +301,7 @@ simlog_next(struct simlog *l)
 		return;
 	}
 	l->ready = true;
+	l->went_back = false;
 	l->counts.lines++;
 	l->headless = logline_parse(&l->line, &l->stamp, line, l->near) != LOGLINE_OK;
 	l->counts.headless += l->headless;
@@ -349,7 +361,7 @@ look_at_start(struct simlog *l, time_t near)
 			break;
 		l->pos += (size_t)(nl - from) + 1;
 		(void)logline_parse(&line, &l->stamp, (struct str){ from, (size_t)(nl - from) }, near);
-		if (line.time != (time_t)-1)
+		if (line.time != (time_t)-1 && !is_future(l, line.time))
 			set_clock(l, line.time);
 	}
 	l->pos = l->start = 0;

@@ -6,7 +6,8 @@
  * were rotated after it.
  *
  * A stamp that leaps, by more than an hour, is believed when most of the lines behind it agree.  If not, a stamp of the
- * past is one line's own, and a stamp of the future is taken for now.
+ * past is one line's own, and a stamp far ahead is taken for now.  So is one from after the present, whatever the lines
+ * behind it say.
  *
  * A log that could be opened is not kept open until its first line's turn has come, so that a year of packed logs needs
  * the memory of one.
@@ -36,6 +37,7 @@ struct simlog {
 	/* the line in hand, if any */
 	bool ready, ended; /* there is one; there will be none any more */
 	bool headless;		/* only line.line is good then */
+	bool went_back;		/* with it the clock was set back for good */
 	struct logline line;	/* its time is when it is to be judged */
 	time_t at;		/* the clock at this line: what logs are merged by; -1: no time known yet */
 	/* its own */

@@ -372,7 +372,7 @@ keeps_its_clock(void **state)
 		{ "a gap of months", { 200 * DAY }, 200 * DAY + 1, 0, 0, 0, 0, 1, 200 * DAY },
 		{ "a gap of hours", { 20000 }, 20001, 0, 0, 0, 0, 0, 20000 },
 		{ "set back for good", { -9000 }, -8999, 0, 0, 0, 1, 0, -9000 },
-		{ "the clock goes wrong for good", { 5000 * DAY }, 5000 * DAY + 1, 0, 16, 0, 0, 1, 5000 * DAY },
+		{ "the clock goes wrong for good", { 5000 * DAY }, 5000 * DAY + 1, 0, 16, 16, 0, 0, 14 },
 	};
 
 	(void)state;
@@ -391,10 +391,74 @@ keeps_its_clock(void **state)
 		row_eq(rows[i].name, counts.gaps, rows[i].gaps);
 		row_eq(rows[i].name, of("192.0.2.2")->granted_first, T0 + rows[i].at);
 		row_eq(rows[i].name, block_of("192.0.2.1")->at, T0 + 9);
-		row_eq(rows[i].name, block_of("192.0.2.3")->at, T0 + rows[i].rest + 9);
+		row_eq(rows[i].name, block_of("192.0.2.3")->at, T0 + (rows[i].rest > 5000 * DAY ? 14 : rows[i].rest + 9));
 		simulate_free(sim);
 		sim = NULL;
 	}
+}
+
+/* However many agree: nobody wrote to a log after the present, neither at its beginning nor in its middle. */
+static void
+does_not_believe_in_the_future(void **state)
+{
+	(void)state;
+	begin("log");
+	for (unsigned i = 0; i < 20; i++)
+		login(T0 + 5000 * DAY + (time_t)i, "192.0.2.2", "anna");
+	login(T0, "192.0.2.1", "anna");
+	for (unsigned i = 0; i < 20; i++)
+		login(T0 + 5000 * DAY + (time_t)i, "192.0.2.2", "anna");
+	probes(T0 + 10, "192.0.2.66", 10);
+	login(T0 + 60, "192.0.2.3", "bob");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(counts.future, 40);
+	assert_int_equal(counts.first, T0);
+	assert_int_equal(counts.last, T0 + 60);
+	assert_int_equal(counts.late + counts.set_back + counts.gaps, 0);
+	assert_int_equal(of("192.0.2.2")->granted_first, T0);
+	assert_int_equal(of("192.0.2.2")->granted_last, T0);
+	assert_int_equal(block_of("192.0.2.66")->at, T0 + 19);
+	assert_int_equal(of("192.0.2.3")->granted_first, T0 + 60);
+}
+
+/* Nothing else tells the time. */
+static void
+has_a_future_only(void **state)
+{
+	(void)state;
+	begin("log");
+	for (unsigned i = 0; i < 20; i++)
+		login(T0 + 5000 * DAY + (time_t)i, "192.0.2.2", "anna");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(counts.future, 20);
+	assert_int_equal(counts.last, -1);
+	assert_int_equal(of("192.0.2.2")->granted_first, PRESENT);
+	assert_int_equal(of("192.0.2.2")->granted_last, PRESENT);
+}
+
+/* What has no time of its own is from when the lines around it are, not from before the clock was set back. */
+static void
+follows_a_clock_that_is_set_back(void **state)
+{
+	(void)state;
+	begin("log");
+	probes(T0 + 50 * DAY, "192.0.2.1", 15);
+	probes(T0, "192.0.2.7", 1);
+	probes(T0 + 3600, "192.0.2.7", 15);
+	for (unsigned i = 0; i < 110; i++) { /* a breaker, at the time that the clock now has */
+		char client[40];
+
+		(void)snprintf(client, sizeof client, "198.51.100.%u", i);
+		listed(T0 + 4000 + (time_t)i, client);
+	}
+	login(T0 + 20000, "192.0.2.3", "bob");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(counts.set_back, 1);
+	assert_true(side.nnotices >= 2); /* opened and closed again */
+	assert_in_range(side.notices[side.nnotices - 1].time, T0 + 4000 + 3600, T0 + 20000);
 }
 
 static void
@@ -626,6 +690,9 @@ main(void)
 		TEST(finds_the_year_of_rotated_logs),
 		TEST(looks_ahead_anywhere),
 		TEST(keeps_its_clock),
+		TEST(does_not_believe_in_the_future),
+		TEST(has_a_future_only),
+		TEST(follows_a_clock_that_is_set_back),
 		TEST(counts_what_it_cannot_use),
 		TEST(learns_the_time_late),
 		TEST(reads_what_it_can),
