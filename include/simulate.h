@@ -2,8 +2,9 @@
 /* simulate.h - the whole policy over logs of the past, on their own clock
  *
  * The same pipeline as the daemon's: rules, correlation, ledger, policy.  There is no store, no firewall, no milter; the
- * time is that of the logs.  A line is judged at its own time.  With two configurations the lines are read once, by the
- * rules of the first, and each event goes to a ledger for either.
+ * time is that of the logs.  A line is judged at its own time; where that is long past when its turn comes, as a late one
+ * that the daemon reads: what it would have brought may be over.  With two configurations the lines are read once, by
+ * the rules of the first, and each event goes to a ledger for either.
  */
 #ifndef SIMULATE_H
 #define SIMULATE_H

@@ -49,8 +49,8 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 {
 	struct side *side = arg;
 
-	if (ev == NULL || ev->source == SOURCE_CONTROL) { /* by a breaker */
-		seen_taken_back(&side->seen, client, changes);
+	if (ev->source == SOURCE_CONTROL) { /* by a breaker */
+		seen_taken_back(&side->seen, client, changes, ev->time);
 		return;
 	}
 	side->trusted += (changes & CHANGE_TRUSTED) != 0;
@@ -167,11 +167,18 @@ simulate_free(struct simulate *s)
 
 /* --- running --- */
 
-/* At the event's own time, which is the time of the log. */
+/* The time that a line is read at: only a late line's own is another. */
+static time_t
+present(const struct simulate *s, time_t at)
+{
+	return at > s->clock ? at : s->clock;
+}
+
 static void
 on_event(void *arg, const struct event *ev, unsigned times)
 {
 	struct simulate *s = arg;
+	time_t now = present(s, ev->time);
 
 	for (unsigned i = 0; i < s->nsides; i++) {
 		struct side *side = &s->sides[i];
@@ -180,7 +187,7 @@ on_event(void *arg, const struct event *ev, unsigned times)
 
 		seen_expect(&side->seen, &client);
 		for (unsigned n = 0; n < times; n++)
-			pipeline_event(&side->pipeline, p, ev, ev->time);
+			pipeline_event(&side->pipeline, p, ev, now);
 	}
 }
 
@@ -225,7 +232,7 @@ accepted(struct simulate *s, const struct addr *from, time_t at)
 	struct seen_client *c;
 
 	for (unsigned i = 0; i < s->nsides; i++)
-		pipeline_came(&s->sides[i].pipeline, &s->sides[i].conf->policy, from, at);
+		pipeline_came(&s->sides[i].pipeline, &s->sides[i].conf->policy, from, at, present(s, at));
 	if (!policy_trusts(p, from) && (c = seen_client(&side->seen, &client, false)) != NULL)
 		c->mails++;
 }

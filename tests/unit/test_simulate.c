@@ -74,6 +74,14 @@ listed(time_t at, const char *client)
 }
 
 static void
+failed(time_t at, const char *client, const char *user)
+{
+	head(form, at);
+	(void)fprintf(out, "postfix/smtpd[811]: warning: x.example.com[%s]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, "
+	    "sasl_username=%s\n", client, user);
+}
+
+static void
 probe(time_t at, const char *client)
 {
 	head(form, at);
@@ -367,7 +375,8 @@ keeps_its_clock(void **state)
 		{ "a line from the future", { 5000 * DAY }, 20, 0, 1, 1, 0, 0, 14 },
 		{ "two of them", { 5000 * DAY, 5001 * DAY }, 20, 0, 2, 2, 0, 0, 14 },
 		{ "a line far ahead, before the present", { 90 * DAY }, 20, 0, 0, 1, 0, 0, 14 },
-		{ "a line of the past", { -90 * DAY }, 20, 1, 0, 0, 0, 0, -90 * DAY },
+		{ "a line of the past", { -90 * DAY }, 20, 1, 0, 0, 0, 0, -T0 }, /* over long ago: nothing was granted */
+		{ "a line of a while ago", { -300 }, 20, 1, 0, 0, 0, 0, -300 },
 		{ "a second late", { 13 }, 20, 1, 0, 0, 0, 0, 13 },
 		{ "a gap of months", { 200 * DAY }, 200 * DAY + 1, 0, 0, 0, 0, 1, 200 * DAY },
 		{ "a gap of hours", { 20000 }, 20001, 0, 0, 0, 0, 0, 20000 },
@@ -659,6 +668,60 @@ knows_who_is_a_client(void **state)
 	assert_int_equal(side.trusted, 22);
 }
 
+/* A list that lists everybody, and an account that all of them want; `stray`: with old lines in their midst. */
+static void
+alarms(bool stray)
+{
+	char client[40];
+
+	begin("log");
+	for (unsigned i = 0; i < 150; i++) {
+		(void)snprintf(client, sizeof client, "198.51.100.%u", i);
+		listed(T0 + (time_t)i, client);
+		if (i < 60) /* so many are counted exactly */
+			failed(T0 + (time_t)i, client, "anna");
+		if (stray && i % 50 == 40) {
+			listed(T0 - DAY, "192.0.2.8");
+			failed(T0 - DAY, "192.0.2.8", "anna");
+			mail(T0 - DAY, "192.0.2.8", "4F0A21C0A7F");
+			listed(T0 - 1000, "192.0.2.7");
+			failed(T0 - 3700, "192.0.2.7", "anna");
+		}
+	}
+	failed(T0 + 1000, "198.51.100.1", "anna");
+	if (stray)
+		failed(T0 - DAY, "192.0.2.8", "anna");
+	failed(T0 + 9000, "198.51.100.1", "anna");
+	if (stray)
+		failed(T0 - DAY, "192.0.2.8", "anna");
+	for (unsigned i = 0; i < 8; i++)
+		failed(T0 + 9001 + (time_t)i, "198.51.100.1", "bob");
+	end();
+	assert_int_equal(RUN("log"), 0);
+}
+
+/* One line of the past neither ends what goes on nor dates it back. */
+static void
+late_lines_change_no_alarm(void **state)
+{
+	struct notice plain[8];
+	size_t n;
+
+	(void)state;
+	alarms(false);
+	n = side.nnotices;
+	assert_in_range(n, 5, ROWS(plain)); /* each begins and ends, one is taken back */
+	memcpy(plain, side.notices, n * sizeof *plain);
+	simulate_free(sim);
+	alarms(true);
+	assert_int_equal(counts.late, 3 * 6 + 2);
+	assert_int_equal(side.nnotices, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(side.notices[i].text, plain[i].text);
+		assert_int_equal(side.notices[i].time, plain[i].time);
+	}
+}
+
 /* Whoever no longer matters makes room, however many they are. */
 static void
 forgets(void **state)
@@ -701,6 +764,7 @@ main(void)
 		TEST(compares),
 		TEST(rehearses_the_breaker),
 		TEST(knows_who_is_a_client),
+		TEST(late_lines_change_no_alarm),
 		TEST(forgets),
 	};
 	char command[64];
