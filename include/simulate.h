@@ -24,7 +24,8 @@ struct simulate_setup {
 
 struct simulate;
 
-/* Looks at every log first: NULL when one cannot be read, is given twice, or there is none. */
+/* Looks at every log first: NULL when one cannot be read, is given twice, or there is none.  A copy
+ * of a log, packed or not, is the same log. */
 struct simulate *simulate_open(const struct simulate_setup *setup, struct err *e);
 void simulate_free(struct simulate *s); /* NULL is fine */
 /* Read everything.  -1: not all could be read: see simulate_logs(). */

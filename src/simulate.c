@@ -107,6 +107,16 @@ check_twice(char *const *logs, unsigned n, struct err *e)
 	return 0;
 }
 
+/* A log and its packed copy, which are both there while logrotate packs; a copy under another name. */
+static int
+check_copies(const struct simlog *logs, unsigned n, struct err *e)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (simlog_same(&logs[i], &logs[n]))
+			return err_set(e, "%s: is given twice: %s begins with the same lines", logs[n].name, logs[i].name);
+	return 0;
+}
+
 static int
 open_logs(struct simulate *s, char *const *logs, struct err *e)
 {
@@ -118,11 +128,12 @@ open_logs(struct simulate *s, char *const *logs, struct err *e)
 	if (n == 0)
 		return err_set(e, "a log is missing");
 	s->logs = xcalloc(n, sizeof *s->logs);
-	for (; s->nlogs < n; s->nlogs++)
-		if (simlog_open(&s->logs[s->nlogs], logs[s->nlogs], s->present, e) == -1) {
-			simlog_close(&s->logs[s->nlogs]);
+	while (s->nlogs < n) {
+		unsigned i = s->nlogs++;
+
+		if (simlog_open(&s->logs[i], logs[i], s->present, e) == -1 || check_copies(s->logs, i, e) == -1)
 			return -1;
-		}
+	}
 	simlog_order(s->logs, n);
 	return 0;
 }

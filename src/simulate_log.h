@@ -45,6 +45,8 @@ struct simlog {
 	bool awake, eof, damaged, skipping;
 	struct unpack *unpack; /* NULL: it is not packed, and can be read from its start again */
 	char *buf;
+	char *head;		/* the log's first bytes, unpacked: simlog_same() */
+	size_t nhead;
 	size_t start, pos, len; /* of the line in hand; behind it; of what was read */
 	struct stamp stamp;
 	time_t near;		/* what decides on the year of a stamp that has none */
@@ -54,6 +56,8 @@ struct simlog {
  * all the same. */
 int simlog_open(struct simlog *l, const char *name, time_t present, struct err *e);
 void simlog_close(struct simlog *l);
+/* Both have been opened: is one the other's copy, packed or not? */
+bool simlog_same(const struct simlog *a, const struct simlog *b);
 /* All logs have been opened: those that are one log, rotated, agree on their years. */
 void simlog_order(struct simlog *logs, unsigned n);
 

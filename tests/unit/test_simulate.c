@@ -572,6 +572,35 @@ refuses_what_it_cannot_read(void **state)
 	assert_int_equal(run((const char *const[]){ NULL }, &e), -2);
 }
 
+/* While logrotate packs a log, its packed copy is there, too, or the beginning of it. */
+static void
+refuses_copies(void **state)
+{
+	struct err e;
+
+	(void)state;
+	begin("mail.log.1");
+	probes(T0, "192.0.2.66", 10);
+	end();
+	assert_int_equal(pack(path_of("mail.log.1"), "gz", true), 0);
+	assert_int_equal(run((const char *const[]){ "mail.log.1", "mail.log.1.gz", NULL }, &e), -2);
+	assert_non_null(strstr(e.text, "/mail.log.1.gz: is given twice: "));
+	assert_non_null(strstr(e.text, "/mail.log.1 begins with the same lines"));
+	begin("mail.log.1");
+	probes(T0, "192.0.2.66", 200);
+	end();
+	begin("longer");
+	probes(T0, "192.0.2.66", 300);
+	end();
+	assert_int_equal(run((const char *const[]){ "mail.log.1", "longer", NULL }, &e), -2);
+	assert_non_null(strstr(e.text, "/longer: is given twice"));
+	begin("empty");
+	end();
+	begin("empty too");
+	end();
+	assert_int_equal(RUN("empty", "empty too", "mail.log.1.gz", "mail.log.1"), 0); /* which has changed */
+}
+
 static void
 tells_whom_it_would_harm(void **state)
 {
@@ -760,6 +789,7 @@ main(void)
 		TEST(learns_the_time_late),
 		TEST(reads_what_it_can),
 		TEST(refuses_what_it_cannot_read),
+		TEST(refuses_copies),
 		TEST(tells_whom_it_would_harm),
 		TEST(compares),
 		TEST(rehearses_the_breaker),
