@@ -37,7 +37,7 @@ void guard_before(struct guard *g, const struct policy *p, struct event *ev, tim
 bool guard_after(struct guard *g, const struct policy *p, const struct event *ev, const struct addr *client,
     unsigned changes, time_t now);
 /* A client named a recipient and no DNSBL refused it. */
-void guard_came(struct guard *g, const struct policy *p, const struct addr *client, time_t now);
+void guard_came(struct guard *g, const struct policy *p, const struct addr *client, time_t at, time_t now);
 
 /* What is to be taken back, one at a time; false: nothing. */
 bool guard_withdrawal(struct guard *g, struct withdrawal *w, struct trip *why);

@@ -56,8 +56,10 @@ void ledger_cut(struct ledger *l, struct cut *c, bool whole);
 int ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
 /* Forget everything, and that there was anything: for a restore that failed half-way. */
 void ledger_clear(struct ledger *l);
+#define LEDGER_ALL UINT32_MAX
 /* Forget what no longer matters, looking at about so many places of the table and once at each at most: the cost of a
- * call grows neither with the table nor with time, and no lock is held for more than some of them.  One thread. */
+ * call grows neither with the table nor with time, and no lock is held for more than some of them.  LEDGER_ALL: at all,
+ * however long it takes.  One thread. */
 void ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned slots);
 
 #endif

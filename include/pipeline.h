@@ -36,8 +36,8 @@ void pipeline_init(struct pipeline *pl, struct ledger *l, const struct effects *
  * must not block; NULL: pipeline_tend() is called at once.  `notice`: something is to be told to people; NULL: not. */
 void pipeline_guard(struct pipeline *pl, struct guard *g, pipeline_alarm_fn *alarm, pipeline_notice_fn *notice);
 unsigned pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *ev, time_t now);
-/* A client named a recipient that the MTA takes: no DNSBL has refused it. */
-void pipeline_came(struct pipeline *pl, const struct policy *p, const struct addr *a, time_t now);
+/* A client named a recipient that the MTA takes, at `at`: no DNSBL has refused it. */
+void pipeline_came(struct pipeline *pl, const struct policy *p, const struct addr *a, time_t at, time_t now);
 /* What follows from the guard: take back what a tripped breaker's cause has brought, say what there is to say; to be
  * called now and then besides, for what is over.  By one thread at a time, which may be kept: it can go through the
  * whole ledger. */

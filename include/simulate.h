@@ -2,8 +2,9 @@
 /* simulate.h - the whole policy over logs of the past, on their own clock
  *
  * The same pipeline as the daemon's: rules, correlation, ledger, policy.  There is no store, no firewall, no milter; the
- * time is that of the logs.  A line is judged at its own time.  With two configurations the lines are read once, by the
- * rules of the first, and each event goes to a ledger for either.
+ * time is that of the logs.  A line is judged at its own time; where that is long past when its turn comes, as a late one
+ * that the daemon reads: what it would have brought may be over.  With two configurations the lines are read once, by
+ * the rules of the first, and each event goes to a ledger for either.
  */
 #ifndef SIMULATE_H
 #define SIMULATE_H
@@ -23,7 +24,8 @@ struct simulate_setup {
 
 struct simulate;
 
-/* Looks at every log first: NULL when one cannot be read, is given twice, or there is none. */
+/* Looks at every log first: NULL when one cannot be read, is given twice, or there is none.  A copy
+ * of a log, packed or not, is the same log. */
 struct simulate *simulate_open(const struct simulate_setup *setup, struct err *e);
 void simulate_free(struct simulate *s); /* NULL is fine */
 /* Read everything.  -1: not all could be read: see simulate_logs(). */
@@ -85,6 +87,7 @@ struct simulate_side {
 	const struct seen_block *blocks; /* in the order in which they were imposed */
 	const struct notice *notices;	 /* of breakers and incidents */
 	size_t nclients, nblocks, nnotices;
+	size_t nkept; /* clients not forgotten by the end */
 	uint64_t kinds[EVENT_KINDS];
 	uint64_t trusted, forgiven; /* events that did not count */
 	uint64_t clients_left_out, blocks_left_out, notices_left_out; /* more than can be listed */

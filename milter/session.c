@@ -309,7 +309,7 @@ session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recip
 	if (say != SAY_CONTINUE)
 		return say;
 	if (!is_trap(s, recipient)) {
-		pipeline_came(s->pl, &s->conf->policy, &s->addr, now);
+		pipeline_came(s->pl, &s->conf->policy, &s->addr, now, now);
 		return say;
 	}
 	catch(s, ev, &c);

@@ -109,6 +109,7 @@ breaker_blocked(struct breaker *b, const struct policy *p, enum event_kind kind,
 	struct member *m = crowd_hear(&k->blocked, k->members, BLOCKED, addrhash(&who, b->salt), &who, at, now, span);
 	uint32_t n, of;
 
+	at = k->blocked.newest; /* a late one does not turn the time back */
 	if (m != NULL && good)
 		m->mark = GOOD;
 	if (open_at(&k->trip, at))
@@ -195,6 +196,7 @@ breaker_heard(struct breaker *b, const struct policy *p, const char *zone, const
 	if (th->n == 0)
 		return false;
 	m = crowd_hear(&b->census, b->members, CENSUS, addrhash(&who, b->salt), &who, at, now, th->span);
+	at = b->census.newest; /* a late one does not turn the time back */
 	learn_usual(b, th, at);
 	if (zone == NULL || m == NULL)
 		return false;

@@ -191,7 +191,6 @@ hear_block(struct guard *g, const struct policy *p, const struct heard *h, unsig
 	return true;
 }
 
-/* One that is over when its lines are read at last is no news. */
 static bool
 hear_target(struct guard *g, const struct policy *p, const struct heard *h)
 {
@@ -201,9 +200,8 @@ hear_target(struct guard *g, const struct policy *p, const struct heard *h)
 
 	if (target == TARGETS || !swarm_hear(g->swarm, p, target, name, h->client, h->at, h->now, &i))
 		return false;
-	if (i.until > h->now)
-		begun(g, &i);
-	return i.until > h->now;
+	begun(g, &i);
+	return true;
 }
 
 /* ---- on the way of an event ---- */
@@ -246,13 +244,12 @@ guard_after(struct guard *g, const struct policy *p, const struct event *ev, con
 }
 
 void
-guard_came(struct guard *g, const struct policy *p, const struct addr *client, time_t now)
+guard_came(struct guard *g, const struct policy *p, const struct addr *client, time_t at, time_t now)
 {
-	uint32_t at = stamp(now, now);
 	struct trip t;
 
 	pthread_mutex_lock(&g->lock);
-	(void)breaker_heard(g->breaker, p, NULL, client, at, at, &t);
+	(void)breaker_heard(g->breaker, p, NULL, client, stamp(at, now), stamp(now, now), &t);
 	pthread_mutex_unlock(&g->lock);
 }
 

@@ -103,12 +103,12 @@ pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *
 }
 
 void
-pipeline_came(struct pipeline *pl, const struct policy *p, const struct addr *a, time_t now)
+pipeline_came(struct pipeline *pl, const struct policy *p, const struct addr *a, time_t at, time_t now)
 {
 	struct addr client = addr_client(a, p->ipv6_prefix);
 
 	if (pl->guard != NULL && !policy_ignores(p, a, EVENT_RBL))
-		guard_came(pl->guard, p, &client, now);
+		guard_came(pl->guard, p, &client, at, now);
 }
 
 static void

@@ -49,8 +49,8 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 {
 	struct side *side = arg;
 
-	if (ev == NULL || ev->source == SOURCE_CONTROL) { /* by a breaker */
-		seen_taken_back(&side->seen, client, changes);
+	if (ev->source == SOURCE_CONTROL) { /* by a breaker */
+		seen_taken_back(&side->seen, client, changes, ev->time);
 		return;
 	}
 	side->trusted += (changes & CHANGE_TRUSTED) != 0;
@@ -107,6 +107,16 @@ check_twice(char *const *logs, unsigned n, struct err *e)
 	return 0;
 }
 
+/* A log and its packed copy, which are both there while logrotate packs; a copy under another name. */
+static int
+check_copies(const struct simlog *logs, unsigned n, struct err *e)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (simlog_same(&logs[i], &logs[n]))
+			return err_set(e, "%s: is given twice: %s begins with the same lines", logs[n].name, logs[i].name);
+	return 0;
+}
+
 static int
 open_logs(struct simulate *s, char *const *logs, struct err *e)
 {
@@ -118,11 +128,12 @@ open_logs(struct simulate *s, char *const *logs, struct err *e)
 	if (n == 0)
 		return err_set(e, "a log is missing");
 	s->logs = xcalloc(n, sizeof *s->logs);
-	for (; s->nlogs < n; s->nlogs++)
-		if (simlog_open(&s->logs[s->nlogs], logs[s->nlogs], s->present, e) == -1) {
-			simlog_close(&s->logs[s->nlogs]);
+	while (s->nlogs < n) {
+		unsigned i = s->nlogs++;
+
+		if (simlog_open(&s->logs[i], logs[i], s->present, e) == -1 || check_copies(s->logs, i, e) == -1)
 			return -1;
-		}
+	}
 	simlog_order(s->logs, n);
 	return 0;
 }
@@ -167,11 +178,18 @@ simulate_free(struct simulate *s)
 
 /* --- running --- */
 
-/* At the event's own time, which is the time of the log. */
+/* The time that a line is read at: only a late line's own is another. */
+static time_t
+present(const struct simulate *s, time_t at)
+{
+	return at > s->clock ? at : s->clock;
+}
+
 static void
 on_event(void *arg, const struct event *ev, unsigned times)
 {
 	struct simulate *s = arg;
+	time_t now = present(s, ev->time);
 
 	for (unsigned i = 0; i < s->nsides; i++) {
 		struct side *side = &s->sides[i];
@@ -180,7 +198,7 @@ on_event(void *arg, const struct event *ev, unsigned times)
 
 		seen_expect(&side->seen, &client);
 		for (unsigned n = 0; n < times; n++)
-			pipeline_event(&side->pipeline, p, ev, ev->time);
+			pipeline_event(&side->pipeline, p, ev, now);
 	}
 }
 
@@ -197,11 +215,22 @@ tend(struct simulate *s, bool at_end)
 
 		pipeline_tend(&side->pipeline, &side->conf->policy, s->clock);
 		if (forget)
-			ledger_sweep(side->ledger, &side->conf->policy, s->clock, LEDGER_SHARDS);
+			ledger_sweep(side->ledger, &side->conf->policy, s->clock, LEDGER_ALL);
 	}
 	s->tended = s->clock;
 	if (forget)
 		s->swept = s->clock;
+}
+
+static void
+set_back(struct simulate *s, time_t to)
+{
+	if (to < s->clock)
+		s->clock = to;
+	if (to < s->swept)
+		s->swept = to;
+	if (to < s->tended)
+		s->tended = to;
 }
 
 /* No DNSBL has refused it, and whom it would be a pity to shut out is known better. */
@@ -214,7 +243,7 @@ accepted(struct simulate *s, const struct addr *from, time_t at)
 	struct seen_client *c;
 
 	for (unsigned i = 0; i < s->nsides; i++)
-		pipeline_came(&s->sides[i].pipeline, &s->sides[i].conf->policy, from, at);
+		pipeline_came(&s->sides[i].pipeline, &s->sides[i].conf->policy, from, at, present(s, at));
 	if (!policy_trusts(p, from) && (c = seen_client(&side->seen, &client, false)) != NULL)
 		c->mails++;
 }
@@ -227,6 +256,8 @@ take_line(struct simulate *s, struct simlog *l)
 
 	if (l->headless)
 		return;
+	if (l->went_back)
+		set_back(s, l->at);
 	if (l->at > s->clock) {
 		s->clock = l->at;
 		tend(s, false);
@@ -333,6 +364,7 @@ simulate_side(const struct simulate *s, unsigned i, struct simulate_side *out)
 		.nblocks = seen->nblocks,
 		.notices = side->notices,
 		.nnotices = side->nnotices,
+		.nkept = ledger_size(side->ledger),
 		.notices_left_out = side->notices_left_out,
 		.trusted = side->trusted,
 		.forgiven = side->forgiven,

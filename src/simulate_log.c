@@ -12,6 +12,7 @@
 #include "source.h"
 
 #define BUF	   (256 * 1024)
+#define HEAD	   4096 /* bytes by which a log is known again */
 #define LEAP	   3600 /* seconds; a stamp further off than this needs others to agree */
 #define NEIGHBOURS 8	/* dated lines that are asked */
 #define HALF_YEAR  (182 * (time_t)86400)
@@ -101,6 +102,8 @@ void
 simlog_close(struct simlog *l)
 {
 	sleep_on(l);
+	free(l->head);
+	l->head = NULL;
 	l->ready = false;
 	l->ended = true;
 }
@@ -161,7 +164,14 @@ read_ahead(struct simlog *l)
 	} while (l->len - l->start > before);
 }
 
-/* The times of the dated lines behind the one in hand, as far as they have been read. */
+static bool
+is_future(const struct simlog *l, time_t t)
+{
+	return t > l->present + FUTURE;
+}
+
+/* The times of the dated lines behind the one in hand, as far as they have been read.  Those of the future are no
+ * witnesses. */
 static unsigned
 neighbours(const struct simlog *l, time_t times[NEIGHBOURS])
 {
@@ -176,7 +186,7 @@ neighbours(const struct simlog *l, time_t times[NEIGHBOURS])
 		if (nl == NULL)
 			nl = end;
 		(void)logline_parse(&line, &stamp, (struct str){ p, (size_t)(nl - p) }, l->near);
-		if (line.time != (time_t)-1)
+		if (line.time != (time_t)-1 && !is_future(l, line.time))
 			times[n++] = line.time;
 		p = nl + 1;
 	}
@@ -186,7 +196,7 @@ neighbours(const struct simlog *l, time_t times[NEIGHBOURS])
 /* --- time --- */
 
 /* Is the clock now at t, by the lines behind this one?  Of the last line of a log nobody can tell: it may be late, but
- * is not from the future. */
+ * it is not far ahead. */
 static bool
 is_believed(const struct simlog *l, time_t t)
 {
@@ -195,7 +205,7 @@ is_believed(const struct simlog *l, time_t t)
 
 	for (unsigned i = 0; i < n; i++)
 		agree += t > l->at ? times[i] >= t - LEAP : times[i] < l->at - LEAP;
-	return n == 0 ? t > l->at && t <= l->present + FUTURE : 2 * agree > n;
+	return n == 0 ? t > l->at : 2 * agree > n;
 }
 
 /* No line before this one had a time: its own, or, if those behind it are all earlier, the first of theirs. */
@@ -215,7 +225,8 @@ set_clock(struct simlog *l, time_t t)
 static void
 move_clock(struct simlog *l, time_t t)
 {
-	if (t < l->at)
+	l->went_back = t < l->at;
+	if (l->went_back)
 		l->counts.set_back++;
 	if (t > l->at + GAP)
 		l->counts.gaps++;
@@ -255,8 +266,11 @@ judge_time(struct simlog *l, time_t t)
 		l->counts.undated++;
 		return l->at;
 	}
-	if (t > l->present + FUTURE)
+	if (is_future(l, t)) { /* whatever the lines around it say */
 		l->counts.future++;
+		l->counts.outliers++;
+		return l->at;
+	}
 	if (t == l->at)
 		return t;
 	if (l->at == (time_t)-1 || is_leap(l, t))
@@ -290,6 +304,7 @@ simlog_next(struct simlog *l)
 		return;
 	}
 	l->ready = true;
+	l->went_back = false;
 	l->counts.lines++;
 	l->headless = logline_parse(&l->line, &l->stamp, line, l->near) != LOGLINE_OK;
 	l->counts.headless += l->headless;
@@ -349,10 +364,20 @@ look_at_start(struct simlog *l, time_t near)
 			break;
 		l->pos += (size_t)(nl - from) + 1;
 		(void)logline_parse(&line, &l->stamp, (struct str){ from, (size_t)(nl - from) }, near);
-		if (line.time != (time_t)-1)
+		if (line.time != (time_t)-1 && !is_future(l, line.time))
 			set_clock(l, line.time);
 	}
 	l->pos = l->start = 0;
+}
+
+static void
+keep_head(struct simlog *l)
+{
+	free(l->head);
+	l->nhead = l->len < HEAD ? l->len : HEAD;
+	l->head = xmalloc(HEAD);
+	if (l->nhead > 0)
+		memcpy(l->head, l->buf, l->nhead);
 }
 
 /* `near` -1: find out. */
@@ -367,6 +392,7 @@ look(struct simlog *l, time_t near)
 		return -1;
 	while (!l->eof && l->len < BUF)
 		fill(l);
+	keep_head(l);
 	look_at_start(l, near != (time_t)-1 ? near : end_time(l, &st));
 	if (S_ISREG(st.st_mode) && l->error.text[0] == '\0' && strcmp(l->name, "-") != 0)
 		sleep_on(l);
@@ -380,6 +406,12 @@ simlog_open(struct simlog *l, const char *name, time_t present, struct err *e)
 	if (look(l, -1) == 0)
 		return 0;
 	return err_set(e, "%s: %.400s", name, l->error.text);
+}
+
+bool
+simlog_same(const struct simlog *a, const struct simlog *b)
+{
+	return a->nhead > 0 && a->nhead == b->nhead && memcmp(a->head, b->head, a->nhead) == 0;
 }
 
 /* --- rotated logs --- */

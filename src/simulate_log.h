@@ -6,7 +6,8 @@
  * were rotated after it.
  *
  * A stamp that leaps, by more than an hour, is believed when most of the lines behind it agree.  If not, a stamp of the
- * past is one line's own, and a stamp of the future is taken for now.
+ * past is one line's own, and a stamp far ahead is taken for now.  So is one from after the present, whatever the lines
+ * behind it say.
  *
  * A log that could be opened is not kept open until its first line's turn has come, so that a year of packed logs needs
  * the memory of one.
@@ -36,6 +37,7 @@ struct simlog {
 	/* the line in hand, if any */
 	bool ready, ended; /* there is one; there will be none any more */
 	bool headless;		/* only line.line is good then */
+	bool went_back;		/* with it the clock was set back for good */
 	struct logline line;	/* its time is when it is to be judged */
 	time_t at;		/* the clock at this line: what logs are merged by; -1: no time known yet */
 	/* its own */
@@ -43,6 +45,8 @@ struct simlog {
 	bool awake, eof, damaged, skipping;
 	struct unpack *unpack; /* NULL: it is not packed, and can be read from its start again */
 	char *buf;
+	char *head;		/* the log's first bytes, unpacked: simlog_same() */
+	size_t nhead;
 	size_t start, pos, len; /* of the line in hand; behind it; of what was read */
 	struct stamp stamp;
 	time_t near;		/* what decides on the year of a stamp that has none */
@@ -52,6 +56,8 @@ struct simlog {
  * all the same. */
 int simlog_open(struct simlog *l, const char *name, time_t present, struct err *e);
 void simlog_close(struct simlog *l);
+/* Both have been opened: is one the other's copy, packed or not? */
+bool simlog_same(const struct simlog *a, const struct simlog *b);
 /* All logs have been opened: those that are one log, rotated, agree on their years. */
 void simlog_order(struct simlog *logs, unsigned n);
 

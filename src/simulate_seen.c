@@ -185,7 +185,6 @@ seen_event(struct seen *s, struct ledger *l, const struct policy *p, const struc
 	struct seen_block b = { .at = seconds(ev->time) };
 	struct seen_client *c;
 
-	s->latest = b.at;
 	if (changes & CHANGE_TRUSTED)
 		return;
 	c = seen_client(s, client, (changes & (CHANGE_GRANTED | CHANGE_CACHED | CHANGE_BLOCKED)) != 0);
@@ -205,7 +204,7 @@ seen_event(struct seen *s, struct ledger *l, const struct policy *p, const struc
 }
 
 void
-seen_taken_back(struct seen *s, const struct addr *client, unsigned changes)
+seen_taken_back(struct seen *s, const struct addr *client, unsigned changes, time_t at)
 {
 	struct seen_slot *slot = slot_of(s, client);
 	struct seen_client *c = slot->place == 0 ? NULL : &s->clients[slot->place - 1];
@@ -213,7 +212,7 @@ seen_taken_back(struct seen *s, const struct addr *client, unsigned changes)
 	if (c == NULL)
 		return;
 	if (changes & CHANGE_UNBLOCKED && c->blocks > 0) {
-		s->blocks[c->last_block].lifted = s->latest;
+		s->blocks[c->last_block].lifted = seconds(at);
 		s->blocks[c->last_block].withdrawn = true;
 	}
 	c->uncached |= (changes & CHANGE_UNCACHED) != 0;

@@ -23,7 +23,6 @@ struct seen {
 	struct seen_block *blocks;
 	size_t nblocks, blocks_cap;
 	uint64_t clients_left_out, blocks_left_out;
-	uint32_t latest; /* time of the last event */
 	uint64_t salt;
 };
 
@@ -39,6 +38,6 @@ const struct seen_client *seen_known(const struct seen *s, const struct addr *cl
 void seen_event(struct seen *s, struct ledger *l, const struct policy *p, const struct event *ev,
     const struct addr *client, unsigned changes);
 /* A block or a cache entry was withdrawn by something other than an event. */
-void seen_taken_back(struct seen *s, const struct addr *client, unsigned changes);
+void seen_taken_back(struct seen *s, const struct addr *client, unsigned changes, time_t at);
 
 #endif

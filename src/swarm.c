@@ -220,7 +220,7 @@ swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str na
 		learn_usual(a, at, th->span);
 	(void)crowd_hear(&a->crowd, a->members, KEPT, addrhash(client, s->salt), client, at, now, th->span);
 	h->n = a->crowd.n;
-	h->newest = a->crowd.newest;
+	h->newest = at = a->crowd.newest; /* a late one does not turn the time back */
 	if ((uint32_t)a->crowd.n << a->crowd.level < th->n)
 		return false; /* nor within the window: most are looked at no further */
 	clients = crowd_count(&a->crowd, a->members, at, th->span);
@@ -229,7 +229,7 @@ swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str na
 	if (clients < th->n || !unusual(s, a, clients, at, th->span))
 		return false;
 	a->until = at + th->term;
-	if (h->live || s->n == SWARM_LIVE)
+	if (h->live || s->n == SWARM_LIVE || a->until <= now)
 		return false;
 	h->live = true;
 	a->since = at;

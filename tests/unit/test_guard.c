@@ -399,7 +399,7 @@ attack(void *arg)
 
 		pipeline_event(&shared, &policy, &ev, T0 + i / 100);
 		if (i % 64 == 0)
-			pipeline_came(&shared, &policy, &ev.addr, T0 + i / 100);
+			pipeline_came(&shared, &policy, &ev.addr, T0 + i / 100, T0 + i / 100);
 	}
 	return NULL;
 }

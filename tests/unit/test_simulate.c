@@ -74,6 +74,14 @@ listed(time_t at, const char *client)
 }
 
 static void
+failed(time_t at, const char *client, const char *user)
+{
+	head(form, at);
+	(void)fprintf(out, "postfix/smtpd[811]: warning: x.example.com[%s]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, "
+	    "sasl_username=%s\n", client, user);
+}
+
+static void
 probe(time_t at, const char *client)
 {
 	head(form, at);
@@ -367,12 +375,13 @@ keeps_its_clock(void **state)
 		{ "a line from the future", { 5000 * DAY }, 20, 0, 1, 1, 0, 0, 14 },
 		{ "two of them", { 5000 * DAY, 5001 * DAY }, 20, 0, 2, 2, 0, 0, 14 },
 		{ "a line far ahead, before the present", { 90 * DAY }, 20, 0, 0, 1, 0, 0, 14 },
-		{ "a line of the past", { -90 * DAY }, 20, 1, 0, 0, 0, 0, -90 * DAY },
+		{ "a line of the past", { -90 * DAY }, 20, 1, 0, 0, 0, 0, -T0 }, /* over long ago: nothing was granted */
+		{ "a line of a while ago", { -300 }, 20, 1, 0, 0, 0, 0, -300 },
 		{ "a second late", { 13 }, 20, 1, 0, 0, 0, 0, 13 },
 		{ "a gap of months", { 200 * DAY }, 200 * DAY + 1, 0, 0, 0, 0, 1, 200 * DAY },
 		{ "a gap of hours", { 20000 }, 20001, 0, 0, 0, 0, 0, 20000 },
 		{ "set back for good", { -9000 }, -8999, 0, 0, 0, 1, 0, -9000 },
-		{ "the clock goes wrong for good", { 5000 * DAY }, 5000 * DAY + 1, 0, 16, 0, 0, 1, 5000 * DAY },
+		{ "the clock goes wrong for good", { 5000 * DAY }, 5000 * DAY + 1, 0, 16, 16, 0, 0, 14 },
 	};
 
 	(void)state;
@@ -391,10 +400,74 @@ keeps_its_clock(void **state)
 		row_eq(rows[i].name, counts.gaps, rows[i].gaps);
 		row_eq(rows[i].name, of("192.0.2.2")->granted_first, T0 + rows[i].at);
 		row_eq(rows[i].name, block_of("192.0.2.1")->at, T0 + 9);
-		row_eq(rows[i].name, block_of("192.0.2.3")->at, T0 + rows[i].rest + 9);
+		row_eq(rows[i].name, block_of("192.0.2.3")->at, T0 + (rows[i].rest > 5000 * DAY ? 14 : rows[i].rest + 9));
 		simulate_free(sim);
 		sim = NULL;
 	}
+}
+
+/* However many agree: nobody wrote to a log after the present, neither at its beginning nor in its middle. */
+static void
+does_not_believe_in_the_future(void **state)
+{
+	(void)state;
+	begin("log");
+	for (unsigned i = 0; i < 20; i++)
+		login(T0 + 5000 * DAY + (time_t)i, "192.0.2.2", "anna");
+	login(T0, "192.0.2.1", "anna");
+	for (unsigned i = 0; i < 20; i++)
+		login(T0 + 5000 * DAY + (time_t)i, "192.0.2.2", "anna");
+	probes(T0 + 10, "192.0.2.66", 10);
+	login(T0 + 60, "192.0.2.3", "bob");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(counts.future, 40);
+	assert_int_equal(counts.first, T0);
+	assert_int_equal(counts.last, T0 + 60);
+	assert_int_equal(counts.late + counts.set_back + counts.gaps, 0);
+	assert_int_equal(of("192.0.2.2")->granted_first, T0);
+	assert_int_equal(of("192.0.2.2")->granted_last, T0);
+	assert_int_equal(block_of("192.0.2.66")->at, T0 + 19);
+	assert_int_equal(of("192.0.2.3")->granted_first, T0 + 60);
+}
+
+/* Nothing else tells the time. */
+static void
+has_a_future_only(void **state)
+{
+	(void)state;
+	begin("log");
+	for (unsigned i = 0; i < 20; i++)
+		login(T0 + 5000 * DAY + (time_t)i, "192.0.2.2", "anna");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(counts.future, 20);
+	assert_int_equal(counts.last, -1);
+	assert_int_equal(of("192.0.2.2")->granted_first, PRESENT);
+	assert_int_equal(of("192.0.2.2")->granted_last, PRESENT);
+}
+
+/* What has no time of its own is from when the lines around it are, not from before the clock was set back. */
+static void
+follows_a_clock_that_is_set_back(void **state)
+{
+	(void)state;
+	begin("log");
+	probes(T0 + 50 * DAY, "192.0.2.1", 15);
+	probes(T0, "192.0.2.7", 1);
+	probes(T0 + 3600, "192.0.2.7", 15);
+	for (unsigned i = 0; i < 110; i++) { /* a breaker, at the time that the clock now has */
+		char client[40];
+
+		(void)snprintf(client, sizeof client, "198.51.100.%u", i);
+		listed(T0 + 4000 + (time_t)i, client);
+	}
+	login(T0 + 20000, "192.0.2.3", "bob");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(counts.set_back, 1);
+	assert_true(side.nnotices >= 2); /* opened and closed again */
+	assert_in_range(side.notices[side.nnotices - 1].time, T0 + 4000 + 3600, T0 + 20000);
 }
 
 static void
@@ -499,6 +572,35 @@ refuses_what_it_cannot_read(void **state)
 	assert_int_equal(run((const char *const[]){ NULL }, &e), -2);
 }
 
+/* While logrotate packs a log, its packed copy is there, too, or the beginning of it. */
+static void
+refuses_copies(void **state)
+{
+	struct err e;
+
+	(void)state;
+	begin("mail.log.1");
+	probes(T0, "192.0.2.66", 10);
+	end();
+	assert_int_equal(pack(path_of("mail.log.1"), "gz", true), 0);
+	assert_int_equal(run((const char *const[]){ "mail.log.1", "mail.log.1.gz", NULL }, &e), -2);
+	assert_non_null(strstr(e.text, "/mail.log.1.gz: is given twice: "));
+	assert_non_null(strstr(e.text, "/mail.log.1 begins with the same lines"));
+	begin("mail.log.1");
+	probes(T0, "192.0.2.66", 200);
+	end();
+	begin("longer");
+	probes(T0, "192.0.2.66", 300);
+	end();
+	assert_int_equal(run((const char *const[]){ "mail.log.1", "longer", NULL }, &e), -2);
+	assert_non_null(strstr(e.text, "/longer: is given twice"));
+	begin("empty");
+	end();
+	begin("empty too");
+	end();
+	assert_int_equal(RUN("empty", "empty too", "mail.log.1.gz", "mail.log.1"), 0); /* which has changed */
+}
+
 static void
 tells_whom_it_would_harm(void **state)
 {
@@ -595,6 +697,79 @@ knows_who_is_a_client(void **state)
 	assert_int_equal(side.trusted, 22);
 }
 
+/* A list that lists everybody, and an account that all of them want; `stray`: with old lines in their midst. */
+static void
+alarms(bool stray)
+{
+	char client[40];
+
+	begin("log");
+	for (unsigned i = 0; i < 150; i++) {
+		(void)snprintf(client, sizeof client, "198.51.100.%u", i);
+		listed(T0 + (time_t)i, client);
+		if (i < 60) /* so many are counted exactly */
+			failed(T0 + (time_t)i, client, "anna");
+		if (stray && i % 50 == 40) {
+			listed(T0 - DAY, "192.0.2.8");
+			failed(T0 - DAY, "192.0.2.8", "anna");
+			mail(T0 - DAY, "192.0.2.8", "4F0A21C0A7F");
+			listed(T0 - 1000, "192.0.2.7");
+			failed(T0 - 3700, "192.0.2.7", "anna");
+		}
+	}
+	failed(T0 + 1000, "198.51.100.1", "anna");
+	if (stray)
+		failed(T0 - DAY, "192.0.2.8", "anna");
+	failed(T0 + 9000, "198.51.100.1", "anna");
+	if (stray)
+		failed(T0 - DAY, "192.0.2.8", "anna");
+	for (unsigned i = 0; i < 8; i++)
+		failed(T0 + 9001 + (time_t)i, "198.51.100.1", "bob");
+	end();
+	assert_int_equal(RUN("log"), 0);
+}
+
+/* One line of the past neither ends what goes on nor dates it back. */
+static void
+late_lines_change_no_alarm(void **state)
+{
+	struct notice plain[8];
+	size_t n;
+
+	(void)state;
+	alarms(false);
+	n = side.nnotices;
+	assert_in_range(n, 5, ROWS(plain)); /* each begins and ends, one is taken back */
+	memcpy(plain, side.notices, n * sizeof *plain);
+	simulate_free(sim);
+	alarms(true);
+	assert_int_equal(counts.late, 3 * 6 + 2);
+	assert_int_equal(side.nnotices, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(side.notices[i].text, plain[i].text);
+		assert_int_equal(side.notices[i].time, plain[i].time);
+	}
+}
+
+/* Whoever no longer matters makes room, however many they are. */
+static void
+forgets(void **state)
+{
+	char client[40];
+
+	(void)state;
+	begin("log");
+	for (unsigned i = 0; i < 3000; i++) {
+		(void)snprintf(client, sizeof client, "198.18.%u.%u", i / 250, i % 250);
+		probe(T0 + (time_t)i, client);
+	}
+	login(T0 + 20 * DAY, "192.0.2.1", "anna");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(side.nclients, 3001);
+	assert_int_equal(side.nkept, 1);
+}
+
 int
 main(void)
 {
@@ -607,14 +782,20 @@ main(void)
 		TEST(finds_the_year_of_rotated_logs),
 		TEST(looks_ahead_anywhere),
 		TEST(keeps_its_clock),
+		TEST(does_not_believe_in_the_future),
+		TEST(has_a_future_only),
+		TEST(follows_a_clock_that_is_set_back),
 		TEST(counts_what_it_cannot_use),
 		TEST(learns_the_time_late),
 		TEST(reads_what_it_can),
 		TEST(refuses_what_it_cannot_read),
+		TEST(refuses_copies),
 		TEST(tells_whom_it_would_harm),
 		TEST(compares),
 		TEST(rehearses_the_breaker),
 		TEST(knows_who_is_a_client),
+		TEST(late_lines_change_no_alarm),
+		TEST(forgets),
 	};
 	char command[64];
 	int rc;
