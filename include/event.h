@@ -47,7 +47,11 @@ struct event {
 	uint8_t held;		/* HELD_ bits: a breaker is open, and this is not to follow */
 };
 
-enum { HELD_BLOCK = 1 << 0, HELD_CACHE = 1 << 1 };
+enum {
+	HELD_BLOCK = 1 << 0,
+	HELD_CACHE = 1 << 1,
+	HELD_GOOD = 1 << 2 /* as HELD_BLOCK, for a client that is known to behave */
+};
 
 const char *event_kind_name(enum event_kind kind);
 /* EVENT_KINDS when there is no such kind. */

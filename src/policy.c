@@ -277,7 +277,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		return 0;
 	if (at < r->login || has_credit(p, r, at)) /* forgiven, also when it is told only after the login */
 		return CHANGE_FORGIVEN;
-	if (ev->held & HELD_BLOCK)
+	if ((ev->held & HELD_BLOCK) || ((ev->held & HELD_GOOD) && known_good(r, at)))
 		changes = CHANGE_HELD;
 	else if (cap > 0)
 		switch (record_hit(r, ev->kind, hit_of(kp, ev, at), cap, sameness(kp))) {
@@ -429,7 +429,7 @@ policy_owes(const struct record *r, const struct withdrawal *w, time_t now)
 	bool cached = w->zone != NULL && record_cached(r, at) && r->cached_kind == w->kind &&
 	    r->cached_zone == w->zone && of_its_time(w, r->cached_at);
 	bool blocked = record_blocked(r, at) && r->blocked_kind == w->kind && /* by hand: of no kind */
-	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached);
+	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached) && (!w->good || known_good(r, r->blocked_at));
 
 	return (cached ? CHANGE_UNCACHED : 0u) | (blocked ? CHANGE_UNBLOCKED : 0u);
 }

@@ -467,7 +467,7 @@ takes_back_what_a_cause_brought(void **state)
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct withdrawal w = { rows[i].kind, rows[i].of_zone ? zone : NULL, rows[i].since, T0 + 6000 };
+		struct withdrawal w = { rows[i].kind, rows[i].of_zone ? zone : NULL, rows[i].since, T0 + 6000, false };
 		const struct tally *t;
 
 		fresh(state);
@@ -483,7 +483,29 @@ takes_back_what_a_cause_brought(void **state)
 	}
 	fresh(state);
 	policy_add(&policy, &record, SET_BLOCK, T0, 600, STR("by hand"));
-	assert_int_equal(policy_withdraw(&record, &(struct withdrawal){ EVENT_RBL, NULL, 0, UINT32_MAX }, T0), 0);
+	assert_int_equal(policy_withdraw(&record, &(struct withdrawal){ EVENT_RBL, NULL, 0, UINT32_MAX, false }, T0), 0);
+}
+
+/* A breaker that opened because of clients known to behave does nothing for others. */
+static void
+what_good_clients_get_strangers_do_not(void **state)
+{
+	static const struct {
+		const char *name;
+		time_t login; /* before; 0: none */
+		bool good;
+	} rows[] = { { "a stranger", 0, false }, { "today", 3600, true }, { "last month", 30 * 86400, false } };
+	const struct withdrawal w = { EVENT_PROTOCOL, NULL, T0, T0 + 6000, true };
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		fresh(state);
+		if (rows[i].login != 0)
+			tell(EVENT_LOGIN, T0 - rows[i].login, NULL);
+		offend(EVENT_PROTOCOL, 20, T0, 0);
+		row_eq(rows[i].name, policy_withdraw(&record, &w, T0), rows[i].good ? CHANGE_UNBLOCKED : 0);
+		row_eq(rows[i].name, tell_under(EVENT_PROTOCOL, T0, 0, HELD_GOOD) == CHANGE_HELD, rows[i].good);
+		done(state);
+	}
 }
 
 /* Each number of each kind, and off. */
@@ -572,6 +594,7 @@ main(void)
 		TEST(an_old_password_shuts_no_office_out),
 		TEST(what_is_held_does_not_follow),
 		TEST(takes_back_what_a_cause_brought),
+		TEST(what_good_clients_get_strangers_do_not),
 		TEST(every_number_is_the_configurations),
 		TEST(windows_end_on_the_second),
 		TEST(forgets_what_is_over),
