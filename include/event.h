@@ -54,6 +54,8 @@ enum {
 };
 
 const char *event_kind_name(enum event_kind kind);
+/* What stands behind the last @ of an address; STR_NONE: there is none. */
+struct str event_domain(struct str address);
 /* EVENT_KINDS when there is no such kind. */
 enum event_kind event_kind_of(struct str name);
 

@@ -64,15 +64,6 @@ swarm_free(struct swarm *s)
 	free(s);
 }
 
-static struct str
-domain_of(struct str address)
-{
-	for (size_t i = address.n; i-- > 0;)
-		if (address.p[i] == '@')
-			return (struct str){ address.p + i + 1, address.n - i - 1 };
-	return STR_NONE;
-}
-
 enum target
 swarm_target(const struct event *ev, struct str *name)
 {
@@ -85,7 +76,7 @@ swarm_target(const struct event *ev, struct str *name)
 		return name->n > 0 ? TARGET_LOGIN : TARGETS;
 	case EVENT_UNKNOWN_USER:
 	case EVENT_RECIPIENT_FORGERY:
-		*name = domain_of(ev->recipient);
+		*name = event_domain(ev->recipient);
 		return name->n > 0 ? TARGET_DOMAIN : TARGETS;
 	default:
 		return TARGETS;

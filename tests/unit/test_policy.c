@@ -372,6 +372,45 @@ an_attack_lowers_the_rate(void **state)
 	}
 }
 
+/* The lowered n, here 4, is of what was aimed at the attacked. */
+static void
+an_attack_elsewhere_is_another(void **state)
+{
+	static const struct {
+		const char *name;
+		enum event_kind kind;
+		const char *before, *at; /* 9 of the first, the others during an attack */
+		bool caches, blocked;
+	} rows[] = {
+		{ "its account", EVENT_AUTH_FAILURE, "bob", "alice", false, true },
+		{ "its domain", EVENT_UNKNOWN_USER, "@example.net", "@example.org", false, true },
+		{ "its domain's trap", EVENT_RECIPIENT_FORGERY, "@example.net", "@EXAMPLE.org", false, true },
+		{ "of a session no target is known", EVENT_RECIPIENT_FORGERY, "@example.net", "@example.org", true, false },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		unsigned changes = 0;
+
+		fresh(state);
+		policy.kind[rows[i].kind].rate.n = 20;
+		policy.kind[rows[i].kind].caches = rows[i].caches;
+		for (unsigned k = 0; k < 16; k++) {
+			struct event ev = { .kind = rows[i].kind, .time = T0 + 1, .strict = k < 9 ? 0 : 5 };
+			char text[32], port[8];
+
+			(void)snprintf(text, sizeof text, "u%u%s", k, k < 9 ? rows[i].before : rows[i].at);
+			(void)snprintf(port, sizeof port, "%u", k);
+			ev.user = str_of(k < 9 ? rows[i].before : rows[i].at);
+			ev.recipient = str_of(text);
+			ev.session = str_of(port);
+			row_eq(rows[i].name, (changes & CHANGE_BLOCKED) != 0, rows[i].blocked && k >= 13);
+			changes |= policy_apply(&policy, &record, &ev, T0 + 1);
+		}
+		row_eq(rows[i].name, (changes & CHANGE_STRICT) != 0, rows[i].blocked);
+		done(state);
+	}
+}
+
 static void
 who_behaves_is_judged_as_ever(void **state)
 {
@@ -590,6 +629,7 @@ main(void)
 		TEST(kinds_can_be_switched_off),
 		TEST(trusts_its_own),
 		TEST(an_attack_lowers_the_rate),
+		TEST(an_attack_elsewhere_is_another),
 		TEST(who_behaves_is_judged_as_ever),
 		TEST(an_old_password_shuts_no_office_out),
 		TEST(what_is_held_does_not_follow),
