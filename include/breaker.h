@@ -3,11 +3,14 @@
  *
  *	cause	opens when					holds
  *	blocks	too many clients are newly blocked for one kind	blocks for that kind
- *	good	too many of them are known to behave		the same
+ *	good	too many of them are known to behave		blocks of such clients for that kind
  *	zone	a DNSBL suddenly lists nearly everybody		blocks and cache entries that come from it
  *
  * A plain value: no clock, no lock, no I/O.  It lives on the events' own time, so that a log that is read late opens it
  * as it would have been.  Whoever calls takes back what the cause had already brought (policy_withdraw()).
+ *
+ * One account that logs in from five addresses makes five clients that are known to behave, and whoever has it can have
+ * them blocked: `good` therefore does nothing for strangers.
  *
  * We ask the DNS nothing.  Whether a list is sound (RFC 5782, section 5, has test points for that) is seen by what it
  * says of everybody: a list's share of the clients is high on many servers, but it does not jump.
@@ -53,7 +56,7 @@ void breaker_excused(struct breaker *b, const struct addr *client);
 unsigned breaker_reset(struct breaker *b, uint32_t at);
 /* Those open at `at`: up to `max`, returns how many. */
 unsigned breaker_open(const struct breaker *b, uint32_t at, struct trip *out, unsigned max);
-#define BREAKER_OPEN_MAX (EVENT_KINDS + BREAKER_ZONES)
+#define BREAKER_OPEN_MAX (2 * EVENT_KINDS + BREAKER_ZONES)
 /* Open it as it was before a restart. */
 void breaker_restore(struct breaker *b, const struct trip *t);
 

@@ -47,9 +47,15 @@ struct event {
 	uint8_t held;		/* HELD_ bits: a breaker is open, and this is not to follow */
 };
 
-enum { HELD_BLOCK = 1 << 0, HELD_CACHE = 1 << 1 };
+enum {
+	HELD_BLOCK = 1 << 0,
+	HELD_CACHE = 1 << 1,
+	HELD_GOOD = 1 << 2 /* as HELD_BLOCK, for a client that is known to behave */
+};
 
 const char *event_kind_name(enum event_kind kind);
+/* What stands behind the last @ of an address; STR_NONE: there is none. */
+struct str event_domain(struct str address);
 /* EVENT_KINDS when there is no such kind. */
 enum event_kind event_kind_of(struct str name);
 

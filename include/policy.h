@@ -93,6 +93,7 @@ struct withdrawal {
 	enum event_kind kind;
 	const char *zone; /* NULL: blocks alone, whatever the zone */
 	uint32_t since, until;
+	bool good;	  /* only of clients that were known to behave when they were blocked */
 };
 /* What there is of it in a record: CHANGE_UNBLOCKED, CHANGE_UNCACHED. */
 unsigned policy_owes(const struct record *r, const struct withdrawal *w, time_t now);

@@ -32,6 +32,7 @@
 	X(BREAKER_TRIPS, "breaker_trips", "times a breaker opened") \
 	X(BREAKER_WITHDRAWN, "breaker_withdrawn", "clients from which blocks or cache entries were taken back") \
 	X(INCIDENTS, "incidents", "distributed attacks noticed") \
+	X(INCIDENTS_DROPPED, "incidents_dropped", "distributed attacks no longer followed because too many bigger ones were going on") \
 	X(TARGETS_DROPPED, "targets_dropped", "accounts and domains no longer watched because too many were being attacked") \
 	X(NOTICES_DROPPED, "notices_dropped", "notices of breakers and incidents lost because too many came at once") \
 	X(CLIENTS_EVICTED, "clients_evicted", "clients forgotten because max_clients was reached") \

@@ -10,7 +10,8 @@
  *		forgery's recipient domain	as many as usual
  *
  * Bounded memory, nothing allocated after swarm_new(): SWARM_TARGETS targets, of each a sample of clients (crowd.h).
- * Those with fewest clients make room, so that a flood of invented names costs nothing but other invented names.
+ * Those with fewest clients make room, so that a flood of invented names costs nothing but other invented names; of
+ * incidents, too, the bigger ones stay.
  * No clock, no lock, no I/O.
  */
 #ifndef SWARM_H

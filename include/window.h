@@ -17,6 +17,7 @@ struct hit {
 };
 
 #define TAG_HASH   0x3fffffffu
+#define TAG_DOMAIN 0x3fc00000u /* those of TAG_HASH that are its domain's, where a recipient was hit */
 #define TAG_MILTER 0x40000000u /* seen by the milter; clear: read in the log */
 #define TAG_PAIRED 0x80000000u /* the other witness of the same rejection has already been heard */
 
@@ -47,5 +48,8 @@ unsigned window_distinct(const struct hit *hits, uint16_t len, uint32_t at, uint
 /* The greatest number of hits within any `span` seconds that include the moment `at`: hits at t and t + span are
  * one second too far apart to be in the same span. */
 unsigned window_most(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span);
+/* Of those alone whose tag is `like` in the bits of `mask`. */
+unsigned window_most_like(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span, uint32_t like,
+    uint32_t mask);
 
 #endif

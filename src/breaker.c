@@ -23,7 +23,7 @@
 struct kind_state {
 	struct crowd blocked;
 	struct member members[BLOCKED]; /* mark: GOOD */
-	struct trip trip;
+	struct trip trips[2];		/* by its cause, BREAKER_BLOCKS and BREAKER_GOOD */
 };
 enum { GOOD = 1 };
 
@@ -68,12 +68,15 @@ open_at(const struct trip *t, uint32_t at)
 uint8_t
 breaker_holds(const struct breaker *b, enum event_kind kind, struct str zone, uint32_t at)
 {
-	if (open_at(&b->kinds[kind].trip, at))
-		return HELD_BLOCK;
+	const struct trip *of = b->kinds[kind].trips;
+	unsigned held = open_at(&of[BREAKER_BLOCKS], at) ? HELD_BLOCK : 0;
+
+	if (open_at(&of[BREAKER_GOOD], at))
+		held |= HELD_GOOD;
 	for (unsigned i = 0; kind == EVENT_RBL && zone.n > 0 && i < BREAKER_ZONES; i++)
 		if (open_at(&b->zones[i].trip, at) && str_eq(str_of(b->zones[i].zone), zone))
-			return HELD_BLOCK | HELD_CACHE;
-	return 0;
+			held |= HELD_BLOCK | HELD_CACHE;
+	return (uint8_t)held;
 }
 
 static void
@@ -112,18 +115,18 @@ breaker_blocked(struct breaker *b, const struct policy *p, enum event_kind kind,
 	at = k->blocked.newest; /* a late one does not turn the time back */
 	if (m != NULL && good)
 		m->mark = GOOD;
-	if (open_at(&k->trip, at))
+	if (open_at(&k->trips[BREAKER_BLOCKS], at))
 		return false; /* held already: this one slipped through, and will be met by the withdrawal */
-	if (too_many_good(p, k, at, &n, &of)) {
-		k->trip = (struct trip){ .cause = BREAKER_GOOD, .kind = kind, .n = n, .of = of };
-		trip(&k->trip, &p->breaker_good, at, out);
+	n = crowd_count(&k->blocked, k->members, at, th->span);
+	if (th->n > 0 && n >= th->n) {
+		k->trips[BREAKER_BLOCKS] = (struct trip){ .cause = BREAKER_BLOCKS, .kind = kind, .n = n };
+		trip(&k->trips[BREAKER_BLOCKS], th, at, out);
 		return true;
 	}
-	n = crowd_count(&k->blocked, k->members, at, th->span);
-	if (th->n == 0 || n < th->n)
+	if (open_at(&k->trips[BREAKER_GOOD], at) || !too_many_good(p, k, at, &n, &of))
 		return false;
-	k->trip = (struct trip){ .cause = BREAKER_BLOCKS, .kind = kind, .n = n };
-	trip(&k->trip, th, at, out);
+	k->trips[BREAKER_GOOD] = (struct trip){ .cause = BREAKER_GOOD, .kind = kind, .n = n, .of = of };
+	trip(&k->trips[BREAKER_GOOD], &p->breaker_good, at, out);
 	return true;
 }
 
@@ -231,7 +234,8 @@ breaker_reset(struct breaker *b, uint32_t at)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < EVENT_KINDS; i++) {
-		n += open_at(&b->kinds[i].trip, at);
+		for (unsigned cause = 0; cause < 2; cause++)
+			n += open_at(&b->kinds[i].trips[cause], at);
 		memset(&b->kinds[i], 0, sizeof b->kinds[i]);
 	}
 	for (unsigned i = 0; i < BREAKER_ZONES; i++) {
@@ -252,9 +256,9 @@ breaker_open(const struct breaker *b, uint32_t at, struct trip *out, unsigned ma
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < EVENT_KINDS && n < max; i++)
-		if (open_at(&b->kinds[i].trip, at))
-			out[n++] = b->kinds[i].trip;
+	for (unsigned i = 0; i < 2 * EVENT_KINDS && n < max; i++)
+		if (open_at(&b->kinds[i / 2].trips[i % 2], at))
+			out[n++] = b->kinds[i / 2].trips[i % 2];
 	for (unsigned i = 0; i < BREAKER_ZONES && n < max; i++)
 		if (open_at(&b->zones[i].trip, at))
 			out[n++] = b->zones[i].trip;
@@ -265,7 +269,7 @@ void
 breaker_restore(struct breaker *b, const struct trip *t)
 {
 	if (t->zone == NULL)
-		b->kinds[t->kind].trip = *t;
+		b->kinds[t->kind].trips[t->cause == BREAKER_GOOD ? BREAKER_GOOD : BREAKER_BLOCKS] = *t;
 	else
 		b->zones[place_of(b, t->zone, t->at)].trip = *t;
 }

@@ -58,7 +58,8 @@ static const struct option file_options[] = {
 	    "N/SPAN for TERM: when for one kind of event so many clients were newly blocked within any such span, the rule is "
 	    "more likely to be wrong than the clients: those blocks are taken back, and none are made for that kind, for this term." },
 	{ "breaker_good", VALUE_THRESHOLD, false, P(breaker_good), 0, 0, NULL,
-	    "The same when so many of them have logged in within the last week, and are breaker_good_share of all." },
+	    "When so many of them have logged in within the last week, and are breaker_good_share of all, the same is done for such "
+	    "clients alone: strangers stay blocked, and go on being blocked." },
 	{ "breaker_good_share", VALUE_UNSIGNED, false, P(breaker_good_share), 1, 100, NULL, "In percent." },
 	{ "breaker_zone", VALUE_THRESHOLD, false, P(breaker_zone), 0, 0, NULL,
 	    "When of so many clients within the span one DNSBL lists breaker_zone_share, and leaves far fewer unlisted than it used to: its cache "

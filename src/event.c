@@ -31,3 +31,12 @@ event_kind_of(struct str name)
 		k++;
 	return (enum event_kind)k;
 }
+
+struct str
+event_domain(struct str address)
+{
+	for (size_t i = address.n; i-- > 0;)
+		if (address.p[i] == '@')
+			return (struct str){ address.p + i + 1, address.n - i - 1 };
+	return STR_NONE;
+}

@@ -92,7 +92,7 @@ count_alert(struct guard *g)
 static void
 tripped(struct guard *g, const struct trip *t)
 {
-	static const char *const held[BREAKER_CAUSES] = { "blocks nobody", "blocks nobody",
+	static const char *const held[BREAKER_CAUSES] = { "blocks nobody", "blocks none of these",
 		"puts nobody into the cache and blocks nobody" };
 	struct notice *n = new_notice(g, GRAVITY_ALARM, t->at);
 	char text[256], term[16];
@@ -265,7 +265,8 @@ guard_withdrawal(struct guard *g, struct withdrawal *w, struct trip *why)
 	if (any) {
 		*why = g->todo[0];
 		memmove(g->todo, g->todo + 1, --g->n_todo * sizeof g->todo[0]);
-		*w = (struct withdrawal){ why->kind, why->zone, why->since, why->until };
+		*w = (struct withdrawal){ why->kind, why->zone, why->since, why->until,
+			why->cause == BREAKER_GOOD };
 	}
 	pthread_mutex_unlock(&g->lock);
 	return any;

@@ -196,12 +196,14 @@ block(const struct policy *p, struct record *r, enum event_kind kind, enum thres
 	return known_good(r, at) ? CHANGE_BLOCKED | CHANGE_GOOD : CHANGE_BLOCKED;
 }
 
+/* Of the hits whose tag is `like` in the bits of `mask`. */
 static bool
-reached(const struct threshold *th, uint32_t n, const struct record *r, enum event_kind kind, uint32_t at)
+reached(const struct threshold *th, uint32_t n, const struct record *r, enum event_kind kind, uint32_t at,
+    uint32_t like, uint32_t mask)
 {
 	const struct tally *t = record_tally(r, kind);
 
-	return n > 0 && t != NULL && t->len >= n && window_most(t->hits, t->len, at, th->span) >= n;
+	return n > 0 && t != NULL && t->len >= n && window_most_like(t->hits, t->len, at, th->span, like, mask) >= n;
 }
 
 /* The n of a rate threshold while what the client is after is under attack.  Two slips stay free, as people make them;
@@ -227,22 +229,6 @@ one_device(const struct kind_policy *kp, const struct record *r, const struct ev
 	    window_distinct(t->hits, t->len, at, kp->rate.span) < kp->rate.n;
 }
 
-static unsigned
-judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t at)
-{
-	const struct kind_policy *kp = &p->kind[ev->kind];
-	uint32_t n = lowered(kp->rate.n, ev->strict, r, at);
-	unsigned changes = 0;
-
-	if (reached(&kp->rate, n, r, ev->kind, at) && !one_device(kp, r, ev, at))
-		changes |= block(p, r, ev->kind, BY_RATE, kp->rate.term, at);
-	if (changes != 0 && n < kp->rate.n && !reached(&kp->rate, kp->rate.n, r, ev->kind, at))
-		changes |= CHANGE_STRICT;
-	if (reached(&kp->total, kp->total.n, r, ev->kind, at))
-		changes |= block(p, r, ev->kind, BY_TOTAL, kp->total.term, at);
-	return changes;
-}
-
 /* Kinds that put a client into the cache are about the client: one session is one hit, however many recipients it
  * named before it was refused.  Of wrong passwords the account tells, of the others each recipient. */
 static struct str
@@ -251,13 +237,49 @@ told_by(const struct kind_policy *kp, const struct event *ev)
 	return kp->caches ? ev->session : ev->kind == EVENT_AUTH_FAILURE ? ev->user : ev->recipient;
 }
 
+/* The bits of a tag that tell what was under attack: the account, or the recipient's domain.  0: none do. */
+static uint32_t
+aim_of(const struct kind_policy *kp, enum event_kind kind)
+{
+	return kp->caches ? 0 : kind == EVENT_AUTH_FAILURE ? TAG_HASH : TAG_DOMAIN;
+}
+
 static struct hit
 hit_of(const struct kind_policy *kp, const struct event *ev, uint32_t at)
 {
 	struct str by = told_by(kp, ev);
 	uint32_t tag = by.n == 0 ? 0 : (str_hash(by) & TAG_HASH) | 1u;
 
+	if (tag != 0 && aim_of(kp, ev->kind) == TAG_DOMAIN)
+		tag = (tag & ~TAG_DOMAIN) | (str_hash(event_domain(by)) << 22 & TAG_DOMAIN);
 	return (struct hit){ at, tag | (ev->source == SOURCE_MILTER ? TAG_MILTER : 0) };
+}
+
+/* The lowered n is reached by what was aimed at the attacked alone: who knocks elsewhere is judged as ever. */
+static bool
+reached_in_attack(const struct policy *p, const struct record *r, const struct event *ev, uint32_t at)
+{
+	const struct kind_policy *kp = &p->kind[ev->kind];
+	uint32_t n = lowered(kp->rate.n, ev->strict, r, at), aim = aim_of(kp, ev->kind);
+
+	return n < kp->rate.n && aim != 0 && reached(&kp->rate, n, r, ev->kind, at, hit_of(kp, ev, at).tag, aim);
+}
+
+static unsigned
+judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t at)
+{
+	const struct kind_policy *kp = &p->kind[ev->kind];
+	bool usual = reached(&kp->rate, kp->rate.n, r, ev->kind, at, 0, 0) && !one_device(kp, r, ev, at);
+	bool strict = !usual && reached_in_attack(p, r, ev, at);
+	unsigned changes = 0;
+
+	if (usual || strict)
+		changes |= block(p, r, ev->kind, BY_RATE, kp->rate.term, at);
+	if (changes != 0 && strict)
+		changes |= CHANGE_STRICT;
+	if (reached(&kp->total, kp->total.n, r, ev->kind, at, 0, 0))
+		changes |= block(p, r, ev->kind, BY_TOTAL, kp->total.term, at);
+	return changes;
 }
 
 static enum window_same
@@ -277,7 +299,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		return 0;
 	if (at < r->login || has_credit(p, r, at)) /* forgiven, also when it is told only after the login */
 		return CHANGE_FORGIVEN;
-	if (ev->held & HELD_BLOCK)
+	if ((ev->held & HELD_BLOCK) || ((ev->held & HELD_GOOD) && known_good(r, at)))
 		changes = CHANGE_HELD;
 	else if (cap > 0)
 		switch (record_hit(r, ev->kind, hit_of(kp, ev, at), cap, sameness(kp))) {
@@ -429,7 +451,7 @@ policy_owes(const struct record *r, const struct withdrawal *w, time_t now)
 	bool cached = w->zone != NULL && record_cached(r, at) && r->cached_kind == w->kind &&
 	    r->cached_zone == w->zone && of_its_time(w, r->cached_at);
 	bool blocked = record_blocked(r, at) && r->blocked_kind == w->kind && /* by hand: of no kind */
-	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached);
+	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached) && (!w->good || known_good(r, r->blocked_at));
 
 	return (cached ? CHANGE_UNCACHED : 0u) | (blocked ? CHANGE_UNBLOCKED : 0u);
 }

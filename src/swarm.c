@@ -64,15 +64,6 @@ swarm_free(struct swarm *s)
 	free(s);
 }
 
-static struct str
-domain_of(struct str address)
-{
-	for (size_t i = address.n; i-- > 0;)
-		if (address.p[i] == '@')
-			return (struct str){ address.p + i + 1, address.n - i - 1 };
-	return STR_NONE;
-}
-
 enum target
 swarm_target(const struct event *ev, struct str *name)
 {
@@ -85,7 +76,7 @@ swarm_target(const struct event *ev, struct str *name)
 		return name->n > 0 ? TARGET_LOGIN : TARGETS;
 	case EVENT_UNKNOWN_USER:
 	case EVENT_RECIPIENT_FORGERY:
-		*name = domain_of(ev->recipient);
+		*name = event_domain(ev->recipient);
 		return name->n > 0 ? TARGET_DOMAIN : TARGETS;
 	default:
 		return TARGETS;
@@ -141,6 +132,52 @@ place_of(const struct swarm *s, uint64_t key, uint32_t at)
 	return least;
 }
 
+static struct head *
+head_of(struct swarm *s, const struct attacked *a)
+{
+	return &s->heads[a - s->places];
+}
+
+/* The i-th incident is none any more. */
+static void
+end(struct swarm *s, unsigned i)
+{
+	struct attacked *a = &s->places[s->live[i]];
+
+	head_of(s, a)->live = false;
+	a->since = a->until = a->most = 0;
+	s->live[i] = s->live[--s->n];
+}
+
+/* The same for one that has to make room. */
+static void
+displace(struct swarm *s, unsigned place)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->live[i] == place) {
+			stat_add(STAT_INCIDENTS_DROPPED, 1);
+			end(s, i);
+			return;
+		}
+}
+
+/* Is there room for an incident of so many clients?  A smaller one makes room, or invented accounts would leave none. */
+static bool
+make_room(struct swarm *s, uint32_t clients)
+{
+	uint16_t least = s->live[0];
+
+	if (s->n < SWARM_LIVE)
+		return true;
+	for (unsigned i = 1; i < s->n; i++)
+		if (s->places[s->live[i]].most < s->places[least].most)
+			least = s->live[i];
+	if (s->places[least].most >= clients)
+		return false;
+	displace(s, least);
+	return true;
+}
+
 static struct attacked *
 find_or_add(struct swarm *s, enum target t, struct str name, uint32_t at)
 {
@@ -151,7 +188,7 @@ find_or_add(struct swarm *s, enum target t, struct str name, uint32_t at)
 	if (s->heads[i].key == key)
 		return a;
 	if (s->heads[i].live)
-		return NULL; /* incidents all around: they are told of, one more would not help */
+		displace(s, i); /* incidents all around: nobody can aim at that, the sets are salted */
 	if (s->heads[i].n > 1)
 		stat_add(STAT_TARGETS_DROPPED, 1);
 	/* The members behind `n` are not looked at: they need no clearing. */
@@ -162,12 +199,6 @@ find_or_add(struct swarm *s, enum target t, struct str name, uint32_t at)
 	a->crowd = (struct crowd){ 0 };
 	str_show(a->name, sizeof a->name, name);
 	return a;
-}
-
-static struct head *
-head_of(struct swarm *s, const struct attacked *a)
-{
-	return &s->heads[a - s->places];
 }
 
 /* Once in a window, before the first client of the next: what is usual moves a little. */
@@ -211,8 +242,9 @@ swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str na
 	struct head *h;
 	uint32_t clients;
 
-	if (th->n == 0 || (a = find_or_add(s, t, name, at)) == NULL)
+	if (th->n == 0)
 		return false;
+	a = find_or_add(s, t, name, at);
 	h = head_of(s, a);
 	if (s->began == 0 || s->began > now)
 		s->began = at;
@@ -229,10 +261,11 @@ swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str na
 	if (clients < th->n || !unusual(s, a, clients, at, th->span))
 		return false;
 	a->until = at + th->term;
-	if (h->live || s->n == SWARM_LIVE || a->until <= now)
+	if (h->live || a->until <= now || !make_room(s, clients))
 		return false;
 	h->live = true;
 	a->since = at;
+	a->most = clients; /* not what it may have been when there was no room */
 	s->live[s->n++] = (uint16_t)(a - s->places);
 	describe(a, at, th->span, out);
 	return true;
@@ -272,9 +305,7 @@ swarm_over(struct swarm *s, uint32_t now, struct incident *out)
 		if (now >= a->since && now < a->until)
 			continue;
 		describe(a, now, 1, out);
-		head_of(s, a)->live = false;
-		a->since = a->until = a->most = 0;
-		s->live[i] = s->live[--s->n];
+		end(s, i);
 		return true;
 	}
 	return false;

@@ -69,20 +69,27 @@ window_hit(struct hit *hits, uint16_t *len, uint16_t cap, struct hit new, enum w
 }
 
 unsigned
-window_most(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span)
+window_most_like(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span, uint32_t like, uint32_t mask)
 {
-	unsigned most = 0;
-	uint16_t end = 0;
+	unsigned most = 0, n = 0;
+	uint16_t start = 0, end;
 
-	for (uint16_t start = 0; start < len && hits[start].at <= at; start++) {
-		if (at - hits[start].at >= span)
-			continue;
-		while (end < len && (hits[end].at <= hits[start].at || hits[end].at - hits[start].at < span))
-			end++;
-		if (end - start > (int)most)
-			most = (unsigned)(end - start);
+	while (start < len && hits[start].at <= at && at - hits[start].at >= span)
+		start++;
+	for (end = start; start < len && hits[start].at <= at; start++) {
+		for (; end < len && hits[end].at - hits[start].at < span; end++)
+			n += ((hits[end].tag ^ like) & mask) == 0;
+		if (n > most)
+			most = n;
+		n -= ((hits[start].tag ^ like) & mask) == 0;
 	}
 	return most;
+}
+
+unsigned
+window_most(const struct hit *hits, uint16_t len, uint32_t at, uint32_t span)
+{
+	return window_most_like(hits, len, at, span, 0, 0);
 }
 
 /* Was the same thing hit before hits[i], not earlier than hits[from]? */

@@ -307,6 +307,42 @@ there_can_be_too_many(void **state)
 	swarm_free(s);
 }
 
+/* Attacks on invented accounts must not hide the one on a real account. */
+static void
+a_bigger_attack_makes_room_for_itself(void **state)
+{
+	struct swarm *s = swarm_new();
+	uint64_t before = stat_get(STAT_INCIDENTS_DROPPED);
+	struct incident i;
+	unsigned attacked = 0, clients = 0;
+	char name[32];
+
+	(void)state;
+	policy.incident_account.n = 3;
+	for (unsigned k = 0; swarm_live(s) < SWARM_LIVE; k++) {
+		(void)snprintf(name, sizeof name, "x%u", k);
+		for (unsigned client = 0; client < (k == 7 ? 3 : 4); client++)
+			(void)fail_at(s, str_of(name), client, T0, &i);
+	}
+	while (!fail_at(s, STR("alice"), clients++, T0, &i))
+		assert_true(clients < 10);
+	assert_int_equal(clients, 4); /* more than x7's three */
+	assert_string_equal(i.name, "alice");
+	assert_int_equal(i.most, 4);
+	assert_true(swarm_attacked(s, TARGET_ACCOUNT, STR("alice"), T0));
+	assert_false(swarm_attacked(s, TARGET_ACCOUNT, STR("x7"), T0));
+	assert_int_equal(swarm_live(s), SWARM_LIVE);
+	assert_int_equal(stat_get(STAT_INCIDENTS_DROPPED) - before, 1);
+	for (unsigned k = 0; k < SWARM_LIVE; k++) {
+		(void)snprintf(name, sizeof name, "x%u", k);
+		attacked += swarm_attacked(s, TARGET_ACCOUNT, str_of(name), T0);
+	}
+	assert_int_equal(attacked, SWARM_LIVE - 1);
+	for (unsigned client = 0; client < 4; client++) /* as big as others is not bigger */
+		assert_false(fail_at(s, STR("x7"), client, T0, &i));
+	swarm_free(s);
+}
+
 static void
 names_are_made_harmless(void **state)
 {
@@ -455,6 +491,7 @@ main(void)
 		TEST(outlives_a_restart),
 		TEST(invented_names_push_out_nobody),
 		TEST(there_can_be_too_many),
+		TEST(a_bigger_attack_makes_room_for_itself),
 		TEST(names_are_made_harmless),
 		TEST(some_do_not_count),
 		TEST(notices_are_bounded),

@@ -372,6 +372,45 @@ an_attack_lowers_the_rate(void **state)
 	}
 }
 
+/* The lowered n, here 4, is of what was aimed at the attacked. */
+static void
+an_attack_elsewhere_is_another(void **state)
+{
+	static const struct {
+		const char *name;
+		enum event_kind kind;
+		const char *before, *at; /* 9 of the first, the others during an attack */
+		bool caches, blocked;
+	} rows[] = {
+		{ "its account", EVENT_AUTH_FAILURE, "bob", "alice", false, true },
+		{ "its domain", EVENT_UNKNOWN_USER, "@example.net", "@example.org", false, true },
+		{ "its domain's trap", EVENT_RECIPIENT_FORGERY, "@example.net", "@EXAMPLE.org", false, true },
+		{ "of a session no target is known", EVENT_RECIPIENT_FORGERY, "@example.net", "@example.org", true, false },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		unsigned changes = 0;
+
+		fresh(state);
+		policy.kind[rows[i].kind].rate.n = 20;
+		policy.kind[rows[i].kind].caches = rows[i].caches;
+		for (unsigned k = 0; k < 16; k++) {
+			struct event ev = { .kind = rows[i].kind, .time = T0 + 1, .strict = k < 9 ? 0 : 5 };
+			char text[32], port[8];
+
+			(void)snprintf(text, sizeof text, "u%u%s", k, k < 9 ? rows[i].before : rows[i].at);
+			(void)snprintf(port, sizeof port, "%u", k);
+			ev.user = str_of(k < 9 ? rows[i].before : rows[i].at);
+			ev.recipient = str_of(text);
+			ev.session = str_of(port);
+			row_eq(rows[i].name, (changes & CHANGE_BLOCKED) != 0, rows[i].blocked && k >= 13);
+			changes |= policy_apply(&policy, &record, &ev, T0 + 1);
+		}
+		row_eq(rows[i].name, (changes & CHANGE_STRICT) != 0, rows[i].blocked);
+		done(state);
+	}
+}
+
 static void
 who_behaves_is_judged_as_ever(void **state)
 {
@@ -467,7 +506,7 @@ takes_back_what_a_cause_brought(void **state)
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct withdrawal w = { rows[i].kind, rows[i].of_zone ? zone : NULL, rows[i].since, T0 + 6000 };
+		struct withdrawal w = { rows[i].kind, rows[i].of_zone ? zone : NULL, rows[i].since, T0 + 6000, false };
 		const struct tally *t;
 
 		fresh(state);
@@ -483,7 +522,29 @@ takes_back_what_a_cause_brought(void **state)
 	}
 	fresh(state);
 	policy_add(&policy, &record, SET_BLOCK, T0, 600, STR("by hand"));
-	assert_int_equal(policy_withdraw(&record, &(struct withdrawal){ EVENT_RBL, NULL, 0, UINT32_MAX }, T0), 0);
+	assert_int_equal(policy_withdraw(&record, &(struct withdrawal){ EVENT_RBL, NULL, 0, UINT32_MAX, false }, T0), 0);
+}
+
+/* A breaker that opened because of clients known to behave does nothing for others. */
+static void
+what_good_clients_get_strangers_do_not(void **state)
+{
+	static const struct {
+		const char *name;
+		time_t login; /* before; 0: none */
+		bool good;
+	} rows[] = { { "a stranger", 0, false }, { "today", 3600, true }, { "last month", 30 * 86400, false } };
+	const struct withdrawal w = { EVENT_PROTOCOL, NULL, T0, T0 + 6000, true };
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		fresh(state);
+		if (rows[i].login != 0)
+			tell(EVENT_LOGIN, T0 - rows[i].login, NULL);
+		offend(EVENT_PROTOCOL, 20, T0, 0);
+		row_eq(rows[i].name, policy_withdraw(&record, &w, T0), rows[i].good ? CHANGE_UNBLOCKED : 0);
+		row_eq(rows[i].name, tell_under(EVENT_PROTOCOL, T0, 0, HELD_GOOD) == CHANGE_HELD, rows[i].good);
+		done(state);
+	}
 }
 
 /* Each number of each kind, and off. */
@@ -568,10 +629,12 @@ main(void)
 		TEST(kinds_can_be_switched_off),
 		TEST(trusts_its_own),
 		TEST(an_attack_lowers_the_rate),
+		TEST(an_attack_elsewhere_is_another),
 		TEST(who_behaves_is_judged_as_ever),
 		TEST(an_old_password_shuts_no_office_out),
 		TEST(what_is_held_does_not_follow),
 		TEST(takes_back_what_a_cause_brought),
+		TEST(what_good_clients_get_strangers_do_not),
 		TEST(every_number_is_the_configurations),
 		TEST(windows_end_on_the_second),
 		TEST(forgets_what_is_over),

@@ -67,6 +67,20 @@ agrees_with_brute_force(void **state)
 }
 
 static void
+counts_only_what_is_alike(void **state)
+{
+	const struct hit hits[] = { { 1000, 5 }, { 1010, 6 }, { 1020, 5 | TAG_MILTER }, { 1040, 5 }, { 1041, 13 }, { 1070, 5 } };
+
+	(void)state;
+	assert_int_equal(window_most_like(hits, 6, 1041, 60, 5, TAG_HASH), 3);
+	assert_int_equal(window_most_like(hits, 6, 1041, 60, 6, TAG_HASH), 1);
+	assert_int_equal(window_most_like(hits, 6, 1041, 60, 7, TAG_HASH), 0);
+	assert_int_equal(window_most_like(hits, 6, 1041, 60, 5, 7), 4);
+	assert_int_equal(window_most_like(hits, 6, 1041, 60, 7, 0), 5);
+	assert_int_equal(window_most_like(hits, 6, 1090, 60, 5, TAG_HASH), 2);
+}
+
+static void
 keeps_the_latest_in_order(void **state)
 {
 	static const uint32_t times[] = { 5, 3, 9, 1, 7, 2 };
@@ -169,6 +183,7 @@ main(void)
 		cmocka_unit_test(counts_different_ones),
 		cmocka_unit_test(counts_a_sliding_window),
 		cmocka_unit_test(agrees_with_brute_force),
+		cmocka_unit_test(counts_only_what_is_alike),
 		cmocka_unit_test(keeps_the_latest_in_order),
 		cmocka_unit_test(hears_two_witnesses_once),
 		cmocka_unit_test(pairs_one_to_one),
