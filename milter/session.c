@@ -272,16 +272,13 @@ is_trap(const struct session *s, struct str recipient)
 	    traps_has(s->lists->traps, recipient);
 }
 
-/* The MTA has refused the recipient by itself: we only learn.  Of bounces nothing that counts: they, too, come from servers
- * that somebody else has written to, in the names of people that we do not have. */
+/* The MTA has refused the recipient by itself: we only learn. */
 static void
 learn_refused(struct session *s, const struct rcpt_facts *facts, const struct command *c)
 {
 	struct event ev = { .kind = session_refusal(facts, c->arg), .recipient = bare(c->arg), .rule = "milter-rcpt" };
 	struct event trap = { .kind = EVENT_RECIPIENT_FORGERY, .recipient = bare(c->arg), .rule = "milter-trap" };
 
-	if (ev.kind == EVENT_UNKNOWN_USER && s->bounces)
-		ev.kind = EVENT_POLICY;
 	judge(s, c->now);
 	if (ev.kind != EVENT_KINDS)
 		learn(s, ev, c);

@@ -425,36 +425,6 @@ learns_from_the_mtas_refusals(void **state)
 	assert_int_equal(rig_events(), 0);
 }
 
-/* A server that returns mail to people who never were is not to blame, however many they are; a relay is none of a
- * bounce's. */
-static void
-blames_nobody_for_bounces(void **state)
-{
-	char text[200], rcpt[40];
-	struct mta m;
-
-	(void)state;
-	rig_open(&m);
-	assert_int_equal(mta_client(&m, "203.0.113.51"), MTA_CONTINUE);
-	assert_int_equal(mta_mail(&m, "<>"), MTA_CONTINUE);
-	for (int i = 0; i < 60; i++) {
-		(void)snprintf(rcpt, sizeof rcpt, "<no%d@example.org>", i);
-		(void)snprintf(text, sizeof text, "550 5.1.1 %s: Recipient address rejected: User unknown in local recipient table",
-		    rcpt);
-		mta_macros(&m, 'R', "{rcpt_mailer}", "error", "{rcpt_host}", "5.1.1", "{rcpt_addr}", text, NULL);
-		assert_int_equal(mta_rcpt(&m, rcpt), MTA_CONTINUE);
-		assert_int_equal(rig_events(), 1);
-		assert_int_equal(rig_heard.kind, EVENT_POLICY);
-	}
-	mta_macros(&m, 'R', "{rcpt_mailer}", "local", "{rcpt_host}", "", "{rcpt_addr}", "you", NULL);
-	assert_int_equal(mta_rcpt(&m, "<you@example.org>"), MTA_CONTINUE); /* not blocked */
-	mta_macros(&m, 'R', "{rcpt_mailer}", "error", "{rcpt_host}", "5.7.1", "{rcpt_addr}", "Relay access denied", NULL);
-	assert_int_equal(mta_rcpt(&m, "<x@example.com>"), MTA_CONTINUE);
-	assert_int_equal(rig_events(), 1);
-	assert_int_equal(rig_heard.kind, EVENT_RELAY_DENIED);
-	mta_quit(&m);
-}
-
 /* A DNSBL that has everybody who comes has gone wrong; one that has many, beside those whose recipients the MTA takes,
  * has not. */
 static void
@@ -510,7 +480,6 @@ main(void)
 		cmocka_unit_test_setup(counts_forgery_or_retry, rig_plain),
 		cmocka_unit_test_setup(knows_us_in_many_forms, rig_plain),
 		cmocka_unit_test_setup(learns_from_the_mtas_refusals, rig_plain),
-		cmocka_unit_test_setup(blames_nobody_for_bounces, rig_plain),
 		cmocka_unit_test_setup(clients_that_were_taken_speak_for_a_list, rig_plain),
 	};
 
