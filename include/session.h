@@ -2,7 +2,8 @@
 /* session.h - one SMTP session: the order of judgement, and what is learned on the way
  *
  * Knows nothing of libmilter: filter.c translates.  A session belongs to one client connection and is used by one
- * thread at a time (not always the same one).
+ * thread at a time (not always the same one).  Where and how it answers was settled when it began; whom to believe and
+ * what counts is read from the conf in force.
  *
  * Judged anew at every command, because a POP login may arrive at any time:
  *

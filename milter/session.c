@@ -19,7 +19,7 @@ static _Atomic unsigned nameless = NAMELESS_MAX;
 
 struct session {
 	struct pipeline *pl;
-	struct conf *conf;   /* a reference */
+	struct conf *conf;   /* a reference: in force when it began; its stages and texts, and nothing that is learned */
 	struct lists *lists; /* a reference, or NULL */
 	struct addr addr;
 	struct answer answer; /* of the last judgement */
@@ -72,6 +72,7 @@ struct command {
 static void
 learn(const struct session *s, struct event ev, const struct command *c)
 {
+	struct conf *conf;
 	char evidence[EVIDENCE];
 	int n = snprintf(evidence, sizeof evidence, "%s%.*s", c->verb, c->arg.n > EVIDENCE ? EVIDENCE : (int)c->arg.n,
 	    c->arg.n == 0 ? "" : c->arg.p);
@@ -80,7 +81,9 @@ learn(const struct session *s, struct event ev, const struct command *c)
 	ev.addr = s->addr;
 	ev.time = c->now;
 	ev.evidence = (struct str){ evidence, n < 0 ? 0 : strlen(evidence) };
-	pipeline_event(s->pl, &s->conf->policy, &ev, c->now);
+	conf = conf_current();
+	pipeline_event(s->pl, &conf->policy, &ev, c->now);
+	conf_put(conf);
 }
 
 /* A client of the cache has come again. */
@@ -103,10 +106,14 @@ wave_through(struct session *s)
 	return SAY_ACCEPT;
 }
 
+/* By what is in force now: who has been added to `allow` meanwhile is free at once. */
 static void
 judge(struct session *s, time_t now)
 {
-	ledger_judge(s->pl->ledger, &s->conf->policy, &s->addr, now, &s->answer);
+	struct conf *conf = conf_current();
+
+	ledger_judge(s->pl->ledger, &conf->policy, &s->addr, now, &s->answer);
+	conf_put(conf);
 }
 
 static bool
@@ -288,6 +295,16 @@ learn_refused(struct session *s, const struct rcpt_facts *facts, const struct co
 		s->retry = false; /* the MTA was first, and its log counts this session */
 }
 
+/* The MTA has taken a recipient of the client's. */
+static void
+came(const struct session *s, time_t now)
+{
+	struct conf *conf = conf_current();
+
+	pipeline_came(s->pl, &conf->policy, &s->addr, now);
+	conf_put(conf);
+}
+
 enum say
 session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recipient, time_t now, struct reply *r)
 {
@@ -306,7 +323,7 @@ session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recip
 	if (say != SAY_CONTINUE)
 		return say;
 	if (!is_trap(s, recipient)) {
-		pipeline_came(s->pl, &s->conf->policy, &s->addr, now, now);
+		came(s, now);
 		return say;
 	}
 	catch(s, ev, &c);

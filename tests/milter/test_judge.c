@@ -425,6 +425,37 @@ learns_from_the_mtas_refusals(void **state)
 	assert_int_equal(rig_events(), 0);
 }
 
+/* A reload in mid-session: who is trusted from then on is let through, and nothing of it counts. */
+static void
+heeds_a_reload_in_mid_session(void **state)
+{
+	struct mta m, other;
+	char rcpt[40];
+
+	(void)state;
+	rig_listed("203.0.113.52", "zen.example.net");
+	rig_open(&m);
+	assert_int_equal(mta_client(&m, "203.0.113.52"), MTA_CONTINUE);
+	rig_open(&other);
+	assert_int_equal(mta_client(&other, "203.0.113.53"), MTA_CONTINUE);
+	assert_int_equal(mta_mail(&other, "<someone@example.com>"), MTA_CONTINUE);
+	rig_conf("allow += { 203.0.113.52, 203.0.113.53 }\n");
+	assert_int_equal(mta_mail(&m, "<someone@example.com>"), MTA_ACCEPT);
+	mta_quit(&m);
+	mta_macros(&other, 'R', "{rcpt_mailer}", "error", "{rcpt_host}", "5.1.1", "{rcpt_addr}", "User unknown", NULL);
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(rcpt, sizeof rcpt, "<no%d@example.org>", i);
+		assert_int_equal(mta_rcpt(&other, rcpt), MTA_CONTINUE);
+	}
+	mta_quit(&other);
+	rig_conf("");
+	rig_open(&other);
+	assert_int_equal(mta_client(&other, "203.0.113.53"), MTA_CONTINUE);
+	assert_int_equal(mta_mail(&other, "<someone@example.com>"), MTA_CONTINUE);
+	assert_int_equal(mta_rcpt(&other, "<you@example.org>"), MTA_CONTINUE);
+	mta_quit(&other);
+}
+
 /* A DNSBL that has everybody who comes has gone wrong; one that has many, beside those whose recipients the MTA takes,
  * has not. */
 static void
@@ -480,6 +511,7 @@ main(void)
 		cmocka_unit_test_setup(counts_forgery_or_retry, rig_plain),
 		cmocka_unit_test_setup(knows_us_in_many_forms, rig_plain),
 		cmocka_unit_test_setup(learns_from_the_mtas_refusals, rig_plain),
+		cmocka_unit_test_setup(heeds_a_reload_in_mid_session, rig_plain),
 		cmocka_unit_test_setup(clients_that_were_taken_speak_for_a_list, rig_plain),
 	};
 
