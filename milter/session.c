@@ -2,6 +2,7 @@
 /* session.c - one SMTP session */
 #include "session_priv.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,15 @@
 #define EVIDENCE     512
 #define NAMELESS_MAX 20
 
-/* Clients in a row whose name the MTA did not know.  Where it never knows one (Postfix: smtpd_peername_lookup = no, or a
- * chroot without what the resolver needs) it says FAIL of everybody, as if the DNS had: then nobody's lack of a name is
- * believed, and neither is it before the first name was known. */
-static _Atomic unsigned nameless = NAMELESS_MAX;
+/* The networks of clients in a row whose name the MTA did not know.  Where it never knows one (Postfix:
+ * smtpd_peername_lookup = no, or a chroot without what the resolver needs) it says FAIL of everybody, as if the DNS had: then
+ * nobody's lack of a name is believed, and neither is it before the first name was known.  Each network is there once: nobody
+ * can bring that about alone by coming often. */
+static pthread_mutex_t nameless_lock = PTHREAD_MUTEX_INITIALIZER; /* leaf */
+static struct {
+	struct addr net[NAMELESS_MAX];
+	unsigned n;
+} nameless = { .n = NAMELESS_MAX }; /* guarded by nameless_lock */
 
 struct session {
 	struct pipeline *pl;
@@ -220,6 +226,34 @@ session_helo(struct session *s, const struct mta_self *self, struct str helo, ti
 	return consider(s, &c, r);
 }
 
+/* One more that has no name.  False: there have been so many that this means nothing. */
+static bool
+believe_nameless(const struct addr *a)
+{
+	struct addr net = addr_client(a, 32);
+	bool believed;
+	unsigned i = 0;
+
+	if (addr_is4(a))
+		net.b[15] = 0;
+	pthread_mutex_lock(&nameless_lock);
+	while (i < nameless.n && !addr_eq(&nameless.net[i], &net))
+		i++;
+	believed = nameless.n < NAMELESS_MAX;
+	if (believed && i == nameless.n)
+		nameless.net[nameless.n++] = net;
+	pthread_mutex_unlock(&nameless_lock);
+	return believed;
+}
+
+static void
+name_known(void)
+{
+	pthread_mutex_lock(&nameless_lock);
+	nameless.n = 0;
+	pthread_mutex_unlock(&nameless_lock);
+}
+
 /* Does the client have a name, as far as the MTA can be believed?  Hosts in private networks can only be behind our own
  * server: nothing outside could have sent them here, and their names are nobody's business. */
 static enum named
@@ -230,11 +264,9 @@ named(struct session *s, const struct mail_facts *facts)
 	s->asked = true;
 	s->named = helo_is_telling(&s->addr) ? freemail_named(facts->resolve, facts->name) : NAMED_UNSURE;
 	if (s->named == NAMED_YES)
-		nameless = 0;
-	else if (s->named == NAMED_NO && nameless >= NAMELESS_MAX)
+		name_known();
+	else if (s->named == NAMED_NO && !believe_nameless(&s->addr))
 		s->named = NAMED_UNSURE;
-	else if (s->named == NAMED_NO)
-		nameless++;
 	return s->named;
 }
 

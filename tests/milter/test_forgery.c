@@ -177,11 +177,16 @@ doubts_an_mta_that_knows_no_names(void **state)
 	assert_int_equal(mail_of_the_nameless("203.0.113.99"), MTA_CONTINUE); /* the first of all */
 	rig_names_known();
 	for (int i = 0; i < 30; i++) {
-		(void)snprintf(ip, sizeof ip, "192.0.2.%d", 100 + i);
+		(void)snprintf(ip, sizeof ip, "203.0.%d.9", 120 + i);
 		refused += mail_of_the_nameless(ip) == MTA_TEXT;
 	}
 	assert_int_equal(refused, 20);
 	rig_names_known();
+	/* One client alone, or the hosts of one network, cannot bring that about. */
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(ip, sizeof ip, i % 2 == 0 ? "192.0.2.%d" : "2001:db8:%d::9", 100 + i / 4);
+		row_eq(ip, mail_of_the_nameless(ip), MTA_TEXT);
+	}
 	assert_int_equal(mail_of_the_nameless("192.0.2.99"), MTA_TEXT);
 }
 
