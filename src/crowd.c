@@ -96,6 +96,8 @@ crowd_hear(struct crowd *c, struct member *m, uint16_t cap, uint64_t hash, const
 void
 crowd_forget(struct crowd *c, struct member *m, uint64_t hash)
 {
+	if (!sampled(hash, c->level))
+		return;
 	for (uint16_t i = 0; i < c->n; i++)
 		if (m[i].hash == hash) {
 			m[i] = m[--c->n];
