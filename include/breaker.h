@@ -46,7 +46,8 @@ uint8_t breaker_holds(const struct breaker *b, enum event_kind kind, struct str 
 /* A client was newly blocked; `good`: although it is known to behave.  true: it has just opened, *out says why. */
 bool breaker_blocked(struct breaker *b, const struct policy *p, enum event_kind kind, const struct addr *client,
     bool good, uint32_t at, uint32_t now, struct trip *out);
-/* A client was heard of, and `zone` refused it; NULL (interned): nobody did, yet.  true: as above. */
+/* A client was heard of, and `zone` refused it; NULL (interned): nobody did, yet.  true: as above; or, with until = 0,
+ * it would have opened if more were known of what is usual: worth a warning. */
 bool breaker_heard(struct breaker *b, const struct policy *p, const char *zone, const struct addr *client,
     uint32_t at, uint32_t now, struct trip *out);
 /* A client that logs in is asked no DNSBL: it does not belong to the clients that a zone's share is of. */

@@ -333,7 +333,7 @@ came(const struct session *s, time_t now)
 {
 	struct conf *conf = conf_current();
 
-	pipeline_came(s->pl, &conf->policy, &s->addr, now);
+	pipeline_came(s->pl, &conf->policy, &s->addr, now, now);
 	conf_put(conf);
 }
 

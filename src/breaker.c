@@ -17,7 +17,8 @@
 #define CENSUS	   512	/* and of all that were heard of */
 #define CUSTOMER   48	/* bits: what one IPv6 customer is given at most (RFC 6177) */
 #define USUAL	   250	/* per thousand that a zone usually leaves unlisted, as long as we do not know */
-#define USUAL_MOVE 32	/* each window moves it by the 32nd part of the difference */
+#define USUAL_MOVE 32	/* each window moves it by the 32nd part of the difference; the first ones make their mean, */
+#define LEARN	   4	/* which is believed after so many */
 #define JUMP	   8	/* the unlisted must have become so many times fewer than usual */
 
 struct kind_state {
@@ -29,8 +30,10 @@ enum { GOOD = 1 };
 
 struct zone_state {
 	const char *zone; /* interned; NULL: free */
-	uint32_t heard;
+	uint32_t began, heard;
 	uint32_t usual;	  /* unlisted, per thousand */
+	uint32_t windows; /* that it was learned from; no more than USUAL_MOVE - 1 are counted */
+	uint32_t warned;  /* what it has not learned enough to open for was told then; 0: never */
 	struct trip trip;
 };
 
@@ -80,12 +83,11 @@ breaker_holds(const struct breaker *b, enum event_kind kind, struct str zone, ui
 }
 
 static void
-trip(struct trip *t, const struct threshold *th, uint32_t at, struct trip *out)
+trip(struct trip *t, const struct threshold *th, uint32_t at)
 {
 	t->since = at >= th->span ? at - th->span + 1 : 0;
 	t->at = at;
 	t->until = at + th->term;
-	*out = *t;
 }
 
 static bool
@@ -120,13 +122,15 @@ breaker_blocked(struct breaker *b, const struct policy *p, enum event_kind kind,
 	n = crowd_count(&k->blocked, k->members, at, th->span);
 	if (th->n > 0 && n >= th->n) {
 		k->trips[BREAKER_BLOCKS] = (struct trip){ .cause = BREAKER_BLOCKS, .kind = kind, .n = n };
-		trip(&k->trips[BREAKER_BLOCKS], th, at, out);
+		trip(&k->trips[BREAKER_BLOCKS], th, at);
+		*out = k->trips[BREAKER_BLOCKS];
 		return true;
 	}
 	if (open_at(&k->trips[BREAKER_GOOD], at) || !too_many_good(p, k, at, &n, &of))
 		return false;
 	k->trips[BREAKER_GOOD] = (struct trip){ .cause = BREAKER_GOOD, .kind = kind, .n = n, .of = of };
-	trip(&k->trips[BREAKER_GOOD], &p->breaker_good, at, out);
+	trip(&k->trips[BREAKER_GOOD], &p->breaker_good, at);
+	*out = k->trips[BREAKER_GOOD];
 	return true;
 }
 
@@ -160,8 +164,11 @@ learn_usual(struct breaker *b, const struct threshold *th, uint32_t at)
 		struct zone_state *z = &b->zones[i];
 		uint32_t now = unlisted(b, i, at, th->span, &listed, &all);
 
-		if (z->zone != NULL && all >= th->n / 2)
-			z->usual = (z->usual * (USUAL_MOVE - 1) + now) / USUAL_MOVE;
+		if (z->zone == NULL || all < th->n / 2 || at - z->began < th->span) /* no whole window of it */
+			continue;
+		z->usual = (z->usual * z->windows + now) / (z->windows + 1);
+		if (z->windows < USUAL_MOVE - 1)
+			z->windows++;
 	}
 }
 
@@ -178,7 +185,7 @@ place_of(struct breaker *b, const char *zone, uint32_t at)
 		if (!open_at(&b->zones[i].trip, at) && b->zones[i].heard < b->zones[oldest].heard)
 			oldest = i;
 	}
-	b->zones[oldest] = (struct zone_state){ .zone = zone, .usual = USUAL };
+	b->zones[oldest] = (struct zone_state){ .zone = zone, .usual = USUAL, .began = at };
 	for (uint16_t i = 0; i < b->census.n; i++)
 		if (b->members[i].mark == oldest + 1)
 			b->members[i].mark = 0;
@@ -214,8 +221,15 @@ breaker_heard(struct breaker *b, const struct policy *p, const char *zone, const
 	left = unlisted(b, place, at, th->span, &n, &of);
 	if (left * 100 > (100 - p->breaker_zone_share) * 1000 || left * JUMP > z->usual)
 		return false;
-	z->trip = (struct trip){ .cause = BREAKER_ZONE, .kind = EVENT_RBL, .zone = zone, .n = n, .of = of };
-	trip(&z->trip, th, at, out);
+	*out = (struct trip){ .cause = BREAKER_ZONE, .kind = EVENT_RBL, .zone = zone, .n = n, .of = of };
+	trip(out, th, at);
+	if (z->windows >= LEARN)
+		z->trip = *out;
+	else if (z->warned == 0 || at < z->warned || at - z->warned >= th->term) {
+		z->warned = at;
+		out->until = 0;
+	} else
+		return false;
 	return true;
 }
 
@@ -244,6 +258,7 @@ breaker_reset(struct breaker *b, uint32_t at)
 		if (open_at(&z->trip, at)) {
 			n++;
 			z->usual = z->trip.of == 0 ? USUAL : (z->trip.of - z->trip.n) * 1000 / z->trip.of;
+			z->windows = USUAL_MOVE - 1;
 		}
 		z->trip.until = 0;
 	}

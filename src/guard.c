@@ -110,6 +110,19 @@ tripped(struct guard *g, const struct trip *t)
 		    str_term(term, sizeof term, (int64_t)t->until - t->at));
 }
 
+/* It might have gone wrong, or have been so ever since before we were started. */
+static void
+suspected(struct guard *g, const struct trip *t)
+{
+	struct notice *n = new_notice(g, GRAVITY_WARNING, t->at);
+	char text[256];
+
+	if (n != NULL)
+		(void)snprintf(n->text, sizeof n->text,
+		    "%s; nothing is done about it, because too little has been seen yet to tell what is usual",
+		    trip_text(text, sizeof text, t));
+}
+
 static size_t
 put_clients(char *buf, size_t size, const struct incident *i)
 {
@@ -175,7 +188,10 @@ hear_zone(struct guard *g, const struct policy *p, const struct heard *h, const 
 	}
 	if (!breaker_heard(g->breaker, p, zone, h->client, h->at, h->now, &t))
 		return false;
-	tripped(g, &t);
+	if (t.until == 0)
+		suspected(g, &t);
+	else
+		tripped(g, &t);
 	return true;
 }
 

@@ -237,9 +237,9 @@ rig_put(enum set set, const char *ip, const char *text, uint32_t term)
 }
 
 void
-rig_guard(struct guard *g)
+rig_guard(struct guard *g, pipeline_notice_fn *notice)
 {
-	pipeline_guard(&pipeline, g, NULL, NULL);
+	pipeline_guard(&pipeline, g, NULL, notice);
 }
 
 void

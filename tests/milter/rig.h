@@ -45,6 +45,6 @@ void rig_put(enum set set, const char *ip, const char *text, uint32_t term);
 /* As a line of the log would: the client is in the cache from now on; no events. */
 void rig_listed(const char *ip, const char *zone);
 /* Stands beside the events from now on; borrowed.  NULL: nobody does. */
-void rig_guard(struct guard *g);
+void rig_guard(struct guard *g, pipeline_notice_fn *notice);
 
 #endif

@@ -456,22 +456,31 @@ heeds_a_reload_in_mid_session(void **state)
 	mta_quit(&other);
 }
 
-/* A DNSBL that has everybody who comes has gone wrong; one that has many, beside those whose recipients the MTA takes,
- * has not. */
+static unsigned suspicions;
+
+static void
+hear_notice(void *arg, const struct notice *n)
+{
+	(void)arg;
+	suspicions += strstr(n->text, "all.example.net: lists") != NULL;
+}
+
+/* A DNSBL that has everybody who comes has gone wrong, it seems; one that has many, beside those whose recipients the
+ * MTA takes, has not. */
 static void
 clients_that_were_taken_speak_for_a_list(void **state)
 {
 	static const struct {
-		unsigned taken, trips;
+		unsigned taken, told;
 	} rows[] = { { 0, 1 }, { 30, 0 } };
 	char ip[ADDR_TEXT];
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct guard *g = guard_new();
-		struct trip out[4];
 
-		rig_guard(g);
+		suspicions = 0;
+		rig_guard(g, hear_notice);
 		for (unsigned n = 0; n < rows[i].taken; n++) {
 			struct mta m;
 
@@ -487,8 +496,8 @@ clients_that_were_taken_speak_for_a_list(void **state)
 			(void)snprintf(ip, sizeof ip, "203.2.%u.%u", (unsigned)i, n);
 			rig_listed(ip, "all.example.net");
 		}
-		assert_int_equal(guard_trips(g, time(NULL), out, ROWS(out)), rows[i].trips);
-		rig_guard(NULL);
+		assert_int_equal(suspicions, rows[i].told); /* to be sure it would have to have seen more */
+		rig_guard(NULL, NULL);
 		guard_free(g);
 	}
 }

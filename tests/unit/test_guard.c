@@ -102,6 +102,43 @@ gets_used_to_a_high_share(void **state)
 	breaker_free(b);
 }
 
+/* After a start nobody knows whether it has been like this for years. */
+static void
+what_is_usual_is_learned_first(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned usual, windows; /* listed of 200 in so many whole windows, */
+		unsigned not, told, open; /* then all but so many */
+	} rows[] = {
+		{ "just started", 0, 0, 0, 1, 0 },
+		{ "three windows", 160, 3, 0, 1, 0 },
+		{ "four windows", 160, 4, 0, 1, 1 },
+		{ "always nearly all", 190, 4, 2, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct breaker *b = breaker_new();
+		const char *zone = intern(STR("zen.example.net"));
+		struct trip t;
+		unsigned told = 0, last = rows[i].windows == 0 ? 0 : rows[i].windows + 1;
+		uint32_t at = T0 + last * policy.breaker_zone.span;
+
+		for (unsigned k = 0; k < last; k++) /* the first one is no whole one: the zone is new in it */
+			(void)window_of(b, zone, rows[i].usual, 200, k);
+		for (unsigned k = 0; k < 200; k++) {
+			struct addr a = nth(1 << 20 | k);
+
+			told += breaker_heard(b, &policy, k < rows[i].not ? NULL : zone, &a, at, at, &t);
+			at = T0 + (last + 1) * policy.breaker_zone.span - 1;
+		}
+		row_eq(rows[i].name, told, rows[i].told);
+		row_eq(rows[i].name, breaker_open(b, at, &t, 1), rows[i].open);
+		breaker_free(b);
+	}
+}
+
 /* No DNSBL is asked about them, so that they say nothing of it: our users, and who never came to name a recipient. */
 static void
 a_share_is_of_those_asked_about(void **state)
@@ -486,6 +523,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_share_that_jumps_opens),
 		TEST(gets_used_to_a_high_share),
+		TEST(what_is_usual_is_learned_first),
 		TEST(a_share_is_of_those_asked_about),
 		TEST(too_many_zones_do_no_harm),
 		TEST(outlives_a_restart),

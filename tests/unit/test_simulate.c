@@ -656,9 +656,17 @@ rehearses_the_breaker(void **state)
 
 	(void)state;
 	begin("log");
+	for (unsigned i = 0; i < 180; i++) { /* half of the clients of six windows are listed: that is usual */
+		time_t at = T0 + i / 30 * 900 + i % 30 * 10;
+
+		(void)snprintf(client, sizeof client, "203.0.113.%u", i);
+		listed(at, client);
+		(void)snprintf(client, sizeof client, "100.200.1.%u", i);
+		probes(at, client, 1);
+	}
 	for (unsigned i = 0; i < 150; i++) {
 		(void)snprintf(client, sizeof client, "198.51.100.%u", i);
-		listed(T0 + (time_t)i, client);
+		listed(T0 + 5700 + (time_t)i, client);
 	}
 	end();
 	assert_int_equal(RUN("log"), 0);
