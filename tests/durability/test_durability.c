@@ -294,7 +294,9 @@ test_flat(void **state)
 	last = after(3 * n);
 	print_message("after %u rotations and %u lines: %u descriptors, %lu kB; after the first quarter %u and %lu kB\n",
 	    g.k.rotations, g.k.lines, last.descriptors, last.resident, first.descriptors, first.resident);
-	row_eq("descriptors", last.descriptors, first.descriptors);
+	/* Each log may be between two files at the moment of looking; what leaked would be one for each rotation. */
+	if (last.descriptors > first.descriptors + LOGS)
+		fail_msg("%u descriptors, and %u before most of the rotations", last.descriptors, first.descriptors);
 	finish("undisturbed");
 }
 
