@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "freemail.h"
+#include "listfile.h"
 #include "policy.h"
 
 #define CONF_FILE SYSCONFDIR "/popauth-milter.conf" /* where it is looked for without -c */
@@ -44,20 +45,12 @@ struct conf_group {
 	gid_t gid;
 };
 
-/* Has a file changed? */
-struct conf_seen {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime, ctime;
-};
-
 struct conf {
 	struct policy policy; /* its lists belong to the conf */
 	struct conf *base;    /* NULL, or: all below is that one's, whose reference this holds (conf_refresh()) */
 	const struct netlist *allow, *own; /* as the file names them; policy's lists hold more */
 	char *allow_file;     /* "" = none */
-	struct conf_seen allow_seen; /* the file as it was read */
+	struct listfile_stamp allow_seen; /* the file as it was read */
 	const struct netlist *in_file, *nearby; /* what it held, and what is around this system; NULL: not looked for */
 	char *path;	      /* the file it was read from */
 	char *user;	      /* the daemon's own user; "" = stay who we are */
@@ -106,7 +99,7 @@ int conf_lists(struct conf *c, bool protect, struct err *e);
  * changed; with a text in *e, once for each change of it, when allow_file cannot be used.  Reads files.  `look` is the
  * caller's, zeroed at first: a file is read when it was the same at two calls, and not in the middle of being written. */
 struct conf_look {
-	struct conf_seen last, bad;
+	struct listfile_stamp last, bad;
 	bool is_bad; /* the file as in `bad` cannot be used, and that was said */
 };
 struct conf *conf_refresh(struct conf *c, struct conf_look *look, bool around, struct err *e);

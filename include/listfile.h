@@ -4,6 +4,7 @@
 #define LISTFILE_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -27,6 +28,7 @@ struct listfile_stamp {
 
 /* "" has a stamp of its own, which never changes. */
 struct listfile_stamp listfile_stamp(const char *path);
+struct listfile_stamp listfile_stamp_of(const struct stat *st); /* of a file that is open */
 bool listfile_same(const struct listfile_stamp *a, const struct listfile_stamp *b);
 
 #endif

@@ -48,25 +48,6 @@ conf_lists_of_file(struct conf *c)
 	build(c);
 }
 
-static struct conf_seen
-seen_of(const struct stat *st)
-{
-	return (struct conf_seen){ st->st_dev, st->st_ino, st->st_size, st->st_mtim, st->st_ctim };
-}
-
-static bool
-same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool
-same(const struct conf_seen *a, const struct conf_seen *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && same_time(a->mtime, b->mtime) &&
-	    same_time(a->ctime, b->ctime);
-}
-
 static struct str
 trimmed(const char *line, size_t n)
 {
@@ -111,7 +92,7 @@ read_networks(FILE *in, const char *path, struct netlist *l, struct err *e)
 
 /* The networks of a file, unsealed, and which file that was.  O_NONBLOCK: a FIFO in its place must not hold us up. */
 static struct netlist *
-read_file(const char *path, struct conf_seen *seen, struct err *e)
+read_file(const char *path, struct listfile_stamp *seen, struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct netlist *l = NULL;
@@ -124,7 +105,7 @@ read_file(const char *path, struct conf_seen *seen, struct err *e)
 			close(fd);
 		return NULL;
 	}
-	*seen = seen_of(&st);
+	*seen = listfile_stamp_of(&st);
 	if (!S_ISREG(st.st_mode)) {
 		err_set(e, "%s: is not a file", path);
 	} else if (st.st_size > FILE_MAX) {
@@ -176,19 +157,16 @@ replace(const struct netlist **list, struct netlist *by)
 static bool
 is_another(const struct conf *c, struct conf_look *look)
 {
-	struct conf_seen now = { 0 };
-	struct stat st;
+	struct listfile_stamp now = listfile_stamp(c->allow_file);
 	bool settled;
 
 	if (*c->allow_file == '\0')
 		return false;
-	if (stat(c->allow_file, &st) == 0)
-		now = seen_of(&st);
-	settled = same(&now, &look->last);
+	settled = listfile_same(&now, &look->last);
 	look->last = now;
-	if (same(&now, &c->allow_seen))
+	if (listfile_same(&now, &c->allow_seen))
 		look->is_bad = false;
-	return settled && !same(&now, &c->allow_seen) && !(look->is_bad && same(&now, &look->bad));
+	return settled && !listfile_same(&now, &c->allow_seen) && !(look->is_bad && listfile_same(&now, &look->bad));
 }
 
 struct conf *
@@ -197,7 +175,7 @@ conf_refresh(struct conf *c, struct conf_look *look, bool around, struct err *e)
 	struct netlist *file = NULL, *near = around && c->nearby != NULL ? nearby_new() : NULL;
 	bool moved = near != NULL && !netlist_eq(near, c->nearby);
 	struct conf *t = NULL;
-	struct conf_seen seen = { 0 };
+	struct listfile_stamp seen = { 0 };
 
 	e->text[0] = '\0';
 	if (is_another(c, look)) {

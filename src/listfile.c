@@ -87,6 +87,14 @@ listfile_read(const char *path, listfile_fn *fn, void *arg, struct err *e)
 }
 
 struct listfile_stamp
+listfile_stamp_of(const struct stat *st)
+{
+	return (struct listfile_stamp){
+		.dev = st->st_dev, .ino = st->st_ino, .size = st->st_size, .written = st->st_mtim, .changed = st->st_ctim,
+	};
+}
+
+struct listfile_stamp
 listfile_stamp(const char *path)
 {
 	struct stat st;
@@ -95,9 +103,7 @@ listfile_stamp(const char *path)
 		return (struct listfile_stamp){ .error = 0 };
 	if (stat(path, &st) == -1)
 		return (struct listfile_stamp){ .error = errno };
-	return (struct listfile_stamp){
-		.dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .written = st.st_mtim, .changed = st.st_ctim,
-	};
+	return listfile_stamp_of(&st);
 }
 
 static bool

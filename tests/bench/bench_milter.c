@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../milter/mta.h"
+#include "bench.h"
 #include "filter.h"
 
 #define CLIENTS 1000000u
@@ -25,15 +26,6 @@
 #define TURN	0.7 /* seconds */
 
 static char dir[] = "/tmp/popauth-bench-XXXXXX";
-
-static double
-seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static sfsistat
 any_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *sa)

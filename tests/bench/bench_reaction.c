@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "addr.h"
+#include "bench.h"
 
 #define SSHGUARD "/usr/libexec/sshguard"
 #define PORT	 25
@@ -35,24 +36,6 @@
 
 static char dir[] = "/tmp/reaction.XXXXXX", log_path[64];
 static int log_fd, netlink;
-
-static double
-seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static void
-must(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	perror(what);
-	exit(1);
-}
 
 /* --- is it in the set? --- */
 

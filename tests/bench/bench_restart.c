@@ -20,30 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "ledger.h"
 #include "store.h"
 
 #define MANY 1000000
 
 static char dir[] = "/tmp/restart.XXXXXX";
-
-static double
-seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static void
-must(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	perror(what);
-	exit(1);
-}
 
 static void
 make_store(const char *state)

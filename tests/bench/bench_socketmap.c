@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "netstring.h"
 #include "pipeline.h"
 #include "socketmap.h"
@@ -27,15 +28,6 @@
 static struct policy policy;
 static char asks[ASKED][64];
 static size_t lens[ASKED];
-
-static double
-seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static time_t
 now(void *arg)
@@ -77,15 +69,6 @@ fill(struct ledger *l)
 		(void)snprintf(body, sizeof body, "relay %s.%u.%u.%u", i & 1 ? "10" : "11", who >> 16, who >> 8 & 255,
 		    who & 255);
 		lens[i] = netstring_write(asks[i], sizeof asks[i], str_of(body));
-	}
-}
-
-static void
-must(bool good, const char *what)
-{
-	if (!good) {
-		perror(what);
-		exit(1);
 	}
 }
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "correlate.h"
+#include "rules_rig.h"
 #include "stats.h"
-#include "unit.h"
 
 #define NOW 1735689600
 
@@ -287,16 +287,9 @@ refuses_nonsense(void **state)
 static int
 load(void **state)
 {
-	const char *top = getenv("top_srcdir");
-	char dir[1024];
-	const char *const paths[] = { dir, NULL };
-	struct err e;
-
 	(void)state;
 	setenv("TZ", "UTC", 1);
-	(void)snprintf(dir, sizeof(dir), "%s/rules", top == NULL ? "." : top);
-	if (rules_load(paths, &set, &e) == -1)
-		fail_msg("%s", e.text);
+	set = shipped();
 	scratch = rules_scratch_new(set);
 	return 0;
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "correlate.h"
-#include "unit.h"
+#include "rules_rig.h"
 
 #define NOW	  1735689600
 #define ROUNDS	  150	/* lines of each shape */
@@ -454,16 +454,9 @@ recognises_unseen_lines(void **state)
 static int
 load(void **state)
 {
-	const char *top = getenv("top_srcdir");
-	char dir[1024];
-	const char *const paths[] = { dir, NULL };
-	struct err e;
-
 	(void)state;
 	setenv("TZ", "UTC", 1);
-	(void)snprintf(dir, sizeof(dir), "%s/rules", top == NULL ? "." : top);
-	if (rules_load(paths, &set, &e) == -1)
-		fail_msg("%s", e.text);
+	set = shipped();
 	scratch = rules_scratch_new(set);
 	halves = correlate_new();
 	return 0;
