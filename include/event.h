@@ -6,6 +6,7 @@
 #ifndef EVENT_H
 #define EVENT_H
 
+#include <stdbool.h>
 #include <time.h>
 
 #include "addr.h"
@@ -42,6 +43,7 @@ struct event {
 	struct str session;	/* log: the client's port, or the pid of the process that served it */
 	struct str evidence;	/* the line or the SMTP command, not yet masked */
 	const char *rule;	/* name of the rule, or of the check in the milter; static or owned by the rule set */
+	bool bounce;		/* the mail was from nobody, <>; told of unknown-user only */
 	/* What else was going on: the pipeline's to fill in. */
 	uint8_t strict;		/* what it was aimed at is under attack: rate thresholds are so many times lower */
 	uint8_t held;		/* HELD_ bits: a breaker is open, and this is not to follow */

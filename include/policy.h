@@ -32,6 +32,7 @@ struct policy {
 	uint32_t cache_for;
 	uint32_t block_max;	      /* terms double up to here */
 	bool login_credit;	      /* while its grant is alive a client's failures do not count */
+	bool bounces_count;	      /* mail from <> to unknown users, too */
 	unsigned ipv6_prefix;	      /* 1..128 */
 	/* The circuit breaker (breaker.h).  Of a threshold here the term is how long it stays open. */
 	struct threshold breaker_blocks; /* so many clients newly blocked for one kind */
@@ -56,7 +57,7 @@ enum {
 	CHANGE_UNCACHED = 1 << 5,
 	CHANGE_BLOCKED = 1 << 6,   /* newly, or for longer */
 	CHANGE_UNBLOCKED = 1 << 7,
-	CHANGE_FORGIVEN = 1 << 8,  /* would have counted, but for login_credit */
+	CHANGE_FORGIVEN = 1 << 8,  /* would have counted, but for login_credit or bounces_count */
 	CHANGE_DUPLICATE = 1 << 9, /* told before, by the other witness */
 	CHANGE_TRUSTED = 1 << 10,  /* allowlisted or our own: nothing was done */
 	CHANGE_EXPIRED = 1 << 11,  /* so old that nothing of its term is left */

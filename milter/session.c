@@ -315,7 +315,8 @@ is_trap(const struct session *s, struct str recipient)
 static void
 learn_refused(struct session *s, const struct rcpt_facts *facts, const struct command *c)
 {
-	struct event ev = { .kind = session_refusal(facts, c->arg), .recipient = bare(c->arg), .rule = "milter-rcpt" };
+	struct event ev = { .kind = session_refusal(facts, c->arg), .recipient = bare(c->arg), .rule = "milter-rcpt",
+		.bounce = s->bounces };
 	struct event trap = { .kind = EVENT_RECIPIENT_FORGERY, .recipient = bare(c->arg), .rule = "milter-trap" };
 
 	judge(s, c->now);

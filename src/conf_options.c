@@ -50,6 +50,10 @@ static const struct option file_options[] = {
 	    "How long a POP or IMAP login lets its address relay. off: no POP before SMTP." },
 	{ "login_credit", VALUE_FLAG, false, P(login_credit), 0, 0, NULL,
 	    "While its leave to relay lasts, a client's offences do not count." },
+	{ "bounces_count", VALUE_FLAG, false, P(bounces_count), 0, 0, NULL,
+	    "Mail from nobody, MAIL FROM:<>, to people who do not exist counts as unknown-user. So it does for guessers of names, "
+	    "who may say <> as well as anybody; but so it does for an honest server that returns mail which somebody else "
+	    "sent in forged names of your domain. no: when that happens to you." },
 	{ "cache_for", VALUE_TERM, true, P(cache_for), 1, 365 * DAY, NULL,
 	    "How long a client that was refused is refused again without asking anybody. off: no cache." },
 	{ "block_max", VALUE_TERM, false, P(block_max), 1, BLOCK_TERM_MAX, NULL,

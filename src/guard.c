@@ -234,7 +234,8 @@ guard_before(struct guard *g, const struct policy *p, struct event *ev, time_t n
 	target = swarm_target(ev, &name);
 	pthread_mutex_lock(&g->lock);
 	ev->held = breaker_holds(g->breaker, ev->kind, ev->zone, at);
-	if (target != TARGETS && swarm_attacked(g->swarm, target, name, at))
+	/* Mail returned to names that were forged comes in storms, from honest servers: it may be the attack's echo. */
+	if (target != TARGETS && !ev->bounce && swarm_attacked(g->swarm, target, name, at))
 		ev->strict = (uint8_t)p->incident_factor;
 	pthread_mutex_unlock(&g->lock);
 }

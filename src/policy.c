@@ -27,6 +27,7 @@ policy_defaults(struct policy *p)
 		.cache_for = DAY,
 		.block_max = 7 * DAY,
 		.login_credit = true,
+		.bounces_count = true,
 		.ipv6_prefix = 64,
 		.breaker_blocks = { 1000, MINUTE, HOUR / 2 },
 		.breaker_good = { 5, 10 * MINUTE, HOUR / 2 },
@@ -297,6 +298,8 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 
 	if (!kp->on)
 		return 0;
+	if (ev->bounce && !p->bounces_count)
+		return CHANGE_FORGIVEN;
 	if (at < r->login || has_credit(p, r, at)) /* forgiven, also when it is told only after the login */
 		return CHANGE_FORGIVEN;
 	if ((ev->held & HELD_BLOCK) || ((ev->held & HELD_GOOD) && known_good(r, at)))

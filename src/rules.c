@@ -77,6 +77,7 @@ try_pattern(const struct pattern *p, bool certain, struct rules_scratch *s, cons
 	s->part = p->rule->part;
 	s->part.qid = slots[SLOT_QID];
 	out->kind = p->rule->kind;
+	out->bounce = p->rule->bounce;
 	out->source = SOURCE_LOG;
 	out->time = line->time;
 	out->user = slots[SLOT_USER];

@@ -151,11 +151,11 @@ rules_find(const struct rules *set, struct str name)
 	return NULL;
 }
 
-/* rule NAME KIND */
+/* rule NAME KIND [bounce] */
 static int
 parse_rule(struct parser *p, struct str rest)
 {
-	struct str name = next_word(&rest), kind = next_word(&rest);
+	struct str name = next_word(&rest), kind = next_word(&rest), bounce = next_word(&rest);
 	const struct rule *other;
 	struct rule *rule, **end;
 
@@ -168,11 +168,14 @@ parse_rule(struct parser *p, struct str rest)
 		    other->at.file, other->at.line);
 	if (!str_eq(kind, STR("none")) && event_kind_of(kind) == EVENT_KINDS)
 		return err_place(p->e, place_of(p, kind.p), "there is no event kind %.*s", (int)kind.n, kind.p);
+	if (bounce.n > 0 && (!str_eq(bounce, STR("bounce")) || event_kind_of(kind) != EVENT_UNKNOWN_USER))
+		return err_place(p->e, place_of(p, bounce.p), "only `bounce' may follow here, and only unknown-user");
 	rule = xcalloc(1, sizeof(*rule));
 	rule->at = place_of(p, name.p);
 	rule->name = copy(name);
 	rule->none = str_eq(kind, STR("none"));
 	rule->kind = event_kind_of(kind);
+	rule->bounce = bounce.n > 0;
 	for (end = &p->program->rules; *end != NULL; end = &(*end)->next)
 		continue;
 	*end = p->rule = rule;

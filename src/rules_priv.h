@@ -241,6 +241,7 @@ struct rule {
 	struct place at;
 	char *name;
 	bool none;	   /* lines that are no event */
+	bool bounce;	   /* their sender is <> */
 	enum event_kind kind;
 	struct rules_part part; /* but for the queue id */
 	struct pattern *patterns;

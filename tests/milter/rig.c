@@ -41,6 +41,7 @@ hear(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 	pthread_mutex_lock(&heard_lock);
 	heard_n++;
 	rig_heard.kind = ev->kind;
+	rig_heard.bounce = ev->bounce;
 	addr_format(rig_heard.client, client);
 	str_copy(rig_heard.recipient, sizeof rig_heard.recipient, ev->recipient);
 	str_copy(rig_heard.zone, sizeof rig_heard.zone, ev->zone);

@@ -17,6 +17,7 @@ extern char rig_socket[];
 /* The last event that was learned. */
 extern struct rig_heard {
 	enum event_kind kind;
+	bool bounce;
 	char client[ADDR_TEXT], recipient[200], zone[64], evidence[600], rule[32];
 } rig_heard;
 

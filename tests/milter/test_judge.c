@@ -465,6 +465,27 @@ hear_notice(void *arg, const struct notice *n)
 	suspicions += strstr(n->text, "all.example.net: lists") != NULL;
 }
 
+/* Whether the mail is from nobody is told with the refusal. */
+static void
+tells_bounces(void **state)
+{
+	static const char *const senders[] = { "<>", "<x@example.net>", "<>" };
+	struct mta m;
+
+	(void)state;
+	rig_open(&m);
+	assert_int_equal(mta_client(&m, "203.0.113.51"), MTA_CONTINUE);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(mta_mail(&m, senders[i]), MTA_CONTINUE);
+		mta_macros(&m, 'R', "{rcpt_mailer}", "error", "{rcpt_host}", "5.1.1", "{rcpt_addr}", "User unknown", NULL);
+		assert_int_equal(mta_rcpt(&m, "<no@example.org>"), MTA_CONTINUE);
+		assert_int_equal(rig_events(), 1);
+		assert_int_equal(rig_heard.kind, EVENT_UNKNOWN_USER);
+		assert_int_equal(rig_heard.bounce, senders[i][1] == '>');
+	}
+	mta_quit(&m);
+}
+
 /* A DNSBL that has everybody who comes has gone wrong, it seems; one that has many, beside those whose recipients the
  * MTA takes, has not. */
 static void
@@ -521,6 +542,7 @@ main(void)
 		cmocka_unit_test_setup(knows_us_in_many_forms, rig_plain),
 		cmocka_unit_test_setup(learns_from_the_mtas_refusals, rig_plain),
 		cmocka_unit_test_setup(heeds_a_reload_in_mid_session, rig_plain),
+		cmocka_unit_test_setup(tells_bounces, rig_plain),
 		cmocka_unit_test_setup(clients_that_were_taken_speak_for_a_list, rig_plain),
 	};
 
