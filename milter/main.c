@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c - popauth-milter: arguments, background, privileges, signals
+/* main.c - popauth-milter: arguments, background, signals
  *
  * Exit codes are those of sysexits.h: 64 for bad arguments, 78 for a mistake in the configuration or the rules, 67 for
  * a user or group that does not exist, 71 for anything the system refused.
@@ -11,9 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,15 +21,14 @@
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 #include "conf.h"
 #include "daemon.h"
 #include "filter.h"
 #include "lists.h"
 #include "logmsg.h"
+#include "notify.h"
+#include "privilege.h"
 #include "version.h"
 
 struct options {
@@ -208,35 +205,6 @@ raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-/* Become the configured user for good, and see that there is no way back. */
-static int
-drop_privileges(const char *user, struct err *e)
-{
-	const struct passwd *pw;
-
-	if (geteuid() != 0)
-		return 0;
-	if (*user == '\0') {
-		logmsg(LEVEL_WARNING, "running as root, because `user` is empty: set it to a user without privileges");
-		return 0;
-	}
-	errno = 0;
-	pw = getpwnam(user);
-	if (pw == NULL)
-		return err_set(e, "user \"%s\" does not exist; make it (useradd --system %s) or set `user`", user, user);
-	if (pw->pw_uid == 0)
-		return err_set(e, "user \"%s\" is root; choose one without privileges", user);
-	if (initgroups(user, pw->pw_gid) == -1 || setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1)
-		return err_sys(e, "becoming user \"%s\"", user);
-	if (setuid(0) != -1 || seteuid(0) != -1)
-		return err_set(e, "becoming user \"%s\": could become root again", user);
-#ifdef PR_SET_NO_NEW_PRIVS
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return err_sys(e, "no_new_privs");
-#endif
-	return 0;
-}
-
 static struct conf *
 read_conf(const struct options *o, struct rules **rules)
 {
@@ -312,7 +280,7 @@ main(int argc, char **argv)
 		ready = background();
 	if ((d = daemon_open(&e)) == NULL)
 		fail(EX_OSERR, &e);
-	if (drop_privileges(c->user, &e) == -1)
+	if (privilege_drop(c->user, &e) == -1)
 		fail(EX_NOUSER, &e);
 	if (daemon_start(d, rules, &e) == -1)
 		fail(EX_OSERR, &e);
@@ -320,7 +288,9 @@ main(int argc, char **argv)
 	if (!o.foreground)
 		logmsg_open("popauth-milter", false);
 	report_ready(ready);
+	notify_ready();
 	rc = serve(d);
+	notify_stopping();
 	daemon_stop(d);
 	return rc;
 }

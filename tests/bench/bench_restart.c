@@ -151,7 +151,7 @@ cpu(pid_t pid)
 }
 
 static void
-bench_start(const char *name)
+bench_start(const char *name, bool idle)
 {
 	double t, answered, done, before;
 	char path[64];
@@ -170,10 +170,11 @@ bench_start(const char *name)
 	snprintf(path, sizeof path, "awk '/VmRSS/ { print $2 }' /proc/%d/status", (int)pid);
 	printf("%s: first answer %.2f s, the sets right %.2f s; daemon %lu MB\n", name, answered, done,
 	    number(path) / 1024);
-	before = cpu(pid);
-	while (!synced(2))
-		sleep(1);
-	printf("%s: the minute's look at a million costs the helper %.2f s of processor time\n", name, cpu(pid) - before);
+	if (idle) {
+		before = cpu(pid);
+		sleep(65);
+		printf("%s: a minute with nothing to do costs the helper %.2f s of processor time\n", name, cpu(pid) - before);
+	}
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 }
@@ -197,8 +198,8 @@ main(void)
 	snprintf(cmd, sizeof cmd, "%s/state", dir);
 	make_store(cmd);
 	write_conf();
-	bench_start("sets gone");
-	bench_start("sets there");
+	bench_start("sets gone", false);
+	bench_start("sets there", true);
 	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
 	must(system(cmd) == 0, cmd);
 	return 0;

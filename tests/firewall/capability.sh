@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A daemon that never was root: the helper has its one capability from its file.  In a network namespace of its own.
+# A daemon that never was root: the helper has its one capability from its file, or through the daemon from the unit that
+# starts it, as popauth-milter.service does.  In a network namespace of its own.
 set -u
 
 skip() {
@@ -43,11 +44,10 @@ said() {
 	grep -qF "$1" "$dir/out"
 }
 
-# `unprivileged` does not exist, but a number needs no name.  Nothing is handed down that could help.
+# start OPTION...: of setpriv.  The user does not exist, but a number needs no name.
 start() {
 	: >"$dir/out"
-	setpriv --reuid 64999 --regid 64999 --clear-groups --inh-caps=-all "$dir/popauth-milter" -f -c "$dir/conf" \
-	    2>>"$dir/out" &
+	setpriv --reuid 64999 --regid 64999 --clear-groups "$@" "$dir/popauth-milter" -f -c "$dir/conf" 2>>"$dir/out" &
 	pid=$!
 }
 
@@ -79,36 +79,50 @@ milter_socket = "unix:$dir/run/milter"
 map_socket = ""
 control_socket = "$dir/run/control"
 END
+# The daemon has nothing, its helper the one capability, and a block comes to the kernel.
+all_is_well() {
+	await "the helper" said "the helper is ready"
+	helper=$(cat "/proc/$pid/task/$pid/children")
+	worker=$(cat "/proc/${helper% }/task/${helper% }/children")
+	for p in $helper $worker; do
+		for cap in CapEff CapPrm; do
+			[ "$(status_of "$p" $cap)" = 0000000000001000 ] || fail "$cap of the helper: $(status_of "$p" $cap)"
+		done
+		[ "$(status_of "$p" CapInh)" = 0000000000000000 ] || fail "CapInh of the helper: $(status_of "$p" CapInh)"
+		[ "$(status_of "$p" Uid | cut -f1)" = 64999 ] || fail "the helper's user: $(status_of "$p" Uid)"
+		[ "$(status_of "$p" NoNewPrivs)$(status_of "$p" Seccomp)" = 12 ] || fail "the helper is not confined"
+	done
+	for task in "/proc/$pid/task"/*; do
+		for cap in CapInh CapPrm CapEff CapAmb; do
+			[ "$(status_of "$pid/task/${task##*/}" $cap)" = 0000000000000000 ] || fail "a thread of the daemon has $cap"
+		done
+	done
+	[ "$(status_of "$pid" NoNewPrivs)" = 1 ] || fail "the daemon can get privileges"
+	./popauth-milterctl -s "$dir/run/control" block add 203.0.113.9 --for 1h || fail "no block can be added"
+	await "the block in the kernel" in_set 203.0.113.9
+	# The way that needs root after a death would be of no use here: the keeper has what it takes.
+	kill -9 "${worker% }"
+	await "a new worker" said "started again"
+	./popauth-milterctl -s "$dir/run/control" block add 203.0.113.10 --for 1h
+	await "the block told to the new worker" in_set 203.0.113.10
+	stop
+	ipset flush popauth4
+}
+
+# As the unit starts it.
+start --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin --no-new-privs
+all_is_well
+
 setcap cap_net_admin=ep "$dir/popauth-firewall" 2>/dev/null || skip "no capability can be given to a file here"
 case ",$(findmnt -n -o OPTIONS --target "$dir" 2>/dev/null)," in
 *,nosuid,*) skip "$dir is on a file system without set-user-id" ;;
 esac
-
-start
-await "the helper" said "the helper is ready"
-helper=$(cat "/proc/$pid/task/$pid/children")
-worker=$(cat "/proc/${helper% }/task/${helper% }/children")
-for p in $helper $worker; do
-	for cap in CapEff CapPrm; do
-		[ "$(status_of "$p" $cap)" = 0000000000001000 ] || fail "$cap of the helper: $(status_of "$p" $cap)"
-	done
-	[ "$(status_of "$p" CapInh)" = 0000000000000000 ] || fail "CapInh of the helper: $(status_of "$p" CapInh)"
-	[ "$(status_of "$p" Uid | cut -f1)" = 64999 ] || fail "the helper's user: $(status_of "$p" Uid)"
-	[ "$(status_of "$p" NoNewPrivs)$(status_of "$p" Seccomp)" = 12 ] || fail "the helper is not confined"
-done
-[ "$(status_of "$pid" CapPrm)" = 0000000000000000 ] || fail "the daemon has $(status_of "$pid" CapPrm)"
-./popauth-milterctl -s "$dir/run/control" block add 203.0.113.9 --for 1h || fail "no block can be added"
-await "the block in the kernel" in_set 203.0.113.9
-# The way that needs root after a death would be of no use here: the keeper has what it takes.
-kill -9 "${worker% }"
-await "a new worker" said "started again"
-./popauth-milterctl -s "$dir/run/control" block add 203.0.113.10 --for 1h
-await "the block told to the new worker" in_set 203.0.113.10
-stop
+start --inh-caps=-all
+all_is_well
 
 # Without it the mail goes on, and the daemon says what is to be done.
 setcap -r "$dir/popauth-firewall"
-start
+start --inh-caps=-all
 await "a word on what is missing" said "setcap cap_net_admin=ep"
 ./popauth-milterctl -s "$dir/run/control" status >"$dir/status" || fail "the daemon does not serve"
 grep -q 'setcap cap_net_admin' "$dir/status" || fail "status does not say why: $(cat "$dir/status")"
