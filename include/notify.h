@@ -3,6 +3,10 @@
 #ifndef NOTIFY_H
 #define NOTIFY_H
 
+#include <stdbool.h>
+
+/* There is one, which keeps what comes on standard error beside what goes to syslog: said there it would be said twice. */
+bool notify_managed(void);
 void notify_ready(void);
 void notify_stopping(void);
 

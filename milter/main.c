@@ -285,7 +285,7 @@ main(int argc, char **argv)
 	if (daemon_start(d, rules, &e) == -1)
 		fail(EX_OSERR, &e);
 	conf_put(c);
-	if (!o.foreground)
+	if (!o.foreground || notify_managed())
 		logmsg_open("popauth-milter", false);
 	report_ready(ready);
 	notify_ready();

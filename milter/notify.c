@@ -2,7 +2,15 @@
 /* notify.c - sd_notify(3) */
 #include "config.h"
 
+#include <stdlib.h>
+
 #include "notify.h"
+
+bool
+notify_managed(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
 
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>

@@ -121,6 +121,14 @@ add_rules(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t n)
 	return rc;
 }
 
+/* Who is there to be killed has one thread.  The library knows of the newer action only where it may ask the kernel, which a
+ * filter around us, such as a unit's, can forbid. */
+static uint32_t
+deadly(void)
+{
+	return seccomp_api_get() >= 3 ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_KILL;
+}
+
 static int
 confine(bool keeper, struct err *e)
 {
@@ -135,7 +143,7 @@ confine(bool keeper, struct err *e)
 	if (rc == 0 && keeper)
 		rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &netlink);
 	if (rc == 0)
-		rc = add_rules(ctx, SCMP_ACT_KILL_PROCESS, deadly_calls, COUNT(deadly_calls));
+		rc = add_rules(ctx, deadly(), deadly_calls, COUNT(deadly_calls));
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);
