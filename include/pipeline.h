@@ -7,6 +7,7 @@
 #define PIPELINE_H
 
 #include "guard.h"
+#include "history.h"
 #include "ledger.h"
 
 /* Called after the ledger's lock is gone, by the thread that brought the event.  They must not block.  NULL: none. */
@@ -26,6 +27,7 @@ struct pipeline {
 	struct ledger *ledger;
 	struct effects effects;
 	struct guard *guard; /* NULL: no breaker, no look-out for distributed attacks */
+	struct history *history; /* borrowed, set before the first event; NULL: none is kept */
 	pipeline_alarm_fn *alarm;
 	pipeline_notice_fn *notice;
 	_Atomic uint64_t kinds[EVENT_KINDS]; /* events by kind since start */

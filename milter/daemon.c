@@ -35,6 +35,7 @@ struct daemon {
 	struct evidence *evidence;
 	struct watch *watch;
 	struct guard *guard;
+	struct history *history;
 	struct tend *tend;
 	struct learner *learner;
 	struct firewall_helper helper;
@@ -346,6 +347,7 @@ daemon_open(struct err *e)
 	pipeline_init(&d->pipeline, d->ledger, &fx);
 	d->guard = guard_new();
 	pipeline_guard(&d->pipeline, d->guard, alarm_raised, noticed);
+	d->pipeline.history = d->history = history_new();
 	d->evidence = evidence_new(EVIDENCE_ENTRIES);
 	d->watch = watch_new();
 	d->tend = tend_new(&d->pipeline, d->watch);
@@ -371,7 +373,8 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 	case CUT_SOURCES:
 		return logs_resume(learner_logs(d->learner), (struct str){ (const char *)key, klen }, val, vlen, e);
 	case CUT_META:
-		return guard_restore(d->guard, key, klen, val, vlen, e) == -1 ? -1 :
+		return guard_restore(d->guard, key, klen, val, vlen, e) == -1 ||
+		    history_restore(d->history, key, klen, val, vlen, e) == -1 ? -1 :
 		    learner_restore(d->learner, key, klen, val, vlen, e);
 	default:
 		return 0;
@@ -546,6 +549,7 @@ daemon_stop(struct daemon *d)
 	lists_install(NULL);
 	tend_free(d->tend);
 	guard_free(d->guard);
+	history_free(d->history);
 	evidence_free(d->evidence);
 	watch_free(d->watch);
 	ledger_free(d->ledger);

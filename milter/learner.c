@@ -169,6 +169,17 @@ learner_forget(struct learner *l)
 	logs_forget(l->logs);
 }
 
+/* The milter's refusals are counters that others show, too; what came since the last cut belongs to this hour. */
+static void
+cut_history(struct history *h, struct cut *cut, bool whole)
+{
+	const uint64_t refused[HISTORY_REFUSALS] = { stat_get(STAT_REJECTED_CACHE), stat_get(STAT_REJECTED_BLOCK),
+		stat_get(STAT_REJECTED_FORGERY) };
+
+	history_refusals(h, refused, time(NULL));
+	history_cut(h, cut, whole);
+}
+
 static void
 reload(struct learner *l, struct rules *rules)
 {
@@ -201,6 +212,8 @@ serve(struct learner *l)
 		logs_cut(l->logs, cut, whole);
 		if (l->pipeline->guard != NULL)
 			guard_cut(l->pipeline->guard, cut, time(NULL), whole);
+		if (l->pipeline->history != NULL)
+			cut_history(l->pipeline->history, cut, whole);
 		correlate_save(l->intake.correlate, whole, cut_half, cut);
 		pthread_mutex_lock(&l->lock);
 		l->cut = NULL;

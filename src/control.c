@@ -119,7 +119,22 @@ run_status(struct request *rq)
 static void
 run_list(struct request *rq)
 {
-	walk_begin(rq);
+	if (rq->limit > 0)
+		walk_gather(rq, page_gather(rq));
+	else
+		walk_begin(rq);
+}
+
+static void
+run_history(struct request *rq)
+{
+	walk_gather(rq, history_gather(rq));
+}
+
+static void
+run_summary(struct request *rq)
+{
+	walk_gather(rq, summary_gather(rq));
 }
 
 static void

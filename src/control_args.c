@@ -89,6 +89,44 @@ parse_reason(struct request *rq, const struct json *v, struct err *e)
 	return parse_text(&rq->reason, "reason", v, e);
 }
 
+static int
+parse_match(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_text(&rq->match, "match", v, e);
+}
+
+static int
+parse_number(uint32_t *to, const char *what, const struct json *v, uint32_t least, uint32_t most, struct err *e)
+{
+	int64_t n = json_number(v, -1);
+
+	if (n < least || n > most)
+		return err_set(e, "%s: must be a number from %u to %u", what, least, most);
+	*to = (uint32_t)n;
+	return 0;
+}
+
+static int
+parse_offset(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_number(&rq->offset, "offset", v, 0, PAGE_OFFSET_MAX, e);
+}
+
+static int
+parse_limit(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_number(&rq->limit, "limit", v, 1, PAGE_LIMIT_MAX, e);
+}
+
+static int
+parse_since(struct request *rq, const struct json *v, struct err *e)
+{
+	if (parse_term(rq, v, e) == -1)
+		return -1;
+	rq->since = rq->term;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	unsigned arg;
@@ -99,6 +137,10 @@ static const struct {
 	{ "for", ARG_FOR, false, parse_term },
 	{ "user", ARG_USER, false, parse_user },
 	{ "reason", ARG_REASON, false, parse_reason },
+	{ "offset", ARG_PAGE, false, parse_offset },
+	{ "limit", ARG_PAGE, false, parse_limit },
+	{ "match", ARG_MATCH, false, parse_match },
+	{ "since", ARG_SINCE, false, parse_since },
 };
 
 static int
@@ -131,5 +173,7 @@ request_args(struct request *rq, const struct json *j, struct err *e)
 		if (known[i].required && (rq->verb->args & known[i].arg) && !(given & known[i].arg))
 			return err_set(e, "%s needs \"%s\"", rq->verb->name, known[i].key);
 	}
+	if (rq->offset > 0 && rq->limit == 0)
+		return err_set(e, "offset needs limit");
 	return 0;
 }

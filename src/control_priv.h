@@ -52,6 +52,9 @@ struct request {
 	uint32_t term; /* 0: not given */
 	time_t moment; /* of a reference; 0: an address was given */
 	struct str user, reason;
+	uint32_t offset, limit; /* limit 0: not given, all */
+	uint32_t since;		/* a span; 0: not given */
+	struct str match;
 };
 
 /* control.c: write one line; frees `j`. */
@@ -89,8 +92,30 @@ const char *address_trusted(const struct policy *p, const struct addr *a);
 /* control_args.c: fill the request from its object; what the verb does not take is an error. */
 int request_args(struct request *rq, const struct json *j, struct err *e);
 
+/* control_match.c: which entries of a list are meant: an address as listed, a network, the beginning of an IPv4 address,
+ * or a text that is part of the user, zone, reason or kind. */
+struct match;
+struct match *match_new(struct str text, const struct policy *p); /* NULL: everything */
+void match_free(struct match *m);				  /* NULL is fine */
+/* Under the shard's lock. */
+bool match_fits(struct match *m, enum set s, const struct addr *client, const struct record *r);
+
+/* What goes through the ledger and speaks at the end.  Its own head. */
+struct gather {
+	ledger_fn *see; /* each record, with the gather as its argument, under its shard's lock */
+	/* Say as much as there is room for; true: all has been said but the last line. */
+	bool (*say)(struct gather *g, struct control *ctl, struct conn *c, const struct policy *p);
+	void (*free)(struct gather *g);
+	time_t now;	/* of this part of the walk */
+	unsigned shard; /* the next; LEDGER_SHARDS from the start: nothing to see */
+};
+struct gather *page_gather(const struct request *rq);	 /* control_page.c: part of a list */
+struct gather *history_gather(const struct request *rq); /* control_report.c */
+struct gather *summary_gather(const struct request *rq);
+
 /* control_walk.c */
 void walk_begin(struct request *rq);
+void walk_gather(struct request *rq, struct gather *g); /* g is the walk's */
 void walk_free(struct walk *w); /* NULL is fine */
 /* Do a part of it; true at the end, when the last line has been said. */
 bool walk_more(struct control *ctl, struct conn *c, struct walk *w, const struct policy *p, time_t now);

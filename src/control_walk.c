@@ -22,6 +22,8 @@ struct walk {
 	size_t text_n, text_cap;
 	uint64_t known, in[SETS]; /* status: how many clients */
 	uint64_t done;	       /* listed, or deleted */
+	struct match *match;   /* NULL: everything */
+	struct gather *gather; /* NULL: this file's own business */
 };
 
 void
@@ -30,6 +32,18 @@ walk_begin(struct request *rq)
 	struct walk *w = xcalloc(1, sizeof(*w));
 
 	w->verb = rq->verb;
+	w->match = match_new(rq->match, rq->policy);
+	rq->session->walk = w;
+	rq->session->busy = BUSY_WALK;
+}
+
+void
+walk_gather(struct request *rq, struct gather *g)
+{
+	struct walk *w = xcalloc(1, sizeof(*w));
+
+	w->verb = rq->verb;
+	w->gather = g;
 	rq->session->walk = w;
 	rq->session->busy = BUSY_WALK;
 }
@@ -39,6 +53,9 @@ walk_free(struct walk *w)
 {
 	if (w == NULL)
 		return;
+	if (w->gather != NULL)
+		w->gather->free(w->gather);
+	match_free(w->match);
 	free(w->entries);
 	free(w->text);
 	free(w);
@@ -65,7 +82,7 @@ collect(void *arg, const struct addr *client, const struct record *r)
 	struct walk *w = arg;
 	enum set s = w->verb->set;
 
-	if (!record_in(r, s, w->now))
+	if (!record_in(r, s, w->now) || !match_fits(w->match, s, client, r))
 		return;
 	if (w->n == w->cap) {
 		w->cap = w->cap == 0 ? 64 : 2 * w->cap;
@@ -148,11 +165,25 @@ finish(struct control *ctl, struct conn *c, struct walk *w)
 	}
 }
 
+static bool
+gather_more(struct control *ctl, struct conn *c, struct gather *g, const struct policy *p, time_t now)
+{
+	g->now = now;
+	for (unsigned i = 0; i < SHARDS_AT_ONCE && g->shard < LEDGER_SHARDS; i++)
+		ledger_walk_shard(ctl->host.pipeline->ledger, g->shard++, g->see, g);
+	if (g->shard < LEDGER_SHARDS || !g->say(g, ctl, c, p) || conn_room(c) < ANSWER_ROOM)
+		return false;
+	control_end(ctl, c, 0, "%s", "");
+	return true;
+}
+
 bool
 walk_more(struct control *ctl, struct conn *c, struct walk *w, const struct policy *p, time_t now)
 {
 	ledger_fn *fn = w->verb->id == VERB_STATUS ? tally_up : collect;
 
+	if (w->gather != NULL)
+		return gather_more(ctl, c, w->gather, p, now);
 	w->now = now;
 	for (unsigned i = 0; i < SHARDS_AT_ONCE; i++) {
 		if (!use_entries(ctl, c, w, p))

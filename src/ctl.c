@@ -37,7 +37,9 @@ static const struct option longopts[] = {
 	{ "user", required_argument, NULL, 'u' },	{ "reason", required_argument, NULL, 'r' },
 	{ "prometheus", no_argument, NULL, 'p' },	{ "help", no_argument, NULL, 'h' },
 	{ "count", no_argument, NULL, 'n' },		{ "version", no_argument, NULL, 'V' },
-	{ "against", required_argument, NULL, 'a' },	{ NULL, 0, NULL, 0 },
+	{ "against", required_argument, NULL, 'a' },	{ "match", required_argument, NULL, 'm' },
+	{ "offset", required_argument, NULL, 'o' },	{ "limit", required_argument, NULL, 'l' },
+	{ "since", required_argument, NULL, 'S' },	{ NULL, 0, NULL, 0 },
 };
 
 static void
@@ -99,6 +101,22 @@ parse_options(int argc, char **argv, struct options *o)
 		case 'a':
 			o->against = optarg;
 			o->args |= LOCAL_AGAINST;
+			break;
+		case 'm':
+			o->match = optarg;
+			o->args |= ARG_MATCH;
+			break;
+		case 'o':
+			o->offset = optarg;
+			o->args |= ARG_PAGE;
+			break;
+		case 'l':
+			o->limit = optarg;
+			o->args |= ARG_PAGE;
+			break;
+		case 'S':
+			o->since = optarg;
+			o->args |= ARG_SINCE;
 			break;
 		case 'h':
 			o->help = true;
@@ -172,6 +190,19 @@ ctl_conf(const struct options *o, struct conf **out)
 	return -1;
 }
 
+/* What is no number is left to the daemon to complain about. */
+static void
+put_number(struct json *j, const char *key, const char *text)
+{
+	char *end;
+	long long n;
+
+	if (text == NULL)
+		return;
+	n = strtoll(text, &end, 10);
+	json_put_int(j, key, *text != '\0' && *end == '\0' ? n : -1);
+}
+
 /* NULL, after a complaint, when the words do not fit the verb. */
 static struct json *
 make_request(const struct verb *v, const struct options *o, int argc, char **argv)
@@ -194,6 +225,10 @@ make_request(const struct verb *v, const struct options *o, int argc, char **arg
 	json_put_cstr(j, "for", o->term);
 	json_put_cstr(j, "user", o->user);
 	json_put_cstr(j, "reason", o->reason);
+	json_put_cstr(j, "match", o->match);
+	json_put_cstr(j, "since", o->since);
+	put_number(j, "offset", o->offset);
+	put_number(j, "limit", o->limit);
 	return j;
 }
 

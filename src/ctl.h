@@ -17,7 +17,7 @@ enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
 struct options {
 	const char *conf, *socket;
 	bool json, count, prometheus, help, version;
-	const char *term, *user, *reason, *against;
+	const char *term, *user, *reason, *against, *match, *offset, *limit, *since, *html;
 	unsigned args; /* ARG_ and LOCAL_ bits of those given */
 };
 
@@ -54,6 +54,8 @@ struct view {
 	bool json, prometheus;
 	const struct verb *verb;
 	struct table *table; /* lists: rows so far */
+	long long total;     /* a page: of how many */
+	bool paged;
 };
 
 /* Called for each line of the answer but the last; then once with NULL. */

@@ -104,10 +104,16 @@ show_list(struct view *v, const struct json *o)
 {
 	if (v->table == NULL)
 		head(v);
-	if (o != NULL)
+	if (o != NULL && json_has(o, "total")) {
+		v->total = number_of(o, "total");
+		v->paged = true;
+	} else if (o != NULL) {
 		row(v, o);
-	else
+	} else {
 		table_end(v->table);
+		if (v->paged)
+			printf("%lld in all\n", v->total);
+	}
 }
 
 static void
@@ -116,6 +122,58 @@ show_add(struct view *v, const struct json *o)
 	if (o == NULL)
 		return;
 	printf("%s: %s until %s\n", set_name(v->verb->set), text_of(o, "client"), until_text(o));
+}
+
+/* ---- what a report is made of ---- */
+
+static void
+counts(const char *title, const struct json *o)
+{
+	const char *key;
+	struct json *v;
+	void *at = NULL;
+	bool any = false;
+
+	while (json_next(o, &at, &key, &v)) {
+		printf("%s%s %lld", any ? ", " : title, key, (long long)json_number(v, 0));
+		any = true;
+	}
+}
+
+static void
+show_history(struct view *v, const struct json *o)
+{
+	char at[TIME_TEXT];
+
+	(void)v;
+	if (o == NULL)
+		return;
+	if (json_has(o, "lost")) {
+		printf("%lld events were older than the history goes\n", number_of(o, "lost"));
+		return;
+	}
+	time_text(at, json_get_int(o, "hour", 0));
+	printf("%.13s h", at);
+	counts("  ", json_get(o, "events"));
+	counts("; blocks: ", json_get(o, "blocks"));
+	counts("; refused: ", json_get(o, "refused"));
+	counts("; not held against them: ", json_get(o, "mercy"));
+	putchar('\n');
+}
+
+static void
+show_summary(struct view *v, const struct json *o)
+{
+	static const char *const names[] = { "network", "zone", "user" };
+
+	(void)v;
+	for (unsigned i = 0; o != NULL && i < 3; i++) {
+		if (json_has(o, names[i]))
+			printf("%-8s %-40s clients %lld, %s %lld\n", names[i], text_of(o, names[i]),
+			    number_of(o, "clients"), i == 2 ? "logins" : "events", number_of(o, i == 2 ? "logins" : "events"));
+	}
+	if (o != NULL && json_has(o, "left_out"))
+		printf("%-8s and %lld that there was no room to count\n", text_of(o, "left_out"), number_of(o, "clients"));
 }
 
 /* del, flush, reload: the last line says it all. */

@@ -93,6 +93,8 @@ pipeline_event(struct pipeline *pl, const struct policy *p, const struct event *
 
 	changes &= ~ALARM;
 	count(ev, pl, changes);
+	if (pl->history != NULL)
+		history_event(pl->history, ev, changes, now);
 	block_effect(pl, &client, changes);
 	pl->effects.told(pl->effects.arg, ev, &client, changes);
 	if (alarm && pl->alarm != NULL)
@@ -126,6 +128,8 @@ pipeline_add(struct pipeline *pl, const struct policy *p, enum set s, const stru
 	struct addr client = addr_client(a, p->ipv6_prefix);
 	unsigned changes = ledger_add(pl->ledger, p, s, a, now, term, text);
 
+	if (pl->history != NULL)
+		history_hand(pl->history, changes, now);
 	by_hand(pl, &client, changes);
 	return changes;
 }
