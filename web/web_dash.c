@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* web_dash.c - the dashboard: is all well, how much is there, what is going on */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report.h"
+#include "web.h"
+
+#define HOURS 24
+#define ROWS  30
+
+typedef uint64_t hour_fn(const struct history_hour *h);
+
+static uint64_t
+logins(const struct history_hour *h)
+{
+	return h->events[EVENT_LOGIN];
+}
+
+static uint64_t
+cached(const struct history_hour *h)
+{
+	return h->cached;
+}
+
+static void
+spark(struct visit *v, const struct report *r, hour_fn *fn, const char *what)
+{
+	uint32_t n[HOURS] = { 0 }, now = (uint32_t)(v->now / 3600);
+
+	for (unsigned i = 0; i < r->hours; i++)
+		if (r->hour[i].hour <= now && now - r->hour[i].hour < HOURS)
+			n[HOURS - 1 - (now - r->hour[i].hour)] = (uint32_t)fn(&r->hour[i]);
+	chart_spark(&v->out, what, n, HOURS);
+}
+
+static void
+tile(struct visit *v, const char *key, const char *name, long long n, const char *link)
+{
+	struct html *h = &v->out;
+
+	if (link != NULL)
+		html_put(h, "<a class=\"tile t-%s\" href=\"%s\">", key, link);
+	else
+		html_put(h, "<div class=\"tile t-%s\">", key);
+	html_put(h, "<span class=\"name\">%s</span><b data-count=\"%s\">", name, key);
+	page_count(h, n);
+	html_put(h, "</b>");
+}
+
+static void
+tile_end(struct visit *v, const char *under, bool link)
+{
+	html_put(&v->out, link ? "<span class=\"under\">%s</span></a>" : "<span class=\"under\">%s</span></div>", under);
+}
+
+static void
+tiles(struct visit *v, const struct json *status, const struct report *r)
+{
+	const struct json *clients = json_get(status, "clients");
+
+	html_put(&v->out, "<section class=\"tiles\" aria-label=\"Numbers\">");
+	tile(v, "block", "Blocked", number_of(clients, "block"), "/block");
+	spark(v, r, report_blocks, "blocks in the last 24 hours");
+	tile_end(v, "blocks, last 24 h", true);
+	tile(v, "cache", "Cached", number_of(clients, "cache"), "/cache");
+	spark(v, r, cached, "clients that came into the cache in the last 24 hours");
+	tile_end(v, "new in the cache, last 24 h", true);
+	tile(v, "relay", "May relay", number_of(clients, "relay"), "/relay");
+	spark(v, r, logins, "logins in the last 24 hours");
+	tile_end(v, "logins, last 24 h", true);
+	tile(v, "rejected", "Refused", number_of(status, "rejected"), "/report");
+	spark(v, r, report_events, "offences in the last 24 hours");
+	tile_end(v, "offences, last 24 h", true);
+	html_put(&v->out, "</section>\n");
+}
+
+/* ---- is all well ---- */
+
+static void
+state_begin(struct visit *v, bool good, const char *name, const char *what)
+{
+	html_put(&v->out, "<li class=\"%s\"><span class=\"dot\" aria-hidden=\"true\"></span><span><b>%s</b> %s", good ? "good" : "bad",
+	    name, what);
+}
+
+static void
+state(struct visit *v, const char *name, const char *what, const struct json *o)
+{
+	bool good = !json_has(o, "error");
+
+	state_begin(v, good, name, what);
+	if (!good)
+		html_put(&v->out, "<br><em>%s</em>", text_of(o, "error"));
+	html_put(&v->out, "</span></li>");
+}
+
+static void
+state_logs(struct visit *v, const struct json *logs)
+{
+	char text[300];
+
+	for (size_t i = 0; i < json_count(logs); i++) {
+		const struct json *o = json_at(logs, i);
+		bool seconds = json_has(o, "lag_seconds");
+
+		(void)snprintf(text, sizeof text, "%.200s: %.20s, %lld %s behind", text_of(o, "path"), text_of(o, "state"),
+		    number_of(o, seconds ? "lag_seconds" : "lag"), seconds ? "seconds" : "bytes");
+		state(v, "Log", text, o);
+	}
+}
+
+static void
+state_firewall(struct visit *v, const struct json *o)
+{
+	char text[200];
+	bool referenced = !json_has(o, "referenced") || json_get_bool(o, "referenced", false);
+
+	if (o == NULL)
+		return;
+	if (json_has(o, "wanted"))
+		(void)snprintf(text, sizeof text, "%.40s: %lld of %lld enforced", text_of(o, "state"), number_of(o, "enforced"),
+		    number_of(o, "wanted"));
+	else
+		(void)snprintf(text, sizeof text, "%.40s", text_of(o, "state"));
+	state_begin(v, referenced && !json_has(o, "error"), "Firewall", text);
+	if (!referenced)
+		html_put(&v->out, "<br><em>No firewall rule uses the sets: nothing is dropped.</em>");
+	if (json_has(o, "error"))
+		html_put(&v->out, "<br><em>%s</em>", text_of(o, "error"));
+	html_put(&v->out, "</span></li>");
+}
+
+static void
+state_trips(struct visit *v, const struct json *list)
+{
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *o = json_at(list, i);
+
+		state_begin(v, false, "Breaker open:", json_has(o, "zone") ? text_of(o, "zone") : text_of(o, "kind"));
+		html_put(&v->out, "<br><em>Nobody is blocked for this until ");
+		page_time(&v->out, number_of(o, "until"));
+		html_put(&v->out, "</em></span></li>");
+	}
+}
+
+static void
+state_losses(struct visit *v, const struct json *lost)
+{
+	const char *key;
+	struct json *n;
+	void *at = NULL;
+	bool any = false;
+
+	while (json_next(lost, &at, &key, &n)) {
+		if (!any)
+			state_begin(v, false, "Lost or refused:", "");
+		html_put(&v->out, any ? ", %s %lld" : "%s %lld", key, (long long)json_number(n, 0));
+		any = true;
+	}
+	if (any)
+		html_put(&v->out, "</span></li>");
+}
+
+static void
+health(struct visit *v, const struct json *status)
+{
+	struct html *h = &v->out;
+	char text[100];
+
+	html_put(h, "<section class=\"card health\"><h2>Is all well</h2><ul class=\"states\">");
+	state_begin(v, true, "Running", "since ");
+	page_time(h, number_of(status, "started"));
+	html_put(h, "</span></li>");
+	if (json_has(status, "store"))
+		state(v, "Store", text_of(json_get(status, "store"), "state"), json_get(status, "store"));
+	state_logs(v, json_get(status, "logs"));
+	state_firewall(v, json_get(status, "firewall"));
+	if (json_has(status, "allowlist")) {
+		(void)snprintf(text, sizeof text, "%lld networks", number_of(json_get(status, "allowlist"), "allow"));
+		state(v, "Allowlist", text, json_get(status, "allowlist"));
+	}
+	state_trips(v, json_get(status, "breaker"));
+	if (number_of(status, "incidents") > 0) {
+		(void)snprintf(text, sizeof text, "%lld going on; see popauth-milterctl incidents", number_of(status, "incidents"));
+		state_begin(v, false, "Distributed attacks:", text);
+		html_put(h, "</span></li>");
+	}
+	state_losses(v, json_get(status, "lost"));
+	html_put(h, "</ul></section>\n");
+}
+
+/* ---- what is going on ---- */
+
+static void
+put_event(void *arg, uint64_t number, const char *line)
+{
+	struct html *h = arg, row;
+	struct err e;
+	struct json *o = json_parse(str_of(line), &e);
+
+	(void)number;
+	if (o == NULL)
+		return;
+	/* The newest first. */
+	html_init(&row);
+	event_row(&row, o);
+	html_raw(&row, h);
+	html_clear(h);
+	*h = row;
+	json_free(o);
+}
+
+static void
+events(struct visit *v)
+{
+	struct html *h = &v->out, rows;
+	char state_text[256];
+	uint64_t head = live_head(v->web->live);
+
+	html_init(&rows);
+	live_recent(v->web->live, ROWS, put_event, &rows);
+	live_state(v->web->live, state_text, sizeof state_text);
+	html_put(h, "<section class=\"card live\" aria-labelledby=\"livehead\"><div class=\"headline\"><h2 id=\"livehead\">Live</h2>"
+	    "<span id=\"livestate\" class=\"livestate\">%s</span>"
+	    "<button id=\"pause\" class=\"quiet\" hidden>Pause</button></div>"
+	    "<noscript><p class=\"lead\">Reload the page for what has come since.</p></noscript>", state_text);
+	html_put(h, "<div class=\"wide\"><table class=\"list\"><thead><tr><th scope=\"col\">Time</th><th scope=\"col\">Event</th>"
+	    "<th scope=\"col\">Client</th><th scope=\"col\">About</th><th scope=\"col\">What came of it</th></tr></thead>"
+	    "<tbody id=\"events\" data-after=\"%llu\">", (unsigned long long)head);
+	html_raw(h, &rows);
+	html_put(h, "</tbody></table></div>");
+	html_put(h, rows.n > 0 ? "</section>\n" :
+	    "<p id=\"none\" class=\"empty\">Nothing has happened since this page began to listen.</p></section>\n");
+	html_clear(&rows);
+}
+
+static bool
+take_line(void *arg, const struct json *o)
+{
+	report_take(arg, o);
+	return true;
+}
+
+void
+page_dashboard(struct visit *v)
+{
+	struct report *r = report_new();
+	struct json *status, *request;
+	struct ask_ending end;
+
+	live_want(v->web->live);
+	status = status_get(v->web, &end);
+	if (status == NULL) {
+		v->retry = 5;
+		page_refuse(v, 503, "The daemon does not answer", end.message);
+		free(r);
+		return;
+	}
+	request = json_new();
+	json_put_cstr(request, "verb", "history");
+	json_put_cstr(request, "since", "1d");
+	if (page_ask(v, request, take_line, r, &end)) {
+		page_begin(v, "Dashboard");
+		html_put(&v->out, "<h1 class=\"hide\">Dashboard</h1>");
+		tiles(v, status, r);
+		html_put(&v->out, "<div class=\"columns\">");
+		events(v);
+		health(v, status);
+		html_put(&v->out, "</div><script src=\"/live.js\" defer></script>\n");
+		page_end(v);
+	}
+	json_free(status);
+	free(r);
+}

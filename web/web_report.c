@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* web_report.c - the report of popauth-milterctl, as a page */
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+#include "web.h"
+
+static const struct {
+	const char *term, *name;
+	time_t seconds;
+} spans[] = { { "1d", "Day", 86400 }, { "7d", "Week", 7 * 86400 }, { "31d", "Month", 31 * 86400 } };
+
+static bool
+take_line(void *arg, const struct json *o)
+{
+	report_take(arg, o);
+	return true;
+}
+
+static bool
+fill(struct visit *v, struct report *r, const char *since)
+{
+	static const char *const verbs_wanted[] = { "history", "summary" };
+	struct ask_ending end;
+	struct json *status;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct json *request = json_new();
+
+		json_put_cstr(request, "verb", verbs_wanted[i]);
+		if (i == 0)
+			json_put_cstr(request, "since", since);
+		if (!page_ask(v, request, take_line, r, &end))
+			return false;
+	}
+	if ((status = status_get(v->web, &end)) != NULL)
+		report_take(r, status);
+	json_free(status);
+	return true;
+}
+
+void
+page_report(struct visit *v)
+{
+	const char *want = form_get(&v->query, "since");
+	struct report *r = report_new();
+	struct html *h = &v->out;
+	unsigned span = 0;
+
+	for (unsigned i = 0; want != NULL && i < 3; i++)
+		if (strcmp(spans[i].term, want) == 0)
+			span = i;
+	r->to = v->now;
+	r->from = v->now - spans[span].seconds + 3600;
+	if (fill(v, r, spans[span].term)) {
+		page_begin(v, "Report");
+		html_put(h, "<div class=\"headline\"><h1>Report</h1><nav class=\"switch\" aria-label=\"How far back\">");
+		for (unsigned i = 0; i < 3; i++)
+			html_put(h, i == span ? "<a href=\"/report?since=%s\" aria-current=\"true\">%s</a>" :
+			    "<a href=\"/report?since=%s\">%s</a>", spans[i].term, spans[i].name);
+		html_put(h, "</nav></div>");
+		report_body(r, h);
+		page_end(v);
+	}
+	free(r);
+}
