@@ -87,7 +87,8 @@ moments(struct html *h, unsigned bars, time_t first, unsigned hours)
 
 	for (unsigned i = 0; i < bars; i += every) {
 		bar_text(text, sizeof text, first + (time_t)i * hours * 3600, hours);
-		html_put(h, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%s</text>", LEFT + wide * i, HEIGHT - 6, text);
+		html_put(h, i / every % 2 == 0 ? "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%s</text>" :
+		    "<text class=\"tick odd\" x=\"%.1f\" y=\"%.1f\">%s</text>", LEFT + wide * i, HEIGHT - 6, text);
 	}
 }
 
@@ -112,8 +113,9 @@ legend(struct html *h, const struct chart_series *s, unsigned series, unsigned b
 {
 	html_put(h, "<ul class=\"legend\">");
 	for (unsigned k = 0; k < series; k++)
-		html_put(h, "<li><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><rect class=\"c%u\" width=\"10\" height=\"10\" rx=\"2\"/>"
-		    "</svg>%s <b>%llu</b></li>", k % COLOURS, s[k].name, (unsigned long long)total(&s[k], bars));
+		if (total(&s[k], bars) > 0)
+			html_put(h, "<li><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><rect class=\"c%u\" width=\"10\" height=\"10\" rx=\"2\"/>"
+			    "</svg>%s <b>%llu</b></li>", k % COLOURS, s[k].name, (unsigned long long)total(&s[k], bars));
 	html_put(h, "</ul>");
 }
 

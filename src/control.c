@@ -207,8 +207,6 @@ run_add(struct request *rq)
 		return;
 	}
 	changes = pipeline_add(host->pipeline, rq->policy, set, &rq->addr, rq->now, rq->term, text);
-	if (host->watch != NULL)
-		watch_told(host->watch, NULL, &client, changes);
 	ledger_view(host->pipeline->ledger, rq->policy, &rq->addr, copy_added, &ad);
 	j = json_new();
 	client_put(j, "client", &client, rq->policy);
@@ -232,8 +230,6 @@ run_del(struct request *rq)
 		control_end(rq->ctl, rq->conn, 1, "%s is not in %s", text, set_name(rq->verb->set));
 		return;
 	}
-	if (host->watch != NULL)
-		watch_told(host->watch, NULL, &client, changes);
 	control_end_saved(rq->ctl, rq->conn, 0, "%s taken out of %s", text, set_name(rq->verb->set));
 }
 

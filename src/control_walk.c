@@ -121,10 +121,8 @@ static void
 flush_one(struct control *ctl, struct walk *w, const struct policy *p)
 {
 	const struct addr *client = &w->entries[w->at].client;
-	unsigned changes = pipeline_del(ctl->host.pipeline, p, w->verb->set, client, w->now);
 
-	if (changes != 0 && ctl->host.watch != NULL)
-		watch_told(ctl->host.watch, NULL, client, changes);
+	(void)pipeline_del(ctl->host.pipeline, p, w->verb->set, client, w->now);
 }
 
 /* false: the output is full. */
