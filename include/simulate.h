@@ -86,6 +86,7 @@ struct simulate_side {
 	const struct seen_client *clients;
 	const struct seen_block *blocks; /* in the order in which they were imposed */
 	const struct notice *notices;	 /* of breakers and incidents */
+	struct history *history;	 /* hour by hour, the last month of it */
 	size_t nclients, nblocks, nnotices;
 	size_t nkept; /* clients not forgotten by the end */
 	uint64_t kinds[EVENT_KINDS];

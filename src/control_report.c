@@ -115,19 +115,31 @@ network_of(const struct addr *client, struct addr *buf)
 	return (struct str){ (const char *)buf->b, sizeof(buf->b) };
 }
 
+/* As far as they are remembered: those that came again while cached are only counted. */
+static uint64_t
+events_of(const struct record *r, bool cached)
+{
+	uint64_t n = 0;
+
+	for (const struct tally *t = r->tallies; t != NULL; t = t->next)
+		n += t->len;
+	if (cached && r->cached_hits > n)
+		n = r->cached_hits;
+	return n > 0 ? n : 1;
+}
+
 /* Called under the shard's lock.  A name's n is of clients, its weight of events. */
 static void
 see_leader(void *arg, const struct addr *client, const struct record *r)
 {
 	struct summary *s = arg;
 	bool cached = record_in(r, SET_CACHE, s->g.now), blocked = record_in(r, SET_BLOCK, s->g.now);
-	uint64_t hits = cached && r->cached_hits > 0 ? r->cached_hits : 1;
 	struct addr network;
 
 	if (cached || blocked)
-		rank_add(s->ranks[NETWORKS], network_of(client, &network), hits);
+		rank_add(s->ranks[NETWORKS], network_of(client, &network), events_of(r, cached));
 	if (cached && r->cached_kind == EVENT_RBL && r->cached_zone != NULL)
-		rank_add(s->ranks[ZONES], str_of(r->cached_zone), hits);
+		rank_add(s->ranks[ZONES], str_of(r->cached_zone), r->cached_hits > 0 ? r->cached_hits : 1);
 	if (record_in(r, SET_RELAY, s->g.now) && *r->grant->user != '\0')
 		rank_add(s->ranks[USERS], str_of(r->grant->user), r->grant->logins);
 }

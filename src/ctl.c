@@ -16,8 +16,6 @@
 #include "unixsock.h"
 #include "version.h"
 
-#define DEFAULT_SOCKET RUNSTATEDIR "/popauth-milter/control.sock"
-
 static const struct local {
 	const char *name;
 	int (*run)(const struct options *o, char **argv);
@@ -39,7 +37,8 @@ static const struct option longopts[] = {
 	{ "count", no_argument, NULL, 'n' },		{ "version", no_argument, NULL, 'V' },
 	{ "against", required_argument, NULL, 'a' },	{ "match", required_argument, NULL, 'm' },
 	{ "offset", required_argument, NULL, 'o' },	{ "limit", required_argument, NULL, 'l' },
-	{ "since", required_argument, NULL, 'S' },	{ NULL, 0, NULL, 0 },
+	{ "since", required_argument, NULL, 'S' },	{ "html", required_argument, NULL, 'H' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void
@@ -117,6 +116,10 @@ parse_options(int argc, char **argv, struct options *o)
 		case 'S':
 			o->since = optarg;
 			o->args |= ARG_SINCE;
+			break;
+		case 'H':
+			o->html = optarg;
+			o->args |= LOCAL_HTML;
 			break;
 		case 'h':
 			o->help = true;
@@ -334,7 +337,7 @@ run_verb(const struct verb *verb, const struct options *o, int argc, char **argv
 	if (request != NULL && o->socket == NULL && ctl_conf(o, &c) == -1)
 		fprintf(stderr, PROGRAM ": the daemon can be asked without this file: -s SOCKET\n");
 	else if (request != NULL)
-		code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : DEFAULT_SOCKET, &v, request);
+		code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : CTL_SOCKET, &v, request);
 	json_free(request);
 	conf_put(c);
 	return code;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl_report.h"
 #include "ctl_simulate.h"
 #include "err.h"
 #include "stats.h"
@@ -354,7 +355,17 @@ seconds_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void
+static int
+write_html(const struct rehearsal *r, const char *path)
+{
+	struct report *report = rehearsal_report(r);
+	int code = report_write(report, path);
+
+	free(report);
+	return code;
+}
+
+static int
 show(const struct simulate *s, const struct options *o, double seconds)
 {
 	struct rehearsal r = { .s = s, .seconds = seconds, .nsides = o->against != NULL ? 2 : 1 };
@@ -364,8 +375,9 @@ show(const struct simulate *s, const struct options *o, double seconds)
 		simulate_side(s, i, &r.sides[i]);
 	if (o->json)
 		rehearsal_json(&r);
-	else
+	else if (o->html == NULL || strcmp(o->html, "-") != 0)
 		rehearsal_text(&r);
+	return o->html != NULL ? write_html(&r, o->html) : EXIT_DONE;
 }
 
 /* What could not be read; it was said in the answer, too. */
@@ -411,7 +423,7 @@ rehearse(const struct options *o, struct conf *this, struct conf *other, char **
 	char why[2 * sizeof(struct err)];
 	struct simulate *s;
 	struct err e;
-	int rc;
+	int rc, code;
 
 	if ((setup.rules = ctl_rules(this)) == NULL)
 		return EXIT_USAGE;
@@ -421,11 +433,11 @@ rehearse(const struct options *o, struct conf *this, struct conf *other, char **
 	}
 	start = seconds_now();
 	rc = simulate_run(s);
-	show(s, o, seconds_now() - start);
+	code = show(s, o, seconds_now() - start);
 	if (rc == -1)
 		tell_unread(s);
 	simulate_free(s);
-	return rc == 0 ? EXIT_DONE : EXIT_USAGE;
+	return rc == 0 ? code : EXIT_USAGE;
 }
 
 int

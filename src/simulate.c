@@ -24,6 +24,7 @@ struct side {
 	const struct conf *conf;
 	struct ledger *ledger;
 	struct guard *guard;
+	struct history *history;
 	struct pipeline pipeline;
 	struct seen seen;
 	struct notice *notices;
@@ -85,6 +86,7 @@ add_side(struct simulate *s, const struct conf *c)
 	side->guard = guard_new();
 	pipeline_init(&side->pipeline, side->ledger, &fx);
 	pipeline_guard(&side->pipeline, side->guard, NULL, notice);
+	side->pipeline.history = side->history = history_new();
 	seen_init(&side->seen);
 }
 
@@ -169,6 +171,7 @@ simulate_free(struct simulate *s)
 		seen_clear(&s->sides[i].seen);
 		ledger_free(s->sides[i].ledger);
 		guard_free(s->sides[i].guard);
+		history_free(s->sides[i].history);
 		free(s->sides[i].notices);
 	}
 	intake_clear(&s->intake);
@@ -358,6 +361,7 @@ simulate_side(const struct simulate *s, unsigned i, struct simulate_side *out)
 
 	*out = (struct simulate_side){
 		.conf = side->conf,
+		.history = side->history,
 		.clients = seen->clients,
 		.nclients = seen->nclients,
 		.blocks = seen->blocks,
