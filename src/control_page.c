@@ -2,8 +2,8 @@
 /* control_page.c - one page of a list: the newest first, and how many there are in all
  *
  * The ledger is in no order, and an index by time would cost every client memory for what is looked at now and then.  So a
- * page goes through all of it and keeps the newest offset + limit in a heap whose root is the oldest of them: most entries
- * are compared with the root and forgotten.
+ * page goes through all of it and keeps twice as many as it needs; then the older half is thrown away, and what is older than
+ * the rest is no longer taken.  Most entries are compared once and forgotten.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,10 @@ struct page {
 	struct match *match;
 	uint32_t offset, limit;
 	uint64_t total;
-	struct entry *heap;
+	struct entry *kept;
 	size_t n, cap;
+	bool has_bar;
+	struct entry bar; /* the last of those that are sure to be kept */
 	size_t at; /* while it is said */
 	bool sorted, said_total;
 };
@@ -46,33 +48,55 @@ swap(struct entry *a, struct entry *b)
 	*b = t;
 }
 
+/* Bring the first k of n to the front, in any order: C. A. R. Hoare, FIND (Algorithm 65). */
 static void
-sink(struct page *pg)
+select_first(struct entry *e, size_t n, size_t k)
 {
-	size_t i = 0;
+	size_t low = 0, high = n - 1;
 
-	for (;;) {
-		size_t last = i, l = 2 * i + 1, r = l + 1;
+	while (low < high) {
+		struct entry pivot = e[low + (high - low) / 2];
+		size_t i = low, j = high;
 
-		if (l < pg->n && order(&pg->heap[l], &pg->heap[last]) > 0)
-			last = l;
-		if (r < pg->n && order(&pg->heap[r], &pg->heap[last]) > 0)
-			last = r;
-		if (last == i)
+		while (i <= j) {
+			while (order(&e[i], &pivot) < 0)
+				i++;
+			while (order(&pivot, &e[j]) < 0)
+				j--;
+			if (i > j)
+				break;
+			swap(&e[i], &e[j]);
+			i++;
+			if (j == 0)
+				break;
+			j--;
+		}
+		if (k <= j + 1 && j < high)
+			high = j;
+		else if (k > i)
+			low = i;
+		else
 			return;
-		swap(&pg->heap[i], &pg->heap[last]);
-		i = last;
 	}
 }
 
+/* Keep the first `want` and remember the last of them: what does not come before it need not be kept. */
 static void
-rise(struct page *pg)
+prune(struct page *pg, size_t want)
 {
-	for (size_t i = pg->n - 1; i > 0; i = (i - 1) / 2) {
-		if (order(&pg->heap[i], &pg->heap[(i - 1) / 2]) <= 0)
-			return;
-		swap(&pg->heap[i], &pg->heap[(i - 1) / 2]);
-	}
+	select_first(pg->kept, pg->n, want);
+	pg->n = want;
+	pg->bar = pg->kept[0];
+	for (size_t i = 1; i < want; i++)
+		if (order(&pg->bar, &pg->kept[i]) < 0)
+			pg->bar = pg->kept[i];
+	pg->has_bar = true;
+}
+
+static uint32_t
+since_of(enum set s, const struct record *r)
+{
+	return s == SET_RELAY ? r->grant->first : s == SET_CACHE ? r->cached_at : r->blocked_at;
 }
 
 /* Called under the shard's lock. */
@@ -85,18 +109,18 @@ see(void *arg, const struct addr *client, const struct record *r)
 	if (!record_in(r, pg->set, pg->g.now) || !match_fits(pg->match, pg->set, client, r))
 		return;
 	pg->total++;
+	if (pg->has_bar && since_of(pg->set, r) < pg->bar.since)
+		return; /* nearly all, and without a copy */
 	en = entry_of(pg->set, client, r);
-	if (pg->n < (size_t)pg->offset + pg->limit) {
-		if (pg->n == pg->cap) {
-			pg->cap = pg->cap == 0 ? 64 : 2 * pg->cap;
-			pg->heap = xrealloc(pg->heap, pg->cap * sizeof(*pg->heap));
-		}
-		pg->heap[pg->n++] = en;
-		rise(pg);
-	} else if (order(&en, &pg->heap[0]) < 0) {
-		pg->heap[0] = en;
-		sink(pg);
+	if (pg->has_bar && order(&pg->bar, &en) <= 0)
+		return;
+	if (pg->n == pg->cap) {
+		pg->cap = pg->cap == 0 ? 256 : 2 * pg->cap;
+		pg->kept = xrealloc(pg->kept, pg->cap * sizeof(*pg->kept));
 	}
+	pg->kept[pg->n++] = en;
+	if (pg->n >= 2 * ((size_t)pg->offset + pg->limit) + 100)
+		prune(pg, (size_t)pg->offset + pg->limit);
 }
 
 /* Called under the shard's lock. */
@@ -111,7 +135,7 @@ copy_user(void *arg, const struct addr *client, const struct record *r)
 static void
 say_one(struct page *pg, struct control *ctl, struct conn *c, const struct policy *p)
 {
-	const struct entry *en = &pg->heap[pg->at];
+	const struct entry *en = &pg->kept[pg->at];
 	struct json *o = json_new();
 	char user[256] = "";
 
@@ -129,8 +153,10 @@ say(struct gather *g, struct control *ctl, struct conn *c, const struct policy *
 	struct json *o;
 
 	if (!pg->sorted) {
+		if (pg->n > (size_t)pg->offset + pg->limit)
+			prune(pg, (size_t)pg->offset + pg->limit);
 		if (pg->n > 0)
-			qsort(pg->heap, pg->n, sizeof(*pg->heap), order_void);
+			qsort(pg->kept, pg->n, sizeof(*pg->kept), order_void);
 		pg->sorted = true;
 		pg->at = pg->offset;
 	}
@@ -156,7 +182,7 @@ page_free(struct gather *g)
 	struct page *pg = (struct page *)g;
 
 	match_free(pg->match);
-	free(pg->heap);
+	free(pg->kept);
 	free(pg);
 }
 

@@ -48,11 +48,15 @@ rank_free(struct rank *r)
 static struct place *
 place_of(const struct rank *r, struct str name)
 {
-	uint64_t h = r->salt;
+	uint64_t h = r->salt, part;
 	size_t i;
 
-	for (size_t k = 0; k < name.n; k++) {
-		h = (h ^ (unsigned char)name.p[k]) * 0x9e3779b97f4a7c15;
+	for (size_t k = 0; k < name.n; k += sizeof part) {
+		part = 0;
+		memcpy(&part, name.p + k, name.n - k < sizeof part ? name.n - k : sizeof part);
+		h = (h ^ part) * 0x9e3779b97f4a7c15;
+		h ^= h >> 32;
+		h *= 0xd6e8feb86659fd93;
 		h ^= h >> 29;
 	}
 	for (i = (size_t)h & (r->size - 1); r->places[i].name != NULL; i = (i + 1) & (r->size - 1))

@@ -22,6 +22,7 @@
 
 #include "ask.h"
 #include "html.h"
+#include "report.h"
 #include "verbs.h"
 
 #define WEB_PROGRAM "popauth-web"
@@ -178,9 +179,12 @@ page_fn page_dashboard, page_set, page_explain, page_report, page_login, page_lo
 /* web_status.c: the daemon's status, which is asked for by many and costs a walk through everything it knows: at most two
  * seconds old.  The caller frees it; NULL: see end. */
 struct status_cache;
-struct status_cache *status_new(void);
-void status_free(struct status_cache *c);
-struct json *status_get(struct web *w, struct ask_ending *end);
+struct status_cache *status_new(const char *socket);
+void status_free(struct status_cache *c); /* waits for what is being asked */
+struct json *status_get(struct status_cache *c, struct ask_ending *end);
+/* Who leads, for a report: at most some minutes old. */
+void summary_want(struct status_cache *c); /* it will be asked for soon */
+void summary_get(struct status_cache *c, struct report *r);
 
 /* web_event.c: one row of the live table, from a line of watch. */
 void event_row(struct html *h, const struct json *o);

@@ -250,7 +250,7 @@ page_dashboard(struct visit *v)
 	struct ask_ending end;
 
 	live_want(v->web->live);
-	status = status_get(v->web, &end);
+	status = status_get(v->web->status, &end);
 	if (status == NULL) {
 		v->retry = 5;
 		page_refuse(v, 503, "The daemon does not answer", end.message);

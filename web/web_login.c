@@ -41,6 +41,7 @@ enter(struct visit *v, const char *user, const char *hash)
 	(void)snprintf(v->set_cookie, sizeof v->set_cookie, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s",
 	    v->web->https ? "__Host-popauth" : "popauth", v->session.token, v->web->https ? "; Secure" : "");
 	logmsg(LEVEL_NOTICE, "%s has logged in, from %s", user, v->address);
+	summary_want(v->web->status); /* so that the first report need not wait */
 	page_go(v, path_back(form_get(&v->form, "next"), "/"), false, NULL);
 }
 

@@ -185,7 +185,7 @@ run(struct arguments *a)
 	(void)signal(SIGPIPE, SIG_IGN);
 	w->sessions = sessions_new();
 	w->attempts = attempts_new();
-	w->status = status_new();
+	w->status = status_new(w->socket);
 	w->live = live_new(w->socket);
 	if ((s = serve_start(w, &a->server, &e)) == NULL) {
 		logmsg(LEVEL_ERROR, "%s", e.text);

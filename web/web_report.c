@@ -21,20 +21,15 @@ take_line(void *arg, const struct json *o)
 static bool
 fill(struct visit *v, struct report *r, const char *since)
 {
-	static const char *const verbs_wanted[] = { "history", "summary" };
+	struct json *status, *request = json_new();
 	struct ask_ending end;
-	struct json *status;
 
-	for (unsigned i = 0; i < 2; i++) {
-		struct json *request = json_new();
-
-		json_put_cstr(request, "verb", verbs_wanted[i]);
-		if (i == 0)
-			json_put_cstr(request, "since", since);
-		if (!page_ask(v, request, take_line, r, &end))
-			return false;
-	}
-	if ((status = status_get(v->web, &end)) != NULL)
+	json_put_cstr(request, "verb", "history");
+	json_put_cstr(request, "since", since);
+	if (!page_ask(v, request, take_line, r, &end))
+		return false;
+	summary_get(v->web->status, r);
+	if ((status = status_get(v->web->status, &end)) != NULL)
 		report_take(r, status);
 	json_free(status);
 	return true;

@@ -277,7 +277,7 @@ static void
 put_counts(struct stream *st)
 {
 	struct ask_ending end;
-	struct json *status = status_get(st->s->web, &end), *o = json_new();
+	struct json *status = status_get(st->s->web->status, &end), *o = json_new();
 	const struct json *clients = json_get(status, "clients");
 	static const char *const of_clients[] = { "known", "relay", "cache", "block" }, *const of_status[] = { "sessions", "rejected" };
 	size_t n;
