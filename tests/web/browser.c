@@ -186,6 +186,8 @@ browser_stop(struct browser *b)
 	int status;
 	pid_t rm;
 
+	if (b->pid <= 0)
+		return;
 	b->session[0] = '\0';
 	call(b, "Browser.close", NULL);
 	close(b->to);
