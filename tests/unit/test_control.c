@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <grp.h>
+#include <limits.h>
 #include <sys/wait.h>
 
 #include "control.h"
@@ -226,6 +227,148 @@ answers(void **state)
 	close(fd);
 }
 
+/* Thirty listed clients, one a second, two that log in, one blocked by hand. */
+static void
+crowd(void)
+{
+	char client[32];
+
+	for (unsigned i = 0; i < 30; i++, f.now++) {
+		(void)snprintf(client, sizeof client, "198.51.100.%u", i);
+		fake_event(&f, EVENT_RBL, client, NULL, i % 3 ? "zen.example" : "bl.example");
+	}
+	fake_event(&f, EVENT_LOGIN, "192.0.2.1", "Alice", NULL);
+	fake_event(&f, EVENT_LOGIN, "2001:db8:1:2::5", "bob", NULL);
+}
+
+static void
+lists_pages(void **state)
+{
+	static const struct {
+		const char *name, *ask, *first, *last, *hasnt;
+	} rows[] = {
+		{ "newest first", "{\"verb\":\"cache list\",\"limit\":3}", "{\"client\":\"198.51.100.29\"", "{\"total\":30}", "100.26" },
+		{ "next", "{\"verb\":\"cache list\",\"limit\":3,\"offset\":3}", "{\"client\":\"198.51.100.26\"", "{\"total\":30}", "100.27" },
+		{ "last", "{\"verb\":\"cache list\",\"limit\":10,\"offset\":29}", "{\"client\":\"198.51.100.0\"", "{\"total\":30}", "100.1\"" },
+		{ "behind", "{\"verb\":\"cache list\",\"limit\":10,\"offset\":30}", "{\"total\":30}", "{\"total\":30}", "client" },
+		{ "zone", "{\"verb\":\"cache list\",\"limit\":5,\"match\":\"BL.ex\"}", "{\"client\":\"198.51.100.27\"", "{\"total\":10}", "zen" },
+		{ "kind", "{\"verb\":\"cache list\",\"limit\":1,\"match\":\"rbl\"}", "{\"client\":\"198.51.100.29\"", "{\"total\":30}", NULL },
+		{ "address", "{\"verb\":\"cache list\",\"limit\":5,\"match\":\"198.51.100.7\"}", "{\"client\":\"198.51.100.7\"",
+		  "{\"total\":1}", NULL },
+		{ "mapped address", "{\"verb\":\"cache list\",\"limit\":5,\"match\":\"::ffff:198.51.100.7\"}",
+		  "{\"client\":\"198.51.100.7\"", "{\"total\":1}", NULL },
+		{ "network", "{\"verb\":\"cache list\",\"limit\":1,\"match\":\"198.51.100.16/28\"}", "{\"client\":\"198.51.100.29\"",
+		  "{\"total\":14}", NULL },
+		{ "beginning", "{\"verb\":\"cache list\",\"limit\":1,\"match\":\"198.51\"}", "{\"client\":\"198.51.100.29\"",
+		  "{\"total\":30}", NULL },
+		{ "beginning with a dot", "{\"verb\":\"cache list\",\"limit\":1,\"match\":\"198.51.100.\"}",
+		  "{\"client\":\"198.51.100.29\"", "{\"total\":30}", NULL },
+		{ "another beginning", "{\"verb\":\"cache list\",\"limit\":1,\"match\":\"198.5\"}", "{\"total\":0}", "{\"total\":0}", NULL },
+		{ "no network", "{\"verb\":\"cache list\",\"limit\":1,\"match\":\"a/b\"}", "{\"total\":0}", "{\"total\":0}", NULL },
+		{ "user", "{\"verb\":\"relay list\",\"limit\":5,\"match\":\"ali\"}", "{\"client\":\"192.0.2.1\",\"user\":\"Alice\"",
+		  "{\"total\":1}", "bob" },
+		{ "IPv6 client", "{\"verb\":\"relay list\",\"limit\":5,\"match\":\"2001:db8:1:2::77\"}",
+		  "{\"client\":\"2001:db8:1:2::/64\",\"user\":\"bob\"", "{\"total\":1}", NULL },
+		{ "IPv6 client as listed", "{\"verb\":\"relay list\",\"limit\":5,\"match\":\"2001:db8:1:2::/64\"}",
+		  "{\"client\":\"2001:db8:1:2::/64\"", "{\"total\":1}", NULL },
+		{ "no page", "{\"verb\":\"relay list\",\"match\":\"bob\"}", "{\"client\":\"2001:db8:1:2::/64\"", "\"logins\":1}", "Alice" },
+		{ "summary", "{\"verb\":\"summary\"}", "{\"network\":\"198.51.100.0/24\",\"clients\":30,\"events\":30}\n"
+		  "{\"zone\":\"zen.example\",\"clients\":20,\"events\":20}\n{\"zone\":\"bl.example\",\"clients\":10,\"events\":10}\n"
+		  "{\"user\":\"Alice\",\"clients\":1,\"logins\":1}\n", "{\"user\":\"bob\",\"clients\":1,\"logins\":1}", NULL },
+	};
+	static char buf[65536];
+	int fd = dial(&f);
+
+	(void)state;
+	crowd();
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		const char *end;
+
+		ask(fd, rows[i].ask);
+		row_eq(rows[i].name, answer(fd, buf, sizeof buf), 0);
+		end = strstr(buf, "{\"end\"");
+		if (strncmp(buf, rows[i].first, strlen(rows[i].first)) != 0)
+			fail_msg("%s: got \"%s\", want it to begin with \"%s\"", rows[i].name, buf, rows[i].first);
+		if (end - buf < (ptrdiff_t)strlen(rows[i].last) + 1 ||
+		    strncmp(end - 1 - strlen(rows[i].last), rows[i].last, strlen(rows[i].last)) != 0)
+			fail_msg("%s: got \"%s\", want it to end with \"%s\"", rows[i].name, buf, rows[i].last);
+		if (rows[i].hasnt != NULL && strstr(buf, rows[i].hasnt) != NULL)
+			fail_msg("%s: got \"%s\", with \"%s\" in it", rows[i].name, buf, rows[i].hasnt);
+	}
+	close(fd);
+}
+
+/* Page after page is the whole list, once each, whatever the size of a page; also when many came in the same second. */
+static void
+pages_make_the_list(void **state)
+{
+	static const unsigned sizes[] = { 1, 7, 100, 999, 1000 };
+	static char buf[400000], line[200];
+	int fd = dial(&f);
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++) {
+		(void)snprintf(line, sizeof line, "198.51.%u.%u", i / 200, i % 200);
+		f.now += i % 10 == 0;
+		fake_event(&f, EVENT_RBL, line, NULL, "zen.example");
+	}
+	for (size_t k = 0; k < ROWS(sizes); k++) {
+		unsigned seen[3000] = { 0 }, n = 0;
+		unsigned most = sizes[k] == 1 ? 100 : 3000;
+		long last = LONG_MAX;
+
+		for (unsigned at = 0; at < most; at += sizes[k]) {
+			(void)snprintf(line, sizeof line, "{\"verb\":\"cache list\",\"limit\":%u,\"offset\":%u}", sizes[k], at);
+			ask(fd, line);
+			assert_int_equal(answer(fd, buf, sizeof buf), 0);
+			for (char *p = buf; (p = strstr(p, "\"client\":\"198.51.")) != NULL; p++) {
+				unsigned a, b;
+				long since;
+
+				assert_int_equal(sscanf(p, "\"client\":\"198.51.%u.%u\"", &a, &b), 2);
+				since = atol(strstr(p, "\"since\":") + 8);
+				assert_true(since <= last);
+				last = since;
+				seen[a * 200 + b]++;
+				n++;
+			}
+		}
+		row_eq("rows", n, most);
+		for (unsigned i = 0; i < 3000 && most == 3000; i++)
+			row_eq("once", seen[i], 1);
+	}
+	close(fd);
+}
+
+/* What the hours say is what happened. */
+static void
+tells_the_hours(void **state)
+{
+	struct history *h = history_new();
+	static char buf[65536];
+	int fd;
+
+	(void)state;
+	f.pipeline.history = h;
+	fake_event(&f, EVENT_RBL, "198.51.100.1", NULL, "zen.example");
+	f.now += 3600;
+	fake_event(&f, EVENT_RBL, "198.51.100.2", NULL, "zen.example");
+	fake_event(&f, EVENT_LOGIN, "192.0.2.1", "alice", NULL);
+	fd = dial(&f);
+	ask(fd, "{\"verb\":\"block add\",\"address\":\"192.0.2.66\"}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 0);
+	ask(fd, "{\"verb\":\"history\"}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 0);
+	assert_non_null(strstr(buf, "{\"hour\":1749999600,\"events\":{\"rbl\":1},\"blocks\":{},\"refused\":{},\"mercy\":{},\"cached\":1}\n"
+	    "{\"hour\":1750003200,\"events\":{\"login\":1,\"rbl\":1},\"blocks\":{\"hand\":1},\"refused\":{},\"mercy\":{},\"cached\":1}\n"));
+	ask(fd, "{\"verb\":\"history\",\"since\":60}");
+	assert_int_equal(answer(fd, buf, sizeof buf), 0);
+	assert_null(strstr(buf, "1749999600"));
+	close(fd);
+	f.pipeline.history = NULL;
+	history_free(h);
+}
+
 /* Bad requests get a clear message, change nothing, and the connection goes on. */
 static void
 refuses(void **state)
@@ -258,6 +401,14 @@ refuses(void **state)
 		{ "an unknown argument", "{\"verb\":\"status\",\"colour\":\"red\"}", "status takes no \\\"colour\\\"" },
 		{ "control character", "{\"verb\":\"relay add\",\"address\":\"10.0.0.1\",\"user\":\"a\\nb\"}", "control character" },
 		{ "empty user", "{\"verb\":\"relay add\",\"address\":\"10.0.0.1\",\"user\":\"\"}", "1 to 255 bytes" },
+		{ "a page of nothing", "{\"verb\":\"relay list\",\"limit\":0}", "limit: must be a number from 1 to 1000" },
+		{ "a page too long", "{\"verb\":\"relay list\",\"limit\":1001}", "limit: must be a number" },
+		{ "a page too far", "{\"verb\":\"relay list\",\"limit\":1,\"offset\":100001}", "offset: must be a number" },
+		{ "a page of words", "{\"verb\":\"relay list\",\"limit\":\"many\"}", "limit: must be a number" },
+		{ "offset alone", "{\"verb\":\"relay list\",\"offset\":5}", "offset needs limit" },
+		{ "nothing to match", "{\"verb\":\"relay list\",\"match\":\"\"}", "match: must be a text of 1 to 255 bytes" },
+		{ "a page of a flush", "{\"verb\":\"relay flush\",\"limit\":5}", "relay flush takes no \\\"limit\\\"" },
+		{ "since when", "{\"verb\":\"history\",\"since\":\"monday\"}", "not a term" },
 		{ "a reference with a wrong digit", "{\"verb\":\"explain\",\"address\":\"R0004-1V89V-GR0NZ\"}",
 		  "neither an address nor the reference of a refusal, or mistyped: R0004-1V89V-GR0NZ" },
 		{ "half an address", "{\"verb\":\"explain\",\"address\":\"192.0.2\"}", "not an address: 192.0.2" },
@@ -659,6 +810,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers, start, stop),
+		cmocka_unit_test_setup_teardown(lists_pages, start, stop),
+		cmocka_unit_test_setup_teardown(pages_make_the_list, start, stop),
+		cmocka_unit_test_setup_teardown(tells_the_hours, start, stop),
 		cmocka_unit_test_setup_teardown(refuses, start, stop),
 		cmocka_unit_test_setup_teardown(refuses_an_endless_line, start, stop),
 		cmocka_unit_test_setup_teardown(waits_for_the_disk, start, stop),
