@@ -118,10 +118,11 @@ the_policy_stops_inline_scripts(void **state)
 {
 	(void)state;
 	browser_go(&b, r.host, "/relay");
-	json_decref(browser_eval(&b, "(function(){try{var s=document.createElement('script');s.textContent='window.pwned=1';"
-	    "document.body.appendChild(s)}catch(e){}try{var d=document.createElement('div');document.body.appendChild(d);"
-	    "d.innerHTML='<img src=x onerror=\"window.pwned=1\">'}catch(e){}return 1})()"));
-	browser_go(&b, r.host, "/relay");
+	json_decref(browser_eval(&b, "(function(){var s=document.createElement('script'),i=document.createElement('img');"
+	    "try{s.textContent='window.pwned=1'}catch(e){}document.body.appendChild(s);"
+	    "try{i.setAttribute('onerror','window.pwned=1')}catch(e){}"
+	    "i.addEventListener('error',function(){window.tried=1});i.src='/nowhere';document.body.appendChild(i);return 1})()"));
+	browser_await(&b, "window.tried===1");
 	assert_true(browser_true(&b, "window.pwned===undefined"));
 }
 
