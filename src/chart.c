@@ -9,9 +9,9 @@
 
 #include "report.h"
 
-#define WIDTH  720.0
-#define HEIGHT 200.0
-#define LEFT   44.0
+#define WIDTH  1000.0
+#define HEIGHT 220.0
+#define LEFT   56.0
 #define TOP    8.0
 #define BOTTOM 22.0
 #define COLOURS 8

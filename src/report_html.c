@@ -232,6 +232,7 @@ style(struct html *h)
 	    ".c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}.c3{fill:var(--c3)}.c4{fill:var(--c4)}.c5{fill:var(--c5)}"
 	    ".c6{fill:var(--c6)}.c7{fill:var(--c7)}dl{display:grid;grid-template-columns:1fr auto;gap:.3rem 1rem;margin:0}"
 	    "dt{color:var(--dim)}dd{margin:0;text-align:right}\n"
+	    "@media(max-width:640px){.tick{font-size:27px}.odd{display:none}.chart>svg{overflow:visible}}\n"
 	    "@media print{body{background:none}.card,.tile,.chart{break-inside:avoid}}\n"
 	    "</style>");
 }
