@@ -84,6 +84,7 @@ start(void **state)
 	(void)state;
 	fake_init(&f, &fx);
 	pipeline_guard(&f.pipeline, guard_new(), NULL, NULL);
+	f.pipeline.history = history_new();
 	f.now = time(NULL);
 	evidence = s.host.evidence = evidence_new(1024);
 	ctl = control_open(&s, &e);
@@ -101,6 +102,7 @@ stop(void **state)
 	control_close(ctl);
 	evidence_free(evidence);
 	guard_free(f.pipeline.guard);
+	history_free(f.pipeline.history);
 	fake_done(&f);
 	return 0;
 }
@@ -169,6 +171,19 @@ shows(void **state)
 		{ "status of events", "status", 0, "events     login 2, rbl 1\n", "LOST" },
 		{ "stats", "stats", 0, "events                          3  events learned\n", NULL },
 		{ "prometheus", "stats --prometheus", 0, "popauth_events_by_kind_total{kind=\"rbl\"} 1\n", NULL },
+		{ "page", "relay list --limit 1", 0, "LEFT\n", NULL },
+		{ "of how many", "relay list --limit 1", 0, "\n3 in all\n", NULL },
+		{ "match", "relay list --match ali", 0, "192.0.2.1  alice", "192.0.2.3" },
+		{ "bad page", "relay list --limit x", 2, "limit: must be a number", NULL },
+		{ "page of what is none", "status --limit 1", 2, "does not take", NULL },
+		{ "history", "history --since 2h", 0, " h  login 2, rbl 1; blocks: hand 1\n", NULL },
+		{ "summary", "summary", 0, "zone     zen.example                              clients 1, events 1\n", "\033" },
+		{ "report", "report", 0, "Rejections and failures 1, blocks 1, came into the cache 1, logins 2\n", "\033" },
+		{ "report's clients", "report --since 7d", 0, "Clients: 3 may relay, 1 cached, 0 blocked\n", NULL },
+		{ "report as HTML", "report --html -", 0, "listed by a DNSBL <b>1</b>", "\033" },
+		{ "report as JSON", "--json report", 0, "\"zones\":[{\"zone\":\"zen.example\",\"clients\":1,\"events\":1}]", "\033" },
+		{ "report since when", "report --since monday", 2, "not a span such as 12h, 7d: monday", NULL },
+		{ "report of what", "report me", 2, "too many words: me", NULL },
 		{ "reload", "reload", 1, "not reloaded, all is as before: conf:3: no such option: \"rely_for\"", NULL },
 		{ "flush", "relay flush", 0, "3 taken out of relay\n", NULL },
 		{ "flush in JSON", "--json relay flush", 0, "", "taken" },
