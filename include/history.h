@@ -51,6 +51,9 @@ void history_cut(struct history *h, struct cut *c, bool whole);
 /* Other keys of CUT_META are passed over. */
 int history_restore(struct history *h, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
 
+/* Take back what was restored. */
+void history_clear(struct history *h);
+
 const char *history_refusal_name(enum history_refusal r);
 const char *history_mercy_name(enum history_mercy m);
 

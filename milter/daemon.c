@@ -394,6 +394,7 @@ open_store(struct daemon *d, const struct conf *c, struct err *e)
 		break;
 	case STORE_EMPTIED: /* half of it is worth nothing: records and positions belong together */
 		ledger_clear(d->ledger);
+		history_clear(d->history);
 		learner_forget(d->learner);
 		d->store_note = *e;
 		break;

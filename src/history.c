@@ -200,6 +200,14 @@ history_restore(struct history *h, const uint8_t *key, size_t klen, const uint8_
 	return 0;
 }
 
+void
+history_clear(struct history *h)
+{
+	pthread_mutex_lock(&h->lock);
+	memset(h->slots, 0, sizeof h->slots);
+	pthread_mutex_unlock(&h->lock);
+}
+
 const char *
 history_refusal_name(enum history_refusal r)
 {

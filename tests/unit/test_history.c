@@ -116,6 +116,8 @@ outlives_a_restart(void **state)
 	assert_memory_equal(a, b, n * sizeof a[0]);
 	assert_int_equal(history_get(third, T0, T0 + 500 * HOUR, b, HISTORY_HOURS), n);
 	assert_memory_equal(a, b, n * sizeof a[0]);
+	history_clear(third);
+	assert_int_equal(history_get(third, 0, T0 + 500 * HOUR, b, HISTORY_HOURS), 0);
 	cut_clear(&c);
 	history_free(h);
 	history_free(second);
