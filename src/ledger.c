@@ -418,16 +418,23 @@ ledger_view(struct ledger *l, const struct policy *p, const struct addr *a, ledg
 	return en != NULL;
 }
 
+/* In the order in which the entries lie, not in that of the table: there each would have to be waited for. */
 void
 ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *arg)
 {
 	struct shard *s = &l->shards[shard];
+	uint64_t *used;
 
 	pthread_mutex_lock(&s->lock);
+	used = xcalloc(s->pool.n / 64 + 1, sizeof *used);
 	for (uint32_t i = 0; i < s->size; i++)
 		if (s->slots[i] != 0)
-			fn(arg, &entry_in(s, i)->client, &entry_in(s, i)->record);
+			used[number_in(s, i) / 64] |= UINT64_C(1) << number_in(s, i) % 64;
+	for (uint32_t i = 0; i < s->pool.n; i++)
+		if (used[i / 64] >> i % 64 & 1)
+			fn(arg, &pool_entry(&s->pool, i)->client, &pool_entry(&s->pool, i)->record);
 	pthread_mutex_unlock(&s->lock);
+	free(used);
 }
 
 void
