@@ -57,6 +57,8 @@
 	X(FIREWALL_FAILED, "firewall_failed", "changes the kernel refused") \
 	X(FIREWALL_SYNCS, "firewall_syncs", "kernel sets rebuilt from the ledger") \
 	X(FIREWALL_RESTARTS, "firewall_restarts", "times the firewall helper had to be started again") \
+	X(MESSAGES_LOST, "messages_lost", "messages to our own log lost because they came faster than they were taken") \
+	X(MESSAGES_LEFT_OUT, "messages_left_out", "messages not logged because there were too many of their kind") \
 	X(RELOADS, "reloads", "successful reloads, of a changed list, too") \
 	X(RELOADS_FAILED, "reloads_failed", "reloads refused because of a mistake in a file")
 

@@ -22,6 +22,9 @@
 
 static struct pipeline *pipeline;
 
+/* One for each session that is refused, and a client may have as many of these as it likes. */
+static struct flood refusals = { .what = "refusals", .n = 300, .span = 60 };
+
 /* Callbacks hold it for reading; filter_stop() takes it for writing and never gives it back. */
 static pthread_rwlock_t gate = PTHREAD_RWLOCK_INITIALIZER;
 
@@ -62,7 +65,7 @@ answer(SMFICTX *ctx, const char *stage, enum say say, const struct reply *r)
 	if (say == SAY_ACCEPT)
 		return SMFIS_ACCEPT;
 	if (r->first)
-		logmsg(LEVEL_INFO, "%s refused at %s: %s %s %s", r->client, stage, r->code, r->dsn, r->text);
+		logmsg_flood(&refusals, LEVEL_INFO, "%s refused at %s: %s %s %s", r->client, stage, r->code, r->dsn, r->text);
 	/* If it will not have our text, the MTA's own must do. */
 	(void)smfi_setreply(ctx, lent(r->code), lent(r->dsn), reply_for_milter(text, r));
 	return r->code[0] == '4' ? SMFIS_TEMPFAIL : SMFIS_REJECT;

@@ -100,6 +100,7 @@ _Noreturn static void
 fail(int code, const struct err *e)
 {
 	logmsg(LEVEL_ERROR, "%s", e->text);
+	logmsg_stop();
 	exit(code);
 }
 
@@ -287,10 +288,13 @@ main(int argc, char **argv)
 	conf_put(c);
 	if (!o.foreground || notify_managed())
 		logmsg_open("popauth-milter", false);
+	if (logmsg_start(&e) == -1)
+		fail(EX_OSERR, &e);
 	report_ready(ready);
 	notify_ready();
 	rc = serve(d);
 	notify_stopping();
 	daemon_stop(d);
+	logmsg_stop();
 	return rc;
 }

@@ -21,14 +21,11 @@
 #define IDLE_S	    3600
 #define REQUEST_MAX 1024
 #define REPLY_MAX   512
-#define SAY_AGAIN_S 60
 
 struct socketmap {
 	struct socketmap_host host;
 	struct server *server;
 	char *path;
-	time_t said;	  /* when a broken client was last logged */
-	uint64_t unsaid;  /* how many since */
 };
 
 /* One lookup on its way. */
@@ -181,20 +178,13 @@ answer(struct query *q, struct str body)
 		stat_add(STAT_MAP_FOUND, 1);
 }
 
-/* Counted each time, logged at most once a minute. */
 static void
-broken(struct socketmap *m, const char *how)
+broken(const struct socketmap *m, const char *how)
 {
-	time_t now = m->host.now(m->host.arg);
+	static struct flood cut_off = { .what = "clients of the map socket cut off", .n = 5, .span = 300 };
 
 	stat_add(STAT_MAP_REFUSED, 1);
-	m->unsaid++;
-	if (m->said != 0 && now >= m->said && now - m->said < SAY_AGAIN_S)
-		return;
-	logmsg(LEVEL_WARNING, "%s: a client was cut off: %s (%llu since the last such message)", m->path, how,
-	    (unsigned long long)m->unsaid);
-	m->said = now;
-	m->unsaid = 0;
+	logmsg_flood(&cut_off, LEVEL_WARNING, "%s: a client was cut off: %s", m->path, how);
 }
 
 static enum conn_next
