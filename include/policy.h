@@ -108,6 +108,33 @@ unsigned policy_add(const struct policy *p, struct record *r, enum set s, time_t
 unsigned policy_del(struct record *r, enum set s, time_t now);
 bool record_in(const struct record *r, enum set s, time_t now);
 
+/* What there is of one kind at the moment, as the thresholds see it.  For people: nothing is decided by these. */
+enum counted {
+	COUNTED_EVENTS,
+	COUNTED_SESSIONS,   /* however many lines tell of one */
+	COUNTED_RECIPIENTS, /* different ones */
+	COUNTED_ACCOUNTS    /* the same: somebody has logged in from there, and a device may keep trying an old password */
+};
+struct policy_count {
+	unsigned rate, total;
+	enum counted rate_of, total_of;
+	uint32_t last;
+};
+const char *counted_name(enum counted c);
+/* false: nothing. */
+bool policy_count(const struct policy *p, const struct record *r, enum event_kind kind, time_t now,
+    struct policy_count *out);
+/* While what has this str_hash() is under attack: the rate threshold of `kind` as it is for this client (`of`), and how
+ * much of it there is.  false: it is as ever, or there is nothing. */
+struct policy_lowering {
+	unsigned have;
+	uint32_t of;
+};
+bool policy_lowering(const struct policy *p, const struct record *r, enum event_kind kind, uint32_t hash, time_t now,
+    struct policy_lowering *out);
+/* Has somebody logged in from there of late? */
+bool policy_known_good(const struct record *r, uint32_t at);
+
 /* Nothing in it can matter any more. */
 bool policy_forgets(const struct policy *p, const struct record *r, time_t now);
 

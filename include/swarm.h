@@ -29,6 +29,7 @@ enum target { TARGET_ACCOUNT, TARGET_LOGIN, TARGET_DOMAIN, TARGETS };
 struct incident {
 	enum target target;
 	char name[SWARM_NAME]; /* showable: the client's own text */
+	uint32_t hash;	       /* str_hash() of it as it was, and whole */
 	uint32_t since, last, until;
 	uint32_t clients;      /* in the last window */
 	uint32_t most;	       /* the most there ever were in one */
@@ -43,6 +44,8 @@ void swarm_free(struct swarm *s); /* NULL is fine */
 
 /* What an event is aimed at; TARGETS: nothing of ours. */
 enum target swarm_target(const struct event *ev, struct str *name);
+/* Does the threshold of this kind depend on whether such a target is under attack? */
+bool swarm_lowers(enum target t, enum event_kind kind);
 /* A client of one more event.  true: an incident has just begun, *out describes it. */
 bool swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str name, const struct addr *client,
     uint32_t at, uint32_t now, struct incident *out);

@@ -86,6 +86,25 @@ struct json *watched_json(const struct watched *ev, const struct policy *p);
 /* NULL: not trusted. */
 const char *address_trusted(const struct policy *p, const struct addr *a);
 
+/* control_around.c: what else is going on that changes how a client is judged. */
+#define AROUND_SHOWN 8 /* of each: an answer has to fit its line */
+struct around {
+	time_t now;
+	unsigned n_incidents, n_trips, lowered, held;
+	struct incident *incidents; /* owned */
+	struct lowered {
+		const struct incident *why;
+		enum event_kind kind;
+		struct policy_lowering is;
+	} nearest[AROUND_SHOWN]; /* to being reached; of `lowered` in all */
+	struct trip trips[BREAKER_OPEN_MAX], holding[AROUND_SHOWN]; /* of `held` in all */
+};
+void around_begin(struct around *a, const struct request *rq);
+/* With the shard's lock held: copies alone.  `about`: kinds that there is evidence of, by 1 << kind. */
+void around_client(struct around *a, const struct policy *p, const struct record *r, unsigned about);
+/* Adds its keys and ends it. */
+void around_put(struct json *o, struct around *a, const struct policy *p);
+
 /* control_args.c: fill the request from its object; what the verb does not take is an error. */
 int request_args(struct request *rq, const struct json *j, struct err *e);
 
@@ -100,6 +119,8 @@ void run_incidents(struct request *rq);
 void run_breaker(struct request *rq);
 void run_breaker_reset(struct request *rq);
 struct json *trips_json(struct guard *g, time_t now); /* a list */
+
+struct json *trip_json(const struct trip *t);
 
 /* control_explain.c, control_status.c */
 void explain(struct request *rq);

@@ -33,6 +33,7 @@ struct head {
 struct attacked {
 	uint8_t target;
 	char name[SWARM_NAME];
+	uint32_t hash;
 	uint32_t window, usual;	/* domain: when the window began, clients in one as a rule */
 	uint32_t since, until, most; /* of the incident */
 	struct crowd crowd;
@@ -81,6 +82,13 @@ swarm_target(const struct event *ev, struct str *name)
 	default:
 		return TARGETS;
 	}
+}
+
+bool
+swarm_lowers(enum target t, enum event_kind kind)
+{
+	return (t == TARGET_ACCOUNT && kind == EVENT_AUTH_FAILURE) ||
+	    (t == TARGET_DOMAIN && (kind == EVENT_UNKNOWN_USER || kind == EVENT_RECIPIENT_FORGERY));
 }
 
 static const struct threshold *
@@ -198,6 +206,7 @@ find_or_add(struct swarm *s, enum target t, struct str name, uint32_t at)
 	a->usual = a->since = a->until = a->most = 0;
 	a->crowd = (struct crowd){ 0 };
 	str_show(a->name, sizeof a->name, name);
+	a->hash = str_hash(name);
 	return a;
 }
 
@@ -225,7 +234,7 @@ static void
 describe(const struct attacked *a, uint32_t at, uint32_t span, struct incident *out)
 {
 	*out = (struct incident){ .target = (enum target)a->target, .since = a->since, .last = a->crowd.newest,
-		.until = a->until, .clients = crowd_count(&a->crowd, a->members, at, span), .most = a->most };
+		.until = a->until, .hash = a->hash, .clients = crowd_count(&a->crowd, a->members, at, span), .most = a->most };
 	str_copy(out->name, sizeof out->name, str_of(a->name));
 	while (out->shown < SWARM_SHOWN && out->shown < a->crowd.n) {
 		out->who[out->shown] = a->members[out->shown].who;

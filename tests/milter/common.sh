@@ -22,8 +22,9 @@ fail() {
 	exit 1
 }
 
+# A daemon that hangs fails the test, not the whole suite.
 ctl() {
-	./popauth-milterctl -s "$control" "$@" 2>/dev/null
+	timeout 60 ./popauth-milterctl -s "$control" "$@" 2>/dev/null
 }
 
 # await WHAT COMMAND...: until the command succeeds

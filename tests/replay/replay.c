@@ -15,6 +15,7 @@
  *	at TIME expect ADDR nothing		known or not: nothing is in force
  *	at TIME expect ADDR relay USER | cached [ZONE] | blocked KIND BY REST | verdict NAME
  *	at TIME expect ADDR hits KIND N
+ *	at TIME expect ADDR lowered KIND N OF	what is lowered for it during attacks, and how much of it there is; 0 0: not
  *	at TIME count SET N			so many clients are in it
  *	at TIME breakers N			so many are open
  *	at TIME reset				they are closed by hand
@@ -176,6 +177,22 @@ struct expectation {
 	bool is;
 };
 
+/* The one that it is nearest to. */
+static bool
+expect_lowered(const struct record *r, enum event_kind k, unsigned have, unsigned of)
+{
+	static struct incident now[SWARM_LIVE];
+	unsigned n = guard_incidents(run.pipeline.guard, &run.conf->policy, run.now, now, SWARM_LIVE);
+	struct policy_lowering is, low = { 0, 0 };
+
+	for (unsigned i = 0; i < n; i++)
+		if (swarm_lowers(now[i].target, k) &&
+		    policy_lowering(&run.conf->policy, r, k, now[i].hash, run.now, &is) &&
+		    (low.of == 0 || is.of - is.have < low.of - low.have))
+			low = is;
+	return low.have == have && low.of == of;
+}
+
 static void
 expect_record(void *arg, const struct addr *a, const struct record *r)
 {
@@ -202,6 +219,11 @@ expect_record(void *arg, const struct addr *a, const struct record *r)
 		const struct tally *t = record_tally(r, kind(&ex->rest));
 
 		ex->is = (t == NULL ? 0 : t->len) == atoi(word(&ex->rest));
+	} else if (strcmp(what, "lowered") == 0) {
+		enum event_kind k = kind(&ex->rest);
+		unsigned have = (unsigned)atoi(word(&ex->rest));
+
+		ex->is = expect_lowered(r, k, have, (unsigned)atoi(word(&ex->rest)));
 	} else
 		wrong("cannot expect \"%s\"", what);
 }

@@ -146,7 +146,7 @@ shows(void **state)
 		{ "explain", "explain 192.0.2.7", 0, "192.0.2.7  cached\n", NULL },
 		{ "explain cache", "explain 192.0.2.7", 0, "cached    rbl zen.example, since 20", NULL },
 		{ "explain counters", "explain 192.0.2.7", 0,
-		  "rate 1 of 10 in 1m (blocks for 1h)  total 1 of 25 in 1d (blocks for 1d)\n", NULL },
+		  "rate 1 of 10 sessions in 1m (blocks for 1h)  total 1 of 25 sessions in 1d (blocks for 1d)\n", NULL },
 		{ "explain evidence", "explain 192.0.2.7", 0, "rbl by test-rule -> counted cached\n        a line\n", NULL },
 		{ "explain what to type", "explain 192.0.2.7", 0, "\n    popauth-milterctl cache del 192.0.2.7\n", NULL },
 		{ "explain for ever", "explain 192.0.2.7", 0, "\n    for ever: its address in allow\n", NULL },
@@ -214,6 +214,15 @@ run_on(const char *words, char *buf, size_t size)
 	return run(with, buf, size);
 }
 
+static void
+wrong_recipient(const char *client, const char *recipient)
+{
+	struct event ev = { .kind = EVENT_UNKNOWN_USER, .addr = address(client), .time = fake_now(&f),
+		.recipient = str_of(recipient), .rule = "test-rule" };
+
+	(void)pipeline_event(&f.pipeline, &f.policy, &ev, ev.time);
+}
+
 /* A breaker that is open, and an account that forty clients log in to. */
 static void
 shows_what_is_wrong(void **state)
@@ -222,15 +231,21 @@ shows_what_is_wrong(void **state)
 		const char *words, *has;
 	} rows[] = {
 		{ "status", "BREAKER    protocol: 2 clients newly blocked within 1m; since 20" },
-		{ "status", "INCIDENTS  1, see popauth-milterctl incidents\n" },
+		{ "status", "INCIDENTS  2, see popauth-milterctl incidents\n" },
 		{ "breaker list", "protocol: 2 clients newly blocked within 1m; since 20" },
 		{ "--json breaker list", "\"cause\":\"blocks\",\"kind\":\"protocol\"" },
 		{ "incidents", "40 clients log in to mal\\x1blory\n    since 20" },
 		{ "incidents", "    among them 192.0.2." },
 		{ "--json incidents", "{\"target\":\"login\",\"name\":\"mal\\\\x1blory\"," },
+		{ "explain 203.0.113.5", "held      a breaker is open until 20" },
+		{ "explain 203.0.113.5", " left): no blocks\n            because protocol: 2 clients newly blocked within 1m\n" },
 		{ "breaker reset", "1 closed\n" },
 		{ "breaker reset", "no breaker was open\n" },
 		{ "breaker list", "no breaker is open\n" },
+		{ "explain 203.0.113.6", "  rate 2 of 10 different accounts in 10m (blocks for 1h)  total 3 of 100 in 1d" },
+		{ "explain 203.0.113.7", "  rate 2 of 10 different recipients in 1m (blocks for 1h)" },
+		{ "explain 203.0.113.5", "  lowered   auth-failure: rate 2 of 4 in 10m, usually of 10\n            because 25 clients "
+		    "fail to log in to da\\x1bve, until 20" },
 	};
 	char buf[20000];
 
@@ -247,6 +262,23 @@ shows_what_is_wrong(void **state)
 		for (unsigned k = 0; k < 20 && i <= 2; k++)
 			fake_event(&f, EVENT_PROTOCOL, client, NULL, NULL);
 	}
+	fake_event(&f, EVENT_PROTOCOL, "203.0.113.5", NULL, NULL);
+	for (unsigned i = 1; i <= 25; i++) {
+		char client[32];
+
+		(void)snprintf(client, sizeof client, "10.1.1.%u", i);
+		fake_event(&f, EVENT_AUTH_FAILURE, i == 25 ? "203.0.113.5" : client, "da\033ve", NULL);
+	}
+	fake_event(&f, EVENT_AUTH_FAILURE, "203.0.113.5", "da\033ve", NULL);
+	/* Who has logged in, and then fails. */
+	f.now--;
+	fake_event(&f, EVENT_LOGIN, "203.0.113.6", "erin", NULL);
+	f.now++;
+	f.policy.login_credit = false;
+	for (unsigned i = 0; i < 3; i++)
+		fake_event(&f, EVENT_AUTH_FAILURE, "203.0.113.6", i == 0 ? "erin" : "frank", NULL);
+	for (unsigned i = 0; i < 3; i++)
+		wrong_recipient("203.0.113.7", i == 0 ? "x@example.org" : "y@example.org");
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		if (run_on(rows[i].words, buf, sizeof buf) != 0 || strstr(buf, rows[i].has) == NULL)
 			fail_msg("%s: got \"%s\", want \"%s\" in it", rows[i].words, buf, rows[i].has);
