@@ -68,6 +68,8 @@ struct control_host {
  *	    holds, "referenced": does a firewall rule name the sets, "error": text }
  *	"allowlist": { "allow": networks, "own": networks, "nearby": [ our own addresses, gateways, resolvers ],
  *	    "file": path, "error": text }
+ *	"socketmap": { "path": text, "maps": [ { "name": text, "asked": times, "last": when } … ], "unknown": times that a map
+ *	    of another name was asked for }
  */
 
 struct control_setup {

@@ -169,6 +169,7 @@ status(void *arg, struct json *o)
 		.learner = d->learner,
 		.firewall = d->firewall,
 		.tend = d->tend,
+		.map = d->map,
 	};
 
 	status_fill(o, &parts);

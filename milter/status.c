@@ -195,6 +195,29 @@ allowlist_json(const struct status_parts *p)
 	return o;
 }
 
+static struct json *
+socketmap_json(const struct status_parts *p)
+{
+	struct json *o = json_new(), *maps = json_list();
+	struct socketmap_status st;
+
+	socketmap_status(p->map, &st);
+	json_put_cstr(o, "path", st.path);
+	for (unsigned i = 0; i < SOCKETMAP_MAPS; i++) {
+		struct json *map = json_new();
+
+		json_put_cstr(map, "name", st.map[i].name);
+		json_put_int(map, "asked", (int64_t)st.map[i].asked);
+		if (st.map[i].last != 0)
+			json_put_int(map, "last", st.map[i].last);
+		json_add(maps, map);
+	}
+	json_put(o, "maps", maps);
+	if (st.unknown != 0)
+		json_put_int(o, "unknown", (int64_t)st.unknown);
+	return o;
+}
+
 void
 status_fill(struct json *o, const struct status_parts *p)
 {
@@ -211,6 +234,8 @@ status_fill(struct json *o, const struct status_parts *p)
 		json_put_int(o, "logs_left_out", logs.left_out);
 	json_put(o, "firewall", firewall_json(p));
 	json_put(o, "allowlist", allowlist_json(p));
+	if (p->map != NULL)
+		json_put(o, "socketmap", socketmap_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);
 	json_put(o, "milter", milter);
 	conf_put(c);

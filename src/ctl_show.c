@@ -228,6 +228,36 @@ status_allowlist(const struct json *o)
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }
 
+/* A map that nobody asks is one that the MTA was not told of. */
+static void
+status_socketmap(const struct json *o)
+{
+	const struct json *maps = json_get(o, "maps");
+	const char *before = "           never asked:";
+	char at[TIME_TEXT];
+
+	printf("socketmap  %s\n", text_of(o, "path"));
+	for (size_t i = 0; i < json_count(maps); i++) {
+		const struct json *map = json_at(maps, i);
+
+		if (json_has(map, "last"))
+			printf("           %s: asked %lld times, last %s\n", text_of(map, "name"), number_of(map, "asked"),
+			    time_text(at, json_get_int(map, "last", 0)));
+	}
+	for (size_t i = 0; i < json_count(maps); i++) {
+		const struct json *map = json_at(maps, i);
+
+		if (json_has(map, "last"))
+			continue;
+		printf("%s %s", before, text_of(map, "name"));
+		before = "";
+	}
+	if (*before == '\0')
+		putchar('\n');
+	if (json_has(o, "unknown"))
+		printf("           PROBLEM: asked %lld times for maps that are not there\n", number_of(o, "unknown"));
+}
+
 /* The non-zero numbers of an object, `name value` after each other. */
 static void
 numbers(const char *title, const struct json *o)
@@ -273,6 +303,8 @@ show_status(struct view *v, const struct json *o)
 		status_firewall(json_get(o, "firewall"));
 	if (json_has(o, "allowlist"))
 		status_allowlist(json_get(o, "allowlist"));
+	if (json_has(o, "socketmap"))
+		status_socketmap(json_get(o, "socketmap"));
 	show_trips("BREAKER    ", json_get(o, "breaker"));
 	if (number_of(o, "incidents") > 0)
 		printf("INCIDENTS  %lld, see popauth-milterctl incidents\n", number_of(o, "incidents"));

@@ -7,6 +7,7 @@
 #include "socketmap.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,10 @@ struct socketmap {
 	struct socketmap_host host;
 	struct server *server;
 	char *path;
+	struct {
+		_Atomic uint64_t n;
+		_Atomic int64_t last;
+	} asked[SOCKETMAP_MAPS + 1]; /* of each map; behind them, of others */
 };
 
 /* One lookup on its way. */
@@ -135,37 +140,40 @@ map_postscreen(struct query *q)
 static const struct map {
 	struct str name;
 	void (*look)(struct query *q); /* leaves q->out alone when there is nothing */
-} maps[] = {
+} maps[SOCKETMAP_MAPS] = {
 	{ { "relay", 5 }, map_relay },
 	{ { "popauth_relay", 13 }, map_popauth_relay },
 	{ { "verdict", 7 }, map_verdict },
 	{ { "postscreen", 10 }, map_postscreen },
 };
 
-static const struct map *
+/* Its place; SOCKETMAP_MAPS: there is none of this name. */
+static size_t
 map_of(struct str name)
 {
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		if (str_eq(name, maps[i].name))
-			return &maps[i];
-	}
-	return NULL;
+	size_t i = 0;
+
+	while (i < SOCKETMAP_MAPS && !str_eq(name, maps[i].name))
+		i++;
+	return i;
 }
 
 /* Answer one request `NAME KEY` into q->out. */
 static void
-answer(struct query *q, struct str body)
+answer(struct socketmap *m, struct query *q, struct str body)
 {
 	const char *space = memchr(body.p, ' ', body.n);
 	struct str name = body, key;
-	const struct map *map;
 	char shown[64];
+	size_t map;
 
 	stat_add(STAT_MAP_LOOKUPS, 1);
 	if (space != NULL)
 		name.n = (size_t)(space - body.p);
-	map = map_of(name);
-	if (space == NULL || map == NULL) {
+	map = space == NULL ? SOCKETMAP_MAPS : map_of(name);
+	m->asked[map].n++;
+	m->asked[map].last = q->now;
+	if (map == SOCKETMAP_MAPS) {
 		reply(q, "PERM no such map: %s", str_show(shown, sizeof(shown), name));
 		return;
 	}
@@ -173,7 +181,7 @@ answer(struct query *q, struct str body)
 	reply(q, "NOTFOUND ");
 	if (addr_parse(&q->addr, key) == -1)
 		return;
-	map->look(q);
+	maps[map].look(q);
 	if (q->out[0] == 'O')
 		stat_add(STAT_MAP_FOUND, 1);
 }
@@ -215,7 +223,7 @@ take(struct socketmap *m, struct conn *c, struct query *q, struct str in, size_t
 		case NETSTRING_LONG:
 			return refuse(m, c, "request too long", "PERM request too long");
 		case NETSTRING_WHOLE:
-			answer(q, body);
+			answer(m, q, body);
 			conn_put(c, wire, netstring_write(wire, sizeof(wire), str_of(q->out)));
 			conn_proved(c);
 			*used += len;
@@ -270,6 +278,17 @@ int
 socketmap_start(struct socketmap *m, struct err *e)
 {
 	return server_start(m->server, "socketmap", e);
+}
+
+void
+socketmap_status(struct socketmap *m, struct socketmap_status *out)
+{
+	*out = (struct socketmap_status){ .path = m->path, .unknown = m->asked[SOCKETMAP_MAPS].n };
+	for (size_t i = 0; i < SOCKETMAP_MAPS; i++) {
+		out->map[i].name = maps[i].name.p;
+		out->map[i].asked = m->asked[i].n;
+		out->map[i].last = (time_t)m->asked[i].last;
+	}
 }
 
 void

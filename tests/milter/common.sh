@@ -50,7 +50,7 @@ said() {
 	grep -qF -e "$1" "$dir/out"
 }
 
-# What nearly every configuration here begins with; $user: who the daemon becomes.
+# What nearly every configuration here begins with; $user: who the daemon becomes; $map: the map socket.
 usual_conf() {
 	cat <<-END
 	user = "${user-}"
@@ -59,7 +59,7 @@ usual_conf() {
 	rules_dir = "$srcdir/rules"
 	rules_local = ""
 	milter_socket = "unix:$dir/milter"
-	map_socket = ""
+	map_socket = "${map-}"
 	control_socket = "$control"
 	END
 }

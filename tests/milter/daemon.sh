@@ -31,6 +31,7 @@ login() {
 	stamped "dovecot: $(login_text "$1")" >>"$dir/mail.log"
 }
 
+map=$dir/map
 {
 	usual_conf
 	cat <<-END
@@ -65,6 +66,9 @@ start
 await "the login after the rotation" may_relay 203.0.113.10
 may_relay 203.0.113.9 || fail "a login before the rotation was lost"
 may_relay 203.0.113.8 && fail "what was there before the start was read"
+
+# Nobody has asked its maps.
+status_says "never asked: relay popauth_relay verdict postscreen" || fail "it does not say that no MTA asks its maps"
 
 # A mistake in a rule file is named with its place, and the old rules stay; then it is mended.
 mkdir "$dir/local"

@@ -20,6 +20,32 @@ reload(void *arg, struct err *e)
 }
 
 static void
+put_map(struct json *maps, const char *name, int64_t asked, int64_t last)
+{
+	struct json *map = json_new();
+
+	json_put_cstr(map, "name", name);
+	json_put_int(map, "asked", asked);
+	if (last != 0)
+		json_put_int(map, "last", last);
+	json_add(maps, map);
+}
+
+static void
+put_socketmap(struct json *o)
+{
+	struct json *socketmap = json_new(), *maps = json_list();
+
+	put_map(maps, "relay", 0, 0);
+	put_map(maps, "verdict", 17, 1700000000);
+	put_map(maps, "postscreen", 0, 0);
+	json_put_cstr(socketmap, "path", "/run/map");
+	json_put(socketmap, "maps", maps);
+	json_put_int(socketmap, "unknown", 8);
+	json_put(o, "socketmap", socketmap);
+}
+
+static void
 more_status(void *arg, struct json *o)
 {
 	struct json *allow = json_new(), *nearby = json_list();
@@ -63,6 +89,7 @@ more_status(void *arg, struct json *o)
 	json_put_int(fw, "enforced", 4);
 	json_put_bool(fw, "referenced", false);
 	json_put(o, "firewall", fw);
+	put_socketmap(o);
 }
 
 static void
@@ -157,6 +184,10 @@ shows(void **state)
 		{ "status", "status", 0, "clients    known 5, relay 3, cache 1, block 0\n", NULL },
 		{ "status of the allowlist", "status", 0, "allowlist  3 networks, 1 of our own and around us\n"
 		    "           never blocked: 192.0.2.1\n           PROBLEM: /etc/allow:7: what\n", "BREAKER" },
+		{ "status of the socketmap", "status", 0, "socketmap  /run/map\n           verdict: asked 17 times, last 2023-11-1",
+		    "relay: asked" },
+		{ "status of maps nobody asks", "status", 0, "           never asked: relay postscreen\n"
+		    "           PROBLEM: asked 8 times for maps that are not there\n", NULL },
 		{ "status of the store", "status", 0, "store      set aside /var/lib/popauth-milter/corrupt-1\n", NULL },
 		{ "status of a log's lines", "status", 0, "lines 300, recognised 123, without a head 4, missed 5", NULL },
 		{ "status of a program", "status", 0, "unrecognised: dovecot 75 % of 200\n", NULL },
