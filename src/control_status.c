@@ -39,7 +39,8 @@ status_json(struct control *ctl)
 	json_put_int(o, "incidents", guard_live(ctl->host.pipeline->guard));
 	json_put_int(o, "sessions", (int64_t)stat_get(STAT_SESSIONS));
 	json_put_int(o, "rejected",
-	    (int64_t)(stat_get(STAT_REJECTED_CACHE) + stat_get(STAT_REJECTED_BLOCK) + stat_get(STAT_REJECTED_FORGERY)));
+	    (int64_t)(stat_get(STAT_REJECTED_CACHE) + stat_get(STAT_REJECTED_BLOCK) + stat_get(STAT_REJECTED_FORGERY) +
+	    stat_get(STAT_REJECTED_RELAY) + stat_get(STAT_REJECTED_BUDGET)));
 	if (ctl->host.watch != NULL)
 		json_put_int(o, "watchers", watch_watchers(ctl->host.watch));
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {

@@ -82,7 +82,7 @@ refuses_damage(void **state)
 		}
 	buf[0] = 9;
 	assert_int_equal(record_decode(&r, buf, n, &e), -1);
-	assert_string_equal(e.text, "record of version 9, this program knows version 1");
+	assert_string_equal(e.text, "record of version 9, this program knows versions 1 and 2");
 }
 
 static void
