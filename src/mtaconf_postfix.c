@@ -171,9 +171,12 @@ check_params(const struct postfix *pf, const char *who, struct err *e)
 static void
 override(struct postfix *pf, struct str option)
 {
+	struct str name;
+
 	if (option.n >= 2 && option.p[0] == '{')
 		option = mtaconf_trim((struct str){ option.p + 1, option.n - 2 });
-	set(pf, mtaconf_word(&option, "="), mtaconf_trim(option));
+	name = mtaconf_word(&option, "=");
+	set(pf, name, mtaconf_trim(option));
 }
 
 /* 127.0.0.1:25, localhost:25, [::1]:25 */
