@@ -49,6 +49,7 @@
 	X(MAP_LOOKUPS, "map_lookups", "socketmap requests answered") \
 	X(MAP_FOUND, "map_found", "socketmap requests answered OK") \
 	X(MAP_REFUSED, "map_refused", "socketmap connections closed for breaking the protocol") \
+	X(MAP_UNKNOWN, "map_unknown", "socketmap requests for maps that there are not") \
 	X(CONTROL_REQUESTS, "control_requests", "control requests") \
 	X(CONTROL_REFUSED, "control_refused", "control connections or requests refused") \
 	X(CONNECTIONS_FULL, "connections_full", "connections to our sockets refused because too many were open") \

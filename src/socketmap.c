@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* socketmap.c - see socketmap.h
  *
+ * Who asks for a map that there is not is answered each time, for the MTA must be told; who breaks the protocol is answered
+ * and cut off, who sends half a request is cut off after half a minute.  All of it is counted, and one line a minute logged.
+ *
  * An idle connection is let live long: Postfix closes its own after seconds, but sendmail keeps one for the length of
  * an SMTP session and answers 451 when it finds it closed.
  */
@@ -38,6 +41,7 @@ struct query {
 	time_t now;
 	struct addr addr;
 	bool granted;
+	bool lost; /* there is no such map */
 	char user[96];
 	char out[REPLY_MAX];
 };
@@ -170,6 +174,7 @@ answer(struct query *q, struct str body)
 	map = map_of(name);
 	if (space == NULL || map == NULL) {
 		reply(q, "PERM no such map: %s", str_show(shown, sizeof(shown), name));
+		q->lost = true;
 		return;
 	}
 	key = (struct str){ space + 1, body.n - name.n - 1 };
@@ -183,18 +188,24 @@ answer(struct query *q, struct str body)
 
 /* Counted each time, logged at most once a minute. */
 static void
-broken(struct socketmap *m, const char *how)
+complain(struct socketmap *m, enum counter counter, const char *what, const char *detail)
 {
 	time_t now = m->host.now(m->host.arg);
 
-	stat_add(STAT_MAP_REFUSED, 1);
+	stat_add(counter, 1);
 	m->unsaid++;
 	if (m->said != 0 && now >= m->said && now - m->said < SAY_AGAIN_S)
 		return;
-	logmsg(LEVEL_WARNING, "%s: a client was cut off: %s (%llu since the last such message)", m->path, how,
+	logmsg(LEVEL_WARNING, "%s: %s: %s (%llu since the last such message)", m->path, what, detail,
 	    (unsigned long long)m->unsaid);
 	m->said = now;
 	m->unsaid = 0;
+}
+
+static void
+broken(struct socketmap *m, const char *how)
+{
+	complain(m, STAT_MAP_REFUSED, "a client was cut off", how);
 }
 
 static enum conn_next
@@ -225,7 +236,10 @@ take(struct socketmap *m, struct conn *c, struct query *q, struct str in, size_t
 		case NETSTRING_LONG:
 			return refuse(m, c, "request too long", "PERM request too long");
 		case NETSTRING_WHOLE:
+			q->lost = false;
 			answer(q, body);
+			if (q->lost)
+				complain(m, STAT_MAP_UNKNOWN, "a client was told", q->out);
 			conn_put(c, wire, netstring_write(wire, sizeof(wire), str_of(q->out)));
 			conn_proved(c);
 			*used += len;
@@ -252,7 +266,9 @@ static void
 on_closed(void *arg, struct conn *c, enum conn_end why, size_t unread)
 {
 	(void)c;
-	if (unread > 0 && why != END_OURS)
+	if (why == END_FULL)
+		broken(arg, "too many connections, and it was the quietest");
+	else if (unread > 0 && why != END_OURS)
 		broken(arg, why == END_PEER ? "half a request, then the end" : "half a request, then silence");
 }
 
