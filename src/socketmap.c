@@ -30,6 +30,8 @@ struct socketmap {
 	struct socketmap_host host;
 	struct server *server;
 	char *path;
+	time_t unknown_said; /* when a request for a map that there is not was last logged */
+	uint64_t unknown;    /* how many since */
 	time_t said;	  /* when a broken client was last logged */
 	uint64_t unsaid;  /* how many since */
 };
@@ -188,24 +190,32 @@ answer(struct query *q, struct str body)
 
 /* Counted each time, logged at most once a minute. */
 static void
-complain(struct socketmap *m, enum counter counter, const char *what, const char *detail)
+broken(struct socketmap *m, const char *how)
 {
 	time_t now = m->host.now(m->host.arg);
 
-	stat_add(counter, 1);
+	stat_add(STAT_MAP_REFUSED, 1);
 	m->unsaid++;
 	if (m->said != 0 && now >= m->said && now - m->said < SAY_AGAIN_S)
 		return;
-	logmsg(LEVEL_WARNING, "%s: %s: %s (%llu since the last such message)", m->path, what, detail,
+	logmsg(LEVEL_WARNING, "%s: a client was cut off: %s (%llu since the last such message)", m->path, how,
 	    (unsigned long long)m->unsaid);
 	m->said = now;
 	m->unsaid = 0;
 }
 
+/* The MTA asks for what there is not: a mistake in its configuration, to be said even while others are cut off. */
 static void
-broken(struct socketmap *m, const char *how)
+unknown_map(struct socketmap *m, const struct query *q)
 {
-	complain(m, STAT_MAP_REFUSED, "a client was cut off", how);
+	stat_add(STAT_MAP_UNKNOWN, 1);
+	m->unknown++;
+	if (m->unknown_said != 0 && q->now >= m->unknown_said && q->now - m->unknown_said < 60)
+		return;
+	logmsg(LEVEL_WARNING, "%s: a client was told: %s (%llu since the last such message)", m->path, q->out,
+	    (unsigned long long)m->unknown);
+	m->unknown_said = q->now;
+	m->unknown = 0;
 }
 
 static enum conn_next
@@ -239,7 +249,7 @@ take(struct socketmap *m, struct conn *c, struct query *q, struct str in, size_t
 			q->lost = false;
 			answer(q, body);
 			if (q->lost)
-				complain(m, STAT_MAP_UNKNOWN, "a client was told", q->out);
+				unknown_map(m, q);
 			conn_put(c, wire, netstring_write(wire, sizeof(wire), str_of(q->out)));
 			conn_proved(c);
 			*used += len;
