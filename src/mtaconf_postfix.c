@@ -104,9 +104,9 @@ is_ours(const struct postfix *pf, struct str s)
 		return port != NULL && mtaconf_begins(s, STR("inet")) &&
 		    str_eq((struct str){ port + 1, (size_t)(s.p + s.n - port - 1) }, our_port(pf->milter));
 	}
-	if (!mtaconf_begins(s, STR("unix:")))
+	if (!mtaconf_begins(s, STR("unix:")) && !mtaconf_begins(s, STR("local:")))
 		return false;
-	s = (struct str){ s.p + 5, s.n - 5 };
+	(void)mtaconf_word(&s, ":");
 	below = after(path, queue);
 	if (s.n > 0 && s.p[0] == '/')
 		return str_eq(s, str_of(path)) || (below != NULL && str_eq(s, str_of(below)));

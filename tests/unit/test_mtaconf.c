@@ -70,6 +70,7 @@ postfix(void **state)
 		{ "another milter", "smtpd_milters = unix:opendkim/sock\n", SMTP, SOCK, "does not name our milter" },
 		{ "by absolute path", "smtpd_milters = unix:/var/spool/postfix/popauth/milter.sock\n", SMTP, SOCK, NULL },
 		{ "by the path in the chroot", "smtpd_milters = unix:/popauth/milter.sock\n", SMTP, SOCK, NULL },
+		{ "local for unix", "smtpd_milters = local:popauth/milter.sock\n", SMTP, SOCK, NULL },
 		{ "below another queue", "queue_directory = /q\nsmtpd_milters = unix:popauth/milter.sock\n", SMTP, SOCK,
 		    "does not name" },
 		{ "the other queue", "queue_directory = /q\nsmtpd_milters = unix:p/m\n", SMTP, "unix:/q/p/m", NULL },
