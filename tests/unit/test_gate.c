@@ -9,7 +9,7 @@ static struct domains *
 ours(void)
 {
 	static const char *const entries[] = { "example.org", "Mixed.Example", ".sub.example.net", "[192.0.2.25]",
-		"[IPv6:2001:DB8::25]", "xn--bcher-kva.example", "b\xc3\xbc" "cher.example", "localhost" };
+		"[IPv6:2001:DB8::25]", "xn--bcher-kva.example", ("b\xc3\xbc" "cher.example"), "localhost" };
 	struct domains *d = domains_new();
 	struct err e;
 
