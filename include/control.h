@@ -68,6 +68,7 @@ struct control_host {
  *	    holds, "referenced": does a firewall rule name the sets, "error": text }
  *	"allowlist": { "allow": networks, "own": networks, "nearby": [ our own addresses, gateways, resolvers ],
  *	    "file": path, "error": text }
+ *	"gate": { "domains": of ours that are listed, "mta": path or "elsewhere", "error": text }
  */
 
 struct control_setup {

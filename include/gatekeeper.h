@@ -9,8 +9,12 @@
 #define GATEKEEPER_H
 
 #include "conf.h"
+#include "json.h"
 
 /* 0, also without a gate; or -1 and the reason.  Reads the MTA's files. */
 int gatekeeper_confirm(const struct conf *c, struct err *e);
+/* For `status`: { "domains": of ours that are listed, "mta": gate_mta, "error": why it would not be taken now }; NULL: there
+ * is no gate. */
+struct json *gatekeeper_status(const struct conf *c);
 
 #endif

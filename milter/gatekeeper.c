@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lists.h"
 #include "mtaconf.h"
 
 static bool
@@ -33,4 +34,22 @@ gatekeeper_confirm(const struct conf *c, struct err *e)
 	if (mtaconf_closed(c->gate_mta, c->milter_socket, &why) == -1)
 		return err_set(e, "%s: gate: not without an MTA that fails closed: %.380s", c->path, why.text);
 	return 0;
+}
+
+struct json *
+gatekeeper_status(const struct conf *c)
+{
+	struct lists *l = lists_current();
+	struct json *o = NULL;
+	struct err e;
+
+	if (c->gate != GATE_MODE_OFF) {
+		o = json_new();
+		json_put_int(o, "domains", l == NULL ? 0 : domains_count(l->ours));
+		json_put_cstr(o, "mta", c->gate_mta);
+		if (gatekeeper_confirm(c, &e) == -1)
+			json_put_cstr(o, "error", e.text);
+	}
+	lists_put(l);
+	return o;
 }

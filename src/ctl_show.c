@@ -242,6 +242,14 @@ status_allowlist(const struct json *o)
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }
 
+static void
+status_gate(const struct json *o)
+{
+	printf("gate       shut; %lld domains of ours, MTA %s\n", number_of(o, "domains"), text_of(o, "mta"));
+	if (json_has(o, "error"))
+		printf("           PROBLEM: %s\n", text_of(o, "error"));
+}
+
 /* The non-zero numbers of an object, `name value` after each other. */
 static void
 numbers(const char *title, const struct json *o)
@@ -290,6 +298,8 @@ show_status(struct view *v, const struct json *o)
 		status_firewall(json_get(o, "firewall"));
 	if (json_has(o, "allowlist"))
 		status_allowlist(json_get(o, "allowlist"));
+	if (json_has(o, "gate"))
+		status_gate(json_get(o, "gate"));
 	show_trips("BREAKER    ", json_get(o, "breaker"));
 	if (number_of(o, "incidents") > 0)
 		printf("INCIDENTS  %lld, see popauth-milterctl incidents\n", number_of(o, "incidents"));

@@ -242,6 +242,10 @@ step_gate() {
 	eventually $prompt "whoever has just read his mail may relay" relays traveller
 	deliver traveller alice@example.org bob@elsewhere.example through-the-gate
 	eventually 5 "and it arrives elsewhere" grep -rqs 'Subject: through-the-gate' $elsewhere
+	like "status tells of the gate" "$(ctl status | grep -A 1 '^gate')" '^gate +shut; 2 domains of ours, MTA /etc/postfix$'
+	echo 'milter_default_action = accept' >>/etc/postfix/main.cf
+	like "and when it would not be kept any more" "$(ctl status | grep -A 1 '^gate' | tail -n 1)" 'PROBLEM: .*"accept"'
+	sed -i '$d' /etc/postfix/main.cf
 	on server "$talk" 127.0.0.1 25 'EHLO x' 'MAIL FROM:<>' 'RCPT TO:<bob@elsewhere.example>' QUIT >"$transcript"
 	like "and we ourselves" "$(answer RCPT)" '^250'
 }
