@@ -45,6 +45,9 @@ struct conf_group {
 	gid_t gid;
 };
 
+/* Who refuses relaying: the MTA, or the milter alone, for an MTA that relays for everybody and fails closed. */
+enum gate_mode { GATE_MODE_OFF, GATE_MODE_CLOSED, GATE_MODES };
+
 struct conf {
 	struct policy policy; /* its lists belong to the conf */
 	struct conf *base;    /* NULL, or: all below is that one's, whose reference this holds (conf_refresh()) */
@@ -81,6 +84,12 @@ struct conf {
 	enum freemail_mode freemail;
 	char *freemail_list, *freemail_local; /* the latter "": none */
 	char *traps;			      /* "": none */
+	enum gate_mode gate;
+	char **gate_domains;  /* NULL-terminated, domains.h; NULL: none */
+	char *gate_file;      /* more of them; "": none */
+	char **gate_mailers;  /* NULL-terminated: {rcpt_mailer} of recipients that are ours; NULL: none */
+	char *gate_mta;	      /* the MTA's configuration, or "elsewhere" */
+	char *text_relay, *text_budget; /* template.h */
 	bool firewall;
 	char *firewall_helper;	/* path of popauth-firewall */
 	char *set4, *set6;

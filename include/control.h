@@ -70,6 +70,7 @@ struct control_host {
  *	    "file": path, "error": text }
  *	"socketmap": { "path": text, "maps": [ { "name": text, "asked": times, "last": when } … ], "unknown": times that a map
  *	    of another name was asked for }
+ *	"gate": { "domains": of ours that are listed, "mta": path or "elsewhere", "error": text }
  */
 
 struct control_setup {

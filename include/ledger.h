@@ -37,6 +37,9 @@ unsigned ledger_add(struct ledger *l, const struct policy *p, enum set s, const 
     uint32_t term, struct str text);
 unsigned ledger_del(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now);
 
+/* policy_spend() of the client's record. */
+enum spend ledger_spend(struct ledger *l, const struct policy *p, const struct addr *a, time_t now);
+
 /* Of one client: policy_withdraw(). */
 unsigned ledger_withdraw(struct ledger *l, const struct policy *p, const struct withdrawal *wd, const struct addr *client,
     time_t now);

@@ -29,6 +29,7 @@ struct kind_policy {
 struct policy {
 	struct kind_policy kind[EVENT_KINDS];
 	uint32_t relay_for;	      /* 0: no POP before SMTP */
+	unsigned relay_budget;	      /* recipients an hour for one grant; 0: any number */
 	uint32_t cache_for;
 	uint32_t block_max;	      /* terms double up to here */
 	bool login_credit;	      /* while its grant is alive a client's failures do not count */
@@ -100,6 +101,14 @@ struct withdrawal {
 unsigned policy_owes(const struct record *r, const struct withdrawal *w, time_t now);
 /* Take that back, with the hits of that kind since, as if it had not happened; returns the same. */
 unsigned policy_withdraw(struct record *r, const struct withdrawal *w, time_t now);
+
+/* A client names a recipient that is not ours: may it, by its grant?  Counted here, for relay_budget. */
+enum spend {
+	SPEND_NOT_GRANTED, /* no live grant, or blocked by hand: nothing was counted */
+	SPEND_WITHIN,
+	SPEND_BEYOND	   /* granted, but its budget for this hour is spent */
+};
+enum spend policy_spend(const struct policy *p, struct record *r, time_t now);
 
 enum set { SET_RELAY, SET_CACHE, SET_BLOCK, SETS };
 const char *set_name(enum set s);

@@ -44,9 +44,12 @@
 	X(REJECTED_CACHE, "rejected_cache", "SMTP commands refused because of the cache") \
 	X(REJECTED_BLOCK, "rejected_block", "SMTP commands refused because of a block") \
 	X(REJECTED_FORGERY, "rejected_forgery", "SMTP commands refused as forgeries") \
+	X(REJECTED_RELAY, "rejected_relay", "recipients refused by the gate because they are not ours") \
+	X(REJECTED_BUDGET, "rejected_budget", "recipients refused for now because a grant's budget was spent") \
 	X(MAP_LOOKUPS, "map_lookups", "socketmap requests answered") \
 	X(MAP_FOUND, "map_found", "socketmap requests answered OK") \
 	X(MAP_REFUSED, "map_refused", "socketmap connections closed for breaking the protocol") \
+	X(MAP_UNKNOWN, "map_unknown", "socketmap requests for maps that there are not") \
 	X(CONTROL_REQUESTS, "control_requests", "control requests") \
 	X(CONTROL_REFUSED, "control_refused", "control connections or requests refused") \
 	X(CONNECTIONS_FULL, "connections_full", "connections to our sockets refused because too many were open") \

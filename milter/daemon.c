@@ -16,6 +16,7 @@
 #include "control.h"
 #include "filter.h"
 #include "firewall.h"
+#include "gatekeeper.h"
 #include "learner.h"
 #include "lists.h"
 #include "logmsg.h"
@@ -494,7 +495,8 @@ reload_files(struct daemon *d, struct err *e)
 		prefix = new->policy.ipv6_prefix;
 		new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
 	}
-	if (lists == NULL || conf_lists(new, true, e) == -1 || daemon_rules(new, &rules, e) == -1) {
+	if (lists == NULL || conf_lists(new, true, e) == -1 || gatekeeper_confirm(new, e) == -1 ||
+	    daemon_rules(new, &rules, e) == -1) {
 		lists_put(lists);
 		conf_put(new);
 		conf_put(old);

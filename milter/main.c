@@ -25,6 +25,7 @@
 #include "conf.h"
 #include "daemon.h"
 #include "filter.h"
+#include "gatekeeper.h"
 #include "lists.h"
 #include "logmsg.h"
 #include "notify.h"
@@ -213,7 +214,8 @@ read_conf(const struct options *o, struct rules **rules)
 	struct conf *c = conf_read(o->conf, &e);
 	struct lists *lists = c == NULL ? NULL : lists_read(c, &e);
 
-	if (lists == NULL || conf_lists(c, true, &e) == -1 || daemon_rules(c, rules, &e) == -1)
+	if (lists == NULL || conf_lists(c, true, &e) == -1 || gatekeeper_confirm(c, &e) == -1 ||
+	    daemon_rules(c, rules, &e) == -1)
 		fail(EX_CONFIG, &e);
 	lists_install(lists);
 	if (daemon_check_owner(c, &e) == -1)

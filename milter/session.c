@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lists.h"
 #include "stats.h"
 
 #define EVIDENCE     512
@@ -185,6 +184,16 @@ refuse_impostor(struct session *s, time_t now, struct reply *r)
 	return refuse_forgery(s, EVENT_HELO_FORGERY, c.arg, &c, r);
 }
 
+/* Each recipient is to be looked at, although the client is a friend: by the gate, or because its grant has a budget. */
+static enum say
+looked_at(const struct session *s, enum say say)
+{
+	bool budget = s->answer.verdict == VERDICT_RELAY && s->conf->policy.relay_budget != 0;
+	bool gate = s->conf->gate != GATE_MODE_OFF && !session_at_home(s->conf, &s->addr);
+
+	return say == SAY_ACCEPT && (budget || gate) ? SAY_CONTINUE : say;
+}
+
 /* What is known of the client now, at this stage of its session. */
 static enum say
 consider(struct session *s, const struct command *c, struct reply *r)
@@ -213,7 +222,7 @@ session_connect(struct session *s, time_t now, struct reply *r)
 	stat_add(STAT_SESSIONS, 1);
 	judge(s, now);
 	s->retry = s->answer.verdict == VERDICT_CACHED;
-	return consider(s, &c, r);
+	return looked_at(s, consider(s, &c, r));
 }
 
 enum say
@@ -223,7 +232,7 @@ session_helo(struct session *s, const struct mta_self *self, struct str helo, ti
 
 	if (s->helo[0] == '\0' && is_on(s, EVENT_HELO_FORGERY) && helo_forged(s->conf, self, &s->addr, helo))
 		str_copy(s->helo, sizeof s->helo, helo);
-	return consider(s, &c, r);
+	return looked_at(s, consider(s, &c, r));
 }
 
 /* One more that has no name.  False: there have been so many that this means nothing. */
@@ -298,7 +307,7 @@ session_mail(struct session *s, const struct mail_facts *facts, struct str sende
 		return SAY_ACCEPT;
 	say = consider(s, &c, r);
 	if (say != SAY_CONTINUE || !sender_forged(s, facts, sender))
-		return say;
+		return looked_at(s, say);
 	catch(s, ev, &c);
 	return refuse_forgery(s, EVENT_SENDER_FORGERY, bare(sender), &c, r);
 }
@@ -338,6 +347,69 @@ came(const struct session *s, time_t now)
 	conf_put(conf);
 }
 
+static enum say
+refuse_relay(struct session *s, const struct command *c, struct reply *r)
+{
+	bool first = s->refused == 0;
+	struct reply_to to = reply_to(s, c);
+
+	stat_add(STAT_REJECTED_RELAY, 1);
+	reply_relay(r, &to, bare(c->arg));
+	r->first = first;
+	return SAY_REJECT;
+}
+
+/* Told once a session, as policy: that never counts.  It is there for whoever asks about the reference. */
+static enum say
+refuse_for_now(struct session *s, const struct command *c, struct reply *r)
+{
+	const struct event ev = { .kind = EVENT_POLICY, .recipient = bare(c->arg), .rule = "milter-budget" };
+	bool first = s->refused == 0;
+	struct reply_to to = reply_to(s, c);
+
+	stat_add(STAT_REJECTED_BUDGET, 1);
+	reply_budget(r, &to);
+	r->first = first;
+	if (first)
+		learn(s, ev, c);
+	return SAY_REJECT;
+}
+
+/* A recipient that is not ours.  A grant lets the client, as long as its budget lasts; whoever is trusted has no budget,
+ * but is let by the gate only if he is at home or has a grant. */
+static enum say
+send_elsewhere(struct session *s, const struct command *c, bool refused, struct reply *r)
+{
+	const struct event ev = { .kind = EVENT_RELAY_DENIED, .recipient = bare(c->arg), .rule = "milter-gate" };
+	bool gate = s->conf->gate != GATE_MODE_OFF && !session_at_home(s->conf, &s->addr);
+	struct conf *conf;
+	enum spend spend;
+
+	if (!gate && s->answer.verdict != VERDICT_RELAY)
+		return SAY_CONTINUE;
+	conf = conf_current();
+	spend = ledger_spend(s->pl->ledger, &conf->policy, &s->addr, c->now);
+	conf_put(conf);
+	if (spend == SPEND_BEYOND && s->answer.verdict != VERDICT_TRUSTED)
+		return refuse_for_now(s, c, r);
+	if (spend != SPEND_NOT_GRANTED || !gate)
+		return SAY_CONTINUE;
+	if (!refused)
+		learn(s, ev, c);
+	return refuse_relay(s, c, r);
+}
+
+/* The MTA's refusal stands.  Where it is the gate that refuses relaying, an MTA that only seems to have refused does not
+ * open it: Postfix says "error" of virtual alias domains as well. */
+static enum say
+refused_by_mta(struct session *s, const struct rcpt_facts *facts, const struct command *c, struct reply *r)
+{
+	learn_refused(s, facts, c);
+	if (s->conf->gate == GATE_MODE_OFF || session_ours(s->conf, s->lists, facts, c->arg))
+		return SAY_CONTINUE;
+	return send_elsewhere(s, c, true, r);
+}
+
 enum say
 session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recipient, time_t now, struct reply *r)
 {
@@ -348,13 +420,14 @@ session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recip
 
 	if (s->authenticated)
 		return refused ? SAY_CONTINUE : SAY_ACCEPT;
-	if (refused) {
-		learn_refused(s, facts, &c);
-		return SAY_CONTINUE;
-	}
+	if (refused)
+		return refused_by_mta(s, facts, &c, r);
 	say = consider(s, &c, r);
+	if (say != SAY_REJECT && !session_ours(s->conf, s->lists, facts, recipient) &&
+	    send_elsewhere(s, &c, false, r) == SAY_REJECT)
+		return SAY_REJECT;
 	if (say != SAY_CONTINUE)
-		return say;
+		return looked_at(s, say);
 	if (!is_trap(s, recipient)) {
 		came(s, now);
 		return say;

@@ -3,6 +3,7 @@
 #include "status.h"
 
 #include "conf.h"
+#include "gatekeeper.h"
 #include "version.h"
 
 static struct json *
@@ -238,5 +239,7 @@ status_fill(struct json *o, const struct status_parts *p)
 		json_put(o, "socketmap", socketmap_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);
 	json_put(o, "milter", milter);
+	if (c->gate != GATE_MODE_OFF)
+		json_put(o, "gate", gatekeeper_status(c));
 	conf_put(c);
 }

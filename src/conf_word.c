@@ -35,6 +35,24 @@ freemail_word(unsigned m)
 	return freemail_mode_name((enum freemail_mode)m);
 }
 
+static const char *
+gate_word(unsigned m)
+{
+	return m == GATE_MODE_OFF ? "off" : "fail-closed";
+}
+
+int
+set_gate(const struct option *o, void *field, const char *text, struct err *e)
+{
+	return set_word(o, field, text, gate_word, GATE_MODES, "neither off nor fail-closed", e);
+}
+
+void
+print_gate(FILE *out, const void *field)
+{
+	fputs(gate_word(*(const enum gate_mode *)field), out);
+}
+
 int
 set_stage(const struct option *o, void *field, const char *text, struct err *e)
 {

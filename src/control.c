@@ -171,7 +171,7 @@ copy_added(void *arg, const struct addr *client, const struct record *r)
 
 	ad->there = record_in(r, ad->set, ad->now);
 	if (ad->there)
-		ad->entry = entry_of(ad->set, client, r);
+		ad->entry = entry_of(ad->set, client, r, ad->now);
 }
 
 static void
@@ -198,7 +198,7 @@ run_add(struct request *rq)
 	j = json_new();
 	client_put(j, "client", &client, rq->policy);
 	if (ad.there)
-		entry_put(j, set, &ad.entry, text);
+		entry_put(j, set, &ad.entry, text, rq->policy);
 	changes_put(j, "changes", changes);
 	control_say(rq->ctl, rq->conn, j);
 	control_end_saved(rq->ctl, rq->conn, 0, "%s", "");

@@ -33,7 +33,7 @@ copy(void *arg, const struct addr *client, const struct record *r)
 	for (enum set s = 0; s < SETS; s++) {
 		k->in[s] = record_in(r, s, k->now);
 		if (k->in[s])
-			k->entry[s] = entry_of(s, client, r);
+			k->entry[s] = entry_of(s, client, r, (time_t)k->now);
 	}
 	if (k->in[SET_RELAY])
 		str_copy(k->user, sizeof(k->user), str_of(r->grant->user));
@@ -166,7 +166,7 @@ put_known(struct json *o, const struct known *k)
 		if (!k->in[s])
 			continue;
 		one = json_new();
-		entry_put(one, s, &k->entry[s], str_of(k->user));
+		entry_put(one, s, &k->entry[s], str_of(k->user), k->policy);
 		json_put(o, set_name(s), one);
 	}
 	put_counters(o, k);

@@ -68,14 +68,15 @@ struct entry {
 	struct addr client;
 	uint32_t since, last, until;
 	uint32_t count;	      /* relay: logins; cache: hits; block: how often */
+	uint32_t sent, beyond; /* relay: recipients within the hour; refused because of relay_budget */
 	uint8_t kind, by;
 	const char *text;     /* zone or reason, interned; NULL: none */
 	size_t user;	      /* relay: where in the list's text the name stands */
 };
 /* From a record that is in the set; the user's name is not copied. */
-struct entry entry_of(enum set s, const struct addr *client, const struct record *r);
+struct entry entry_of(enum set s, const struct addr *client, const struct record *r, time_t now);
 /* Add its fields to an object. */
-void entry_put(struct json *o, enum set s, const struct entry *en, struct str user);
+void entry_put(struct json *o, enum set s, const struct entry *en, struct str user, const struct policy *p);
 void client_put(struct json *o, const char *key, const struct addr *client, const struct policy *p);
 /* "hand" for EVENT_KINDS. */
 const char *kind_text(unsigned kind);

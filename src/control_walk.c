@@ -21,6 +21,7 @@ struct walk {
 	char *text;	       /* users' names of these entries, each with its NUL */
 	size_t text_n, text_cap;
 	uint64_t known, in[SETS]; /* status: how many clients */
+	uint64_t beyond;       /* the same: whose budget is spent */
 	uint64_t done;	       /* listed, or deleted */
 };
 
@@ -71,7 +72,7 @@ collect(void *arg, const struct addr *client, const struct record *r)
 		w->cap = w->cap == 0 ? 64 : 2 * w->cap;
 		w->entries = xrealloc(w->entries, w->cap * sizeof(*w->entries));
 	}
-	w->entries[w->n] = entry_of(s, client, r);
+	w->entries[w->n] = entry_of(s, client, r, w->now);
 	if (s == SET_RELAY)
 		w->entries[w->n].user = keep_text(w, r->grant->user);
 	w->n++;
@@ -87,6 +88,7 @@ tally_up(void *arg, const struct addr *client, const struct record *r)
 	w->known++;
 	for (enum set s = 0; s < SETS; s++)
 		w->in[s] += record_in(r, s, w->now);
+	w->beyond += record_in(r, SET_RELAY, w->now) && record_beyond(r, (uint32_t)w->now) > 0;
 }
 
 static void
@@ -96,7 +98,7 @@ list_one(struct control *ctl, struct conn *c, struct walk *w, const struct polic
 	struct json *o = json_new();
 
 	client_put(o, "client", &en->client, p);
-	entry_put(o, w->verb->set, en, w->verb->set == SET_RELAY ? str_of(w->text + en->user) : STR_NONE);
+	entry_put(o, w->verb->set, en, w->verb->set == SET_RELAY ? str_of(w->text + en->user) : STR_NONE, p);
 	control_say(ctl, c, o);
 }
 
@@ -137,6 +139,8 @@ finish(struct control *ctl, struct conn *c, struct walk *w)
 		json_put_int(clients, "known", (int64_t)w->known);
 		for (enum set s = 0; s < SETS; s++)
 			json_put_int(clients, set_name(s), (int64_t)w->in[s]);
+		if (w->beyond > 0)
+			json_put_int(clients, "beyond", (int64_t)w->beyond);
 		json_put(status, "clients", clients);
 		control_say(ctl, c, status);
 		control_end(ctl, c, 0, "%s", "");

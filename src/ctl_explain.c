@@ -9,13 +9,13 @@ static void
 show_sets(const struct json *o)
 {
 	const struct json *e;
-	char since[TIME_TEXT], last[TIME_TEXT];
+	char since[TIME_TEXT], last[TIME_TEXT], sent[SENT_TEXT];
 
 	if ((e = json_get(o, "relay")) != NULL)
-		printf("  relay     %s, %lld logins, first %s, last %s, until %s\n",
+		printf("  relay     %s, %lld logins, first %s, last %s, until %s; recipients within the hour: %s\n",
 		    *text_of(e, "user") ? text_of(e, "user") : "(user not known)", number_of(e, "logins"),
 		    time_text(since, json_get_int(e, "since", 0)), time_text(last, json_get_int(e, "last", 0)),
-		    until_text(e));
+		    until_text(e), sent_text(sent, e));
 	if ((e = json_get(o, "cache")) != NULL)
 		printf("  cached    %s %s, since %s, %lld hits, until %s\n", text_of(e, "kind"), reason_of(e),
 		    time_text(since, json_get_int(e, "since", 0)), number_of(e, "hits"), until_text(e));

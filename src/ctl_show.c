@@ -61,12 +61,12 @@ static void
 head(struct view *v)
 {
 	static const char *const heads[SETS][COLUMNS] = {
-		[SET_RELAY] = { "CLIENT", "USER", "SINCE", "LAST LOGIN", "LOGINS", "LEFT" },
+		[SET_RELAY] = { "CLIENT", "USER", "SINCE", "LAST LOGIN", "LOGINS", "LEFT", "SENT" },
 		[SET_CACHE] = { "CLIENT", "KIND", "SINCE", "HITS", "LEFT", "ZONE OR REASON" },
 		[SET_BLOCK] = { "CLIENT", "KIND", "BY", "SINCE", "TIMES", "LEFT", "REASON" },
 	};
 
-	v->table = table_new(heads[v->verb->set], v->verb->set == SET_BLOCK ? 7 : 6);
+	v->table = table_new(heads[v->verb->set], v->verb->set == SET_CACHE ? 6 : 7);
 }
 
 const char *
@@ -77,10 +77,23 @@ reason_of(const struct json *o)
 	return *zone != '\0' ? zone : text_of(o, "reason");
 }
 
+/* "12 of 500", "500 of 500, 31 refused". */
+const char *
+sent_text(char buf[SENT_TEXT], const struct json *o)
+{
+	int n = snprintf(buf, SENT_TEXT, "%lld", number_of(o, "sent"));
+
+	if (json_has(o, "budget"))
+		n += snprintf(buf + n, SENT_TEXT - (size_t)n, " of %lld", number_of(o, "budget"));
+	if (json_has(o, "beyond"))
+		(void)snprintf(buf + n, SENT_TEXT - (size_t)n, ", %lld refused", number_of(o, "beyond"));
+	return buf;
+}
+
 static void
 row(struct view *v, const struct json *o)
 {
-	char since[TIME_TEXT], last[TIME_TEXT], left[TIME_TEXT], count[24];
+	char since[TIME_TEXT], last[TIME_TEXT], left[TIME_TEXT], count[24], sent[SENT_TEXT];
 	const char *client = text_of(o, "client");
 
 	time_text(since, json_get_int(o, "since", 0));
@@ -88,7 +101,8 @@ row(struct view *v, const struct json *o)
 	span_text(left, json_get_int(o, "until", 0) - time(NULL));
 	if (v->verb->set == SET_RELAY) {
 		snprintf(count, sizeof(count), "%lld", number_of(o, "logins"));
-		table_row(v->table, (const char *[]){ client, text_of(o, "user"), since, last, count, left });
+		table_row(v->table, (const char *[]){ client, text_of(o, "user"), since, last, count, left,
+		    sent_text(sent, o) });
 	} else if (v->verb->set == SET_CACHE) {
 		snprintf(count, sizeof(count), "%lld", number_of(o, "hits"));
 		table_row(v->table, (const char *[]){ client, text_of(o, "kind"), since, count, left, reason_of(o) });
@@ -258,6 +272,14 @@ status_socketmap(const struct json *o)
 		printf("           PROBLEM: asked %lld times for maps that are not there\n", number_of(o, "unknown"));
 }
 
+static void
+status_gate(const struct json *o)
+{
+	printf("gate       shut; %lld domains of ours, MTA %s\n", number_of(o, "domains"), text_of(o, "mta"));
+	if (json_has(o, "error"))
+		printf("           PROBLEM: %s\n", text_of(o, "error"));
+}
+
 /* The non-zero numbers of an object, `name value` after each other. */
 static void
 numbers(const char *title, const struct json *o)
@@ -293,6 +315,9 @@ show_status(struct view *v, const struct json *o)
 	    text_of(o, "version"));
 	printf("clients    known %lld, relay %lld, cache %lld, block %lld\n", number_of(clients, "known"),
 	    number_of(clients, "relay"), number_of(clients, "cache"), number_of(clients, "block"));
+	if (number_of(clients, "beyond") > 0)
+		printf("BUDGET     %lld clients have named more recipients than relay_budget allows, see popauth-milterctl relay "
+		    "list\n", number_of(clients, "beyond"));
 	if (json_has(o, "store"))
 		status_store(json_get(o, "store"));
 	for (size_t i = 0; i < json_count(logs); i++)
@@ -305,6 +330,8 @@ show_status(struct view *v, const struct json *o)
 		status_allowlist(json_get(o, "allowlist"));
 	if (json_has(o, "socketmap"))
 		status_socketmap(json_get(o, "socketmap"));
+	if (json_has(o, "gate"))
+		status_gate(json_get(o, "gate"));
 	show_trips("BREAKER    ", json_get(o, "breaker"));
 	if (number_of(o, "incidents") > 0)
 		printf("INCIDENTS  %lld, see popauth-milterctl incidents\n", number_of(o, "incidents"));

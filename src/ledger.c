@@ -372,6 +372,26 @@ ledger_withdraw(struct ledger *l, const struct policy *p, const struct withdrawa
 	return with_record(l, client, &w);
 }
 
+/* Nothing known: nothing is made of it. */
+enum spend
+ledger_spend(struct ledger *l, const struct policy *p, const struct addr *a, time_t now)
+{
+	struct addr client = addr_client(a, p->ipv6_prefix);
+	uint64_t h = hash(l, &client);
+	struct shard *s = shard_of(l, h);
+	enum spend is = SPEND_NOT_GRANTED;
+	uint32_t slot;
+
+	pthread_mutex_lock(&s->lock);
+	slot = slot_of(s, h, &client);
+	if (s->slots[slot] != 0)
+		is = policy_spend(p, &entry_in(s, slot)->record, now);
+	if (is != SPEND_NOT_GRANTED && p->relay_budget != 0)
+		touch(s, slot);
+	pthread_mutex_unlock(&s->lock);
+	return is;
+}
+
 void
 ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, time_t now, struct answer *out)
 {

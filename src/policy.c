@@ -24,6 +24,7 @@ policy_defaults(struct policy *p)
 
 	*p = (struct policy){
 		.relay_for = 15 * MINUTE,
+		.relay_budget = 500,
 		.cache_for = DAY,
 		.block_max = 7 * DAY,
 		.login_credit = true,
@@ -367,6 +368,18 @@ policy_judge(const struct policy *p, const struct addr *a, const struct record *
 	if (record_blocked(r, at))
 		return VERDICT_BLOCKED;
 	return record_cached(r, at) ? VERDICT_CACHED : VERDICT_CONTINUE;
+}
+
+enum spend
+policy_spend(const struct policy *p, struct record *r, time_t now)
+{
+	uint32_t at = stamp(now, now);
+
+	if (!record_granted(r, at) || (record_blocked(r, at) && r->blocked_by == BY_HAND))
+		return SPEND_NOT_GRANTED;
+	if (p->relay_budget == 0)
+		return SPEND_WITHIN;
+	return record_spend(r, at, p->relay_budget) ? SPEND_WITHIN : SPEND_BEYOND;
 }
 
 const char *

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* socketmap.c - see socketmap.h
  *
+ * Who asks for a map that there is not is answered each time, for the MTA must be told; who breaks the protocol is answered
+ * and cut off, who sends half a request is cut off after half a minute.  All of it is counted, and one line a minute logged.
+ *
  * An idle connection is let live long: Postfix closes its own after seconds, but sendmail keeps one for the length of
  * an SMTP session and answers 451 when it finds it closed.
  */
@@ -40,6 +43,7 @@ struct query {
 	time_t now;
 	struct addr addr;
 	bool granted;
+	bool lost; /* there is no such map */
 	char user[96];
 	char out[REPLY_MAX];
 };
@@ -175,6 +179,7 @@ answer(struct socketmap *m, struct query *q, struct str body)
 	m->asked[map].last = q->now;
 	if (map == SOCKETMAP_MAPS) {
 		reply(q, "PERM no such map: %s", str_show(shown, sizeof(shown), name));
+		q->lost = true;
 		return;
 	}
 	key = (struct str){ space + 1, body.n - name.n - 1 };
@@ -193,6 +198,16 @@ broken(const struct socketmap *m, const char *how)
 
 	stat_add(STAT_MAP_REFUSED, 1);
 	logmsg_flood(&cut_off, LEVEL_WARNING, "%s: a client was cut off: %s", m->path, how);
+}
+
+/* The MTA asks for what there is not: a mistake in its configuration, to be said even while others are cut off. */
+static void
+unknown_map(const struct socketmap *m, const struct query *q)
+{
+	static struct flood unknown = { .what = "requests for maps that there are not", .n = 5, .span = 300 };
+
+	stat_add(STAT_MAP_UNKNOWN, 1);
+	logmsg_flood(&unknown, LEVEL_WARNING, "%s: a client was told: %s", m->path, q->out);
 }
 
 static enum conn_next
@@ -223,7 +238,10 @@ take(struct socketmap *m, struct conn *c, struct query *q, struct str in, size_t
 		case NETSTRING_LONG:
 			return refuse(m, c, "request too long", "PERM request too long");
 		case NETSTRING_WHOLE:
+			q->lost = false;
 			answer(m, q, body);
+			if (q->lost)
+				unknown_map(m, q);
 			conn_put(c, wire, netstring_write(wire, sizeof(wire), str_of(q->out)));
 			conn_proved(c);
 			*used += len;
@@ -250,7 +268,9 @@ static void
 on_closed(void *arg, struct conn *c, enum conn_end why, size_t unread)
 {
 	(void)c;
-	if (unread > 0 && why != END_OURS)
+	if (why == END_FULL)
+		broken(arg, "too many connections, and it was the quietest");
+	else if (unread > 0 && why != END_OURS)
 		broken(arg, why == END_PEER ? "half a request, then the end" : "half a request, then silence");
 }
 

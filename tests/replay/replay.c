@@ -12,6 +12,7 @@
  *	at TIME repeat N STEP ...		one of the above N times, STEP apart; %n in it counts 1, 2, 3..., and %a is
  *						an address of its own for each: 10.0.0.0 and as many more
  *	at TIME add SET ADDR TERM | del SET ADDR	an administrator's hand
+ *	at TIME send ADDR N WITHIN		to N recipients elsewhere, by its grant: so many of them are let
  *	at TIME expect ADDR nothing		known or not: nothing is in force
  *	at TIME expect ADDR relay USER | cached [ZONE] | blocked KIND BY REST | verdict NAME
  *	at TIME expect ADDR hits KIND N
@@ -266,6 +267,17 @@ by_hand(bool add, char *rest)
 		pipeline_del(&run.pipeline, &run.conf->policy, s, &a, run.now);
 }
 
+static void
+send_to(char *rest)
+{
+	struct addr a = client(&rest);
+	int n = atoi(word(&rest)), want = atoi(word(&rest)), let = 0;
+
+	for (int i = 0; i < n; i++)
+		let += ledger_spend(run.ledger, &run.conf->policy, &a, run.now) == SPEND_WITHIN;
+	check(let == want, "%d recipients were let, expected %d", let, want);
+}
+
 static void act(char *rest);
 
 /* %n in the text becomes the number of the round, %a an address made of it. */
@@ -406,6 +418,8 @@ act(char *rest)
 		repeat(rest);
 	else if (strcmp(verb, "add") == 0 || strcmp(verb, "del") == 0)
 		by_hand(*verb == 'a', rest);
+	else if (strcmp(verb, "send") == 0)
+		send_to(rest);
 	else if (strcmp(verb, "expect") == 0)
 		expect(rest);
 	else if (strcmp(verb, "count") == 0)

@@ -163,7 +163,7 @@ answers(void **state)
 		const char *has, *hasnt;
 	} rows[] = {
 		{ "list", "{\"verb\":\"relay list\"}", 0, "\"client\":\"192.0.2.1\",\"user\":\"alice\",\"since\":1750000000,"
-		  "\"last\":1750000000,\"until\":1750000900,\"logins\":1}\n", "192.0.2.7" },
+		  "\"last\":1750000000,\"until\":1750000900,\"logins\":1,\"sent\":0,\"budget\":500}\n", "192.0.2.7" },
 		{ "IPv6 client", "{\"verb\":\"relay list\"}", 0, "\"client\":\"2001:db8:1:2::/64\",\"user\":\"b\\\\x1bob\"", NULL },
 		{ "cache", "{\"verb\":\"cache list\"}", 0, "\"client\":\"192.0.2.7\",\"kind\":\"rbl\",\"zone\":\"zen.example\"",
 		  "192.0.2.1" },
