@@ -13,11 +13,11 @@ dnl		(socket local:/run/popauth-milter/map.sock), or a file:
 dnl		hash /etc/mail/popauth; `none': nothing is asked
 dnl	flags	F= of the filter, T or R (neither: sendmail goes on without a filter
 dnl		that is not there, and mail for local users is taken)
-dnl	listed	`refuse': what check_relay says of a client (DNSBLs, the access map's
-dnl		Connect:, ratecontrol) holds although it may relay (by default it does
-dnl		not, as for those who have authenticated)
+dnl	listed	`refuse': a client that a DNSBL lists is refused although it may relay
+dnl		(by default it is not, like those who have authenticated)
 dnl
-dnl It goes behind every define() of confMILTER_MACROS_* and before MAILER().  doc/sendmail.md tells more.
+dnl It goes behind every define() of confMILTER_MACROS_*, before FEATURE(`dnsbl') and the like, and before MAILER().
+dnl sendmail.md tells more.
 dnl
 divert(0)dnl
 VERSIONID(`popauth_milter')
@@ -94,18 +94,27 @@ R@ $| $*		$: @ $| $1 $| $>Popauth
 R@ $| $* $| RELAY	$@ RELAY
 R@ $| $* $| TEMP	$#TEMP $@ 4.3.0 $: "451 Whether you may relay cannot be found out now. Please try again later."
 R@ $| $* $| $*		$@ $1
-ifdef(`_POPAUTH_LISTED_', `', `
-# Likewise for what sendmail has against a client in Basic_check_relay, DNSBLs for instance.
-SBasic_check_relay
-R$*			$: @ $| $>Popauth_check_relay $1
-R@ $| $#$*		$: @ $| $#$1 $| $>Popauth
-R@ $| $* $| RELAY	$@ OK
-R@ $| $* $| $*		$@ $1
-R@ $| $*		$@ $1
-')
 divert(-1)
 dnl There, and not in Local_check_rcpt, because nothing else that check_rcpt looks at is left out then, and mail to
 dnl local users does not wait for a map.  sendmail offers no hook at that place, so its ruleset gets another name.
 define(`SRelay_ok', `SPopauth_own')
-ifdef(`_POPAUTH_LISTED_', `', `define(`SBasic_check_relay', `SPopauth_check_relay')')
+
+ifdef(`_POPAUTH_LISTED_', `', `
+dnl The place of the DNSBLs in Basic_check_relay.  What other features add there comes to stand in Popauth_listed.
+divert(8)
+# A client that may relay is let in although it is listed; the map is asked only about those that are.
+R$*			$: @ $| $>Popauth_listed
+R@ $| $#$*		$: @ $| $#$1 $| $>Popauth
+R@ $| $* $| RELAY	$@ OK
+R@ $| $* $| $*		$@ $1
+R@ $| $*		$@ $1
+
+SPopauth_listed
+divert(-1)
+ifdef(`_DNSBL_R_', `define(`_POPAUTH_LATE_', `dnsbl')')
+ifdef(`_EDNSBL_R_', `define(`_POPAUTH_LATE_', `enhdnsbl')')
+ifdef(`_POPAUTH_LATE_', `errprint(`*** WARNING: FEATURE('_POPAUTH_LATE_`) before FEATURE(popauth_milter):
+	it will refuse clients although they may relay
+')')
+')
 ')
