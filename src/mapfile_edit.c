@@ -24,7 +24,7 @@ struct edit {
 	unsigned n;
 	char **gone; /* ours in the file, but not to be there any more */
 	unsigned n_gone, cap;
-	bool *there; /* of keys[i] */
+	bool *there; /* keys[i] is marked as ours */
 	struct mapfile_counts *counts;
 };
 
@@ -141,26 +141,29 @@ take_out(struct edit *ed, const char *key, struct err *e)
 	return hash_del(ed->hash, str_of(mark), e) == HASH_FAILED ? -1 : 0;
 }
 
+/* Asked first: Berkeley DB writes the page to which a record could not be added.  The mark first: whenever this ends,
+ * there is no record of ours that would be taken for the administrator's and stay for ever. */
 static int
-put_in(struct edit *ed, const char *key, struct err *e)
+put_in(struct edit *ed, unsigned i, struct err *e)
 {
-	struct str value = str_of(map_form_value(MAP_ACCESS));
+	struct str value = str_of(map_form_value(MAP_ACCESS)), key = str_of(ed->keys[i]);
 	char mark[MAPKEY_TEXT + sizeof MAPFILE_MARK];
 
-	if (!mark_of(key, mark, sizeof mark))
-		panic("mapfile: a key as long as \"%s\"", key);
-	switch (hash_add(ed->hash, str_of(key), value, e)) {
+	if (!mark_of(ed->keys[i], mark, sizeof mark))
+		panic("mapfile: a key as long as \"%s\"", ed->keys[i]);
+	switch (hash_get(ed->hash, key, NULL, e)) {
 	case HASH_FAILED:
 		return -1;
-	case HASH_NOT:
-		ed->counts->overruled++;
-		return 0;
 	case HASH_DONE:
+		*(ed->there[i] ? &ed->counts->ours : &ed->counts->overruled) += 1;
+		return 0;
+	case HASH_NOT:
 		break;
 	}
 	ed->counts->added++;
 	ed->counts->ours++;
-	return hash_add(ed->hash, str_of(mark), value, e) == HASH_FAILED ? -1 : 0;
+	return hash_add(ed->hash, str_of(mark), value, e) == HASH_FAILED ||
+	    hash_add(ed->hash, key, value, e) == HASH_FAILED ? -1 : 0;
 }
 
 static int
@@ -171,12 +174,9 @@ change(struct edit *ed, struct err *e)
 	for (unsigned i = 0; i < ed->n_gone; i++)
 		if (take_out(ed, ed->gone[i], e) == -1)
 			return -1;
-	for (unsigned i = 0; i < ed->n; i++) {
-		if (ed->there[i])
-			ed->counts->ours++;
-		else if (put_in(ed, ed->keys[i], e) == -1)
+	for (unsigned i = 0; i < ed->n; i++)
+		if (put_in(ed, i, e) == -1)
 			return -1;
-	}
 	return 0;
 }
 
