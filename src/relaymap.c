@@ -16,7 +16,9 @@
 #define WAITING	 4096 /* clients queued; beyond that the whole ledger is asked */
 #define LOOK_MS	 1000 /* between looks at terms and files */
 #define ALL_S	 60   /* between looks at the whole ledger: a block by hand runs out and the grant counts again */
-#define PAUSE_MS 400  /* between two writings, so that a burst of logins is one */
+#define PAUSE_MS 400  /* between two writings, so that a burst of logins is one; less when writing takes long, because */
+#define SEEN_MS	 800  /* a login should be there after so long, having waited for one writing, and then for its own */
+#define LEAST_MS 50
 
 struct relaymap {
 	struct relaymap_setup setup;
@@ -39,6 +41,7 @@ struct relaymap {
 	bool whole; /* ask the whole ledger */
 	time_t asked; /* when that was done last */
 	bool stale; /* the file is not what it should be */
+	unsigned took; /* ms, the last writing */
 	bool known; /* the administrator's entries have been read */
 };
 
@@ -127,17 +130,28 @@ note_written(struct relaymap *rm, const struct tally_of_keys *tally, time_t now)
 	pthread_mutex_unlock(&rm->lock);
 }
 
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* --- the file --- */
 
 static bool
 write_file(struct relaymap *rm, unsigned ipv6_prefix, struct err *e)
 {
+	int64_t begun = monotonic_ms();
 	struct tally_of_keys tally;
 
 	if (relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &tally, &rm->left, e) == -1) {
 		stat_add(STAT_MAP_FILE_FAILED, 1);
 		return false;
 	}
+	rm->took = (unsigned)(monotonic_ms() - begun);
 	stat_add(STAT_MAP_FILE_WRITTEN, 1);
 	note_written(rm, &tally, rm->setup.now(rm->setup.arg));
 	return true;
@@ -292,20 +306,24 @@ relaymap_round(struct relaymap *rm)
 static struct timespec
 after(unsigned ms)
 {
-	struct timespec t;
+	int64_t t = monotonic_ms() + ms;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += (long)ms * 1000000;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	return t;
+	return (struct timespec){ .tv_sec = (time_t)(t / 1000), .tv_nsec = (long)(t % 1000) * 1000000 };
+}
+
+static unsigned
+pause_ms(const struct relaymap *rm)
+{
+	unsigned ms = 2 * rm->took + LEAST_MS < SEEN_MS ? SEEN_MS - 2 * rm->took : LEAST_MS;
+
+	return ms < PAUSE_MS ? ms : PAUSE_MS;
 }
 
 /* false: the end. */
 static bool
 rest(struct relaymap *rm)
 {
-	struct timespec soon = after(PAUSE_MS), later = after(LOOK_MS);
+	struct timespec soon = after(pause_ms(rm)), later = after(LOOK_MS);
 	bool stop;
 
 	pthread_mutex_lock(&rm->lock);
