@@ -205,10 +205,9 @@ sync_directory(const char *path)
 	return rc;
 }
 
-/* The new file gets the name, and who has the old one open is told.  No time of change is used twice: of files that
- * follow each other within a second, the later has a later one. */
+/* The new file gets the name, and who has the old one open is told. */
 static int
-take_place(const struct mapfile *m, int fd, struct err *e)
+take_place(const struct mapfile *m, struct err *e)
 {
 	const char *path = m->spec->path;
 	struct listfile_stamp now;
@@ -222,10 +221,6 @@ take_place(const struct mapfile *m, int fd, struct err *e)
 		old = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (old == -1)
 			return err_sys(e, "%s: opening the one to be replaced", path);
-		if (mapfile_later(fd, now.written.tv_sec) == -1) {
-			err_sys(e, "%s: setting its time", m->beside);
-			goto done;
-		}
 	}
 	if (rename(m->beside, path) == -1) {
 		err_sys(e, "%s: renaming %s to it", path, m->beside);
@@ -257,7 +252,7 @@ mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e)
 		err_sys(e, "%s", m->beside);
 		goto done;
 	}
-	rc = take_place(m, fd, e);
+	rc = take_place(m, e);
 	if (fstat(fd, &st) == 0)
 		*stamp = listfile_stamp_of(&st);
 done:

@@ -231,6 +231,14 @@ look_at_static(struct relaymap *rm, struct err *e)
 	return true;
 }
 
+/* A file that stays the same one needs a later second for each change (mapfile.h), and must not run ahead of the clock:
+ * the time of the last one may be a second in the future, but is not to be more. */
+static bool
+too_soon(const struct relaymap *rm)
+{
+	return rm->spec.form == MAP_ACCESS && rm->left.error == 0 && rm->left.written.tv_sec > time(NULL);
+}
+
 /* Somebody else has written it, or taken it away. */
 static void
 look_at_file(struct relaymap *rm)
@@ -287,7 +295,7 @@ relaymap_round(struct relaymap *rm)
 		ok = look_at_static(rm, &e);
 		look_at_grants(rm, &c->policy, rm->setup.now(rm->setup.arg));
 		look_at_file(rm);
-		if (rm->stale && rm->known) {
+		if (rm->stale && rm->known && !too_soon(rm)) {
 			struct err why = { "" };
 
 			rm->stale = !write_file(rm, c->policy.ipv6_prefix, &why);
@@ -314,6 +322,8 @@ after(unsigned ms)
 static unsigned
 pause_ms(const struct relaymap *rm)
 {
+	if (rm->stale && too_soon(rm))
+		return LEAST_MS;
 	unsigned ms = 2 * rm->took + LEAST_MS < SEEN_MS ? SEEN_MS - 2 * rm->took : LEAST_MS;
 
 	return ms < PAUSE_MS ? ms : PAUSE_MS;
@@ -323,7 +333,7 @@ pause_ms(const struct relaymap *rm)
 static bool
 rest(struct relaymap *rm)
 {
-	struct timespec soon = after(pause_ms(rm)), later = after(LOOK_MS);
+	struct timespec soon = after(pause_ms(rm)), later = after(rm->stale && too_soon(rm) ? LEAST_MS : LOOK_MS);
 	bool stop;
 
 	pthread_mutex_lock(&rm->lock);
