@@ -23,8 +23,8 @@ enum {
 	ARG_PROMETHEUS = 1 << 4, /* the control program's own: how to print */
 	ARG_REF = 1 << 5,	 /* the address may also be a reference, ref.h */
 	ARG_HISTORY = 1 << 6,	 /* the keys that a list has for the entry, as it was elsewhere: "since", "last", "until",
-				  * "logins", "hits", "blocks", "kind", "by", "zone"; and "more": more such requests
-				  * follow at once, and the last of them will be answered when all are durable */
+				  * "logins", "hits", "blocks", "kind", "by", "zone"; and "more": 1, more such requests
+				  * follow at once; 0, this is the last of them, answered when all are durable */
 };
 
 enum access { ACCESS_READ, ACCESS_WRITE };

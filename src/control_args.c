@@ -159,9 +159,9 @@ parse_zone(struct request *rq, const struct json *v, struct err *e)
 static int
 parse_more(struct request *rq, const struct json *v, struct err *e)
 {
-	(void)v;
 	(void)e;
-	rq->more = true;
+	rq->more = json_number(v, 0) != 0;
+	rq->history = true;
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "conf.h"
@@ -69,8 +68,7 @@ send_one(struct importing *im, struct json *request, bool last)
 	char line[8192];
 	size_t n;
 
-	if (!last)
-		json_put_bool(request, "more", true);
+	json_put_int(request, "more", !last);
 	n = json_write(request, line, sizeof line - 1);
 	if (n > sizeof line - 1)
 		panic("import: a request of %zu bytes", n);
@@ -158,7 +156,7 @@ queue(struct importing *im, enum set set, struct json *request, const char *plac
 
 /* --- entries --- */
 
-/* Without any time it was now. */
+/* Without any time it is now, by the daemon's clock. */
 static int
 take_row(struct importing *im, const struct import_row *row, const char *place)
 {
@@ -171,7 +169,8 @@ take_row(struct importing *im, const struct import_row *row, const char *place)
 		json_put_int(j, "until", row->until);
 	else
 		json_put_cstr(j, "for", im->o->term);
-	json_put_int(j, "last", row->last != 0 ? row->last : time(NULL));
+	if (row->last != 0)
+		json_put_int(j, "last", row->last);
 	return queue(im, set, j, place);
 }
 
