@@ -10,6 +10,10 @@
  *	Postfix notices that the file it has open lost its last name, before it takes the next client: there
  * must be no second hard link to it.  sendmail looks at the time of change of the file it has open, in whole seconds,
  * at each lookup: so the old file is given a later one after the new one has its name.
+ *	Postfix opens maps as root, wherever they lie.  sendmail reads, as root, only what root could read without being root
+ * (safefile.c): the directory must be open to others or to root's group (0711 is enough), and so must be the file, or it
+ * belongs to the TrustedUser; and no directory above it may be a group's or everybody's to write in, short of
+ * DontBlameSendmail's MapInUnsafeDirPath.
  *
  * In sendmail's access.db (MAP_ACCESS) each of our records has another beside it that says so, "popauth-milter:KEY",
  * which no lookup asks for.  makemap(8) loses both or none; a record without it is the administrator's, and not
@@ -30,7 +34,8 @@
 struct mapfile_spec {
 	const char *path; /* of the file itself, with its .db */
 	enum map_form form;
-	gid_t group;	  /* of a new file; (gid_t)-1: as it comes.  One that is replaced keeps mode and group */
+	gid_t group;	  /* of a new file, whose mode is 0640 then; (gid_t)-1: as it comes, and 0644.  One that is replaced keeps
+			   * mode and group */
 };
 
 /* --- a file of our own --- */

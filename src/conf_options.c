@@ -56,8 +56,8 @@ static const struct option file_options[] = {
 	    "A text file of entries that are always in relay_map, a key and a value on each line; what it says of an address "
 	    "outweighs a login. Not for access.db. It is read again when it has changed. Empty: none." },
 	{ "relay_map_group", VALUE_GROUP, true, F(relay_map_group), 0, 0, "",
-	    "The group of a new relay_map, whose mode is 0640; one that is there keeps its group and mode. Empty: the user's "
-	    "own group." },
+	    "The group of a new relay_map, whose mode is 0640 then. Empty: the user's own group, and mode 0644. One that is there "
+	    "keeps its group and mode." },
 	{ "relay_for", VALUE_TERM, true, P(relay_for), 1, 30 * DAY, NULL,
 	    "How long a POP or IMAP login lets its address relay. off: no POP before SMTP." },
 	{ "login_credit", VALUE_FLAG, false, P(login_credit), 0, 0, NULL,

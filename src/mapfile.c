@@ -16,7 +16,8 @@
 #define BESIDE ".popauth-new" /* a name of its own: what a crash leaves behind is one file, replaced by the next */
 #define MARK   MAPFILE_MARK "map"
 #define WHOSE  "written by popauth-milter, and written anew at every change"
-#define MODE   0640
+#define MODE	   0640 /* of a new file whose group is set */
+#define MODE_OPEN  0644 /* of any other: sendmail opens only what root could read without being root */
 
 struct mapfile {
 	const struct mapfile_spec *spec;
@@ -179,8 +180,8 @@ static int
 dress(const struct mapfile *m, int fd)
 {
 	struct stat old;
-	mode_t mode = MODE;
 	gid_t group = m->spec->group;
+	mode_t mode = group != (gid_t)-1 ? MODE : MODE_OPEN;
 
 	if (m->old.error == 0 && lstat(m->spec->path, &old) == 0) {
 		mode = old.st_mode & 0777;

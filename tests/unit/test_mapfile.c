@@ -116,7 +116,7 @@ written_and_replaced(void **state)
 	assert_string_equal(value_of("192.0.2.2", true), "OK");
 	assert_string_equal(value_of("192.0.2.2", false), "");
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(st.st_mode & 07777, 0644);
 	assert_int_equal(chmod(path, 0604), 0);
 	if (geteuid() == 0)
 		assert_int_equal(chown(path, (uid_t)-1, 1), 0);
