@@ -15,6 +15,7 @@
 
 #include "freemail.h"
 #include "listfile.h"
+#include "mapkey.h"
 #include "policy.h"
 
 #define CONF_FILE SYSCONFDIR "/popauth-milter.conf" /* where it is looked for without -c */
@@ -63,6 +64,10 @@ struct conf {
 	char *milter_socket;  /* libmilter form: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST */
 	char *map_socket;     /* a path; "" = no socketmap */
 	char *control_socket; /* a path */
+	char *relay_map;      /* a path, with or without its .db; "" = no map file */
+	enum map_form relay_map_form;
+	char *relay_map_static; /* a path; "" = none */
+	struct conf_group relay_map_group;
 	char **logs;	      /* at most CONF_LOGS_MAX, none twice; NULL-terminated; see logspec.h */
 	bool log_from_start;  /* a log never read before: from its beginning, or only what comes */
 	const struct netlist *log_senders; /* by UDP; NULL: loopback */

@@ -35,6 +35,8 @@ unsigned ledger_apply(struct ledger *l, const struct policy *p, const struct eve
 void ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, time_t now, struct answer *out);
 unsigned ledger_add(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now,
     uint32_t term, struct str text);
+/* Of another system: policy_carry(). */
+unsigned ledger_carry(struct ledger *l, const struct policy *p, const struct addr *a, const struct carried *c, time_t now);
 unsigned ledger_del(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now);
 
 /* policy_spend() of the client's record. */

@@ -115,6 +115,17 @@ const char *set_name(enum set s);
 /* An administrator's hand.  `term` 0 takes the configured one; `text` is the user (relay) or the reason. */
 unsigned policy_add(const struct policy *p, struct record *r, enum set s, time_t now, uint32_t term, struct str text);
 unsigned policy_del(struct record *r, enum set s, time_t now);
+/* An entry as another system, or this one's export, knew it: with its own times, which are kept, and not as if it were
+ * made now.  `until` is not 0; the others are not after the present. */
+struct carried {
+	enum set set;
+	uint32_t since, last, until;
+	uint32_t count;	  /* logins, hits, or blocks; 0: not told */
+	uint8_t kind, by; /* cache and block; EVENT_KINDS, BY_HAND: an administrator's */
+	struct str text;  /* the user, the zone, or the reason */
+};
+/* An entry that lasts as long already stays as it is: then the answer is 0. */
+unsigned policy_carry(struct record *r, const struct carried *c, time_t now);
 bool record_in(const struct record *r, enum set s, time_t now);
 
 /* What there is of one kind at the moment, as the thresholds see it.  For people: nothing is decided by these. */

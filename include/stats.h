@@ -50,6 +50,8 @@
 	X(MAP_FOUND, "map_found", "socketmap requests answered OK") \
 	X(MAP_REFUSED, "map_refused", "socketmap connections closed for breaking the protocol") \
 	X(MAP_UNKNOWN, "map_unknown", "socketmap requests for maps that there are not") \
+	X(MAP_FILE_WRITTEN, "map_file_written", "times the relay map file was written") \
+	X(MAP_FILE_FAILED, "map_file_failed", "times the relay map file could not be written") \
 	X(CONTROL_REQUESTS, "control_requests", "control requests") \
 	X(CONTROL_REFUSED, "control_refused", "control connections or requests refused") \
 	X(CONNECTIONS_FULL, "connections_full", "connections to our sockets refused because too many were open") \

@@ -9,6 +9,7 @@
 #include "firewall.h"
 #include "json.h"
 #include "learner.h"
+#include "relaymap.h"
 #include "socketmap.h"
 #include "store.h"
 #include "tend.h"
@@ -23,6 +24,7 @@ struct status_parts {
 	struct learner *learner;
 	struct firewall *firewall; /* NULL: off */
 	struct tend *tend;
+	struct relaymap *relaymap;
 	struct socketmap *map; /* NULL: not configured */
 };
 

@@ -49,4 +49,8 @@ enum store_answer store_commit(struct store *s, const struct cut *c, struct err 
  * good until store_close(). */
 const char *store_aside(const struct store *s);
 
+/* Berkeley DB's writes in this process go through the store's, which let nothing more of a thread reach the disk once a
+ * write of it failed.  For a thread that writes other files than the store: that was it, the next one may try. */
+void store_writes_again(void);
+
 #endif

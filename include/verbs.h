@@ -22,6 +22,9 @@ enum {
 	ARG_REASON = 1 << 3,
 	ARG_PROMETHEUS = 1 << 4, /* the control program's own: how to print */
 	ARG_REF = 1 << 5,	 /* the address may also be a reference, ref.h */
+	ARG_HISTORY = 1 << 6,	 /* the keys that a list has for the entry, as it was elsewhere: "since", "last", "until",
+				  * "logins", "hits", "blocks", "kind", "by", "zone"; and "more": 1, more such requests
+				  * follow at once; 0, this is the last of them, answered when all are durable */
 };
 
 enum access { ACCESS_READ, ACCESS_WRITE };
@@ -35,17 +38,17 @@ enum access { ACCESS_READ, ACCESS_WRITE };
 	X(EXPLAIN, "explain", SETS, explain, ARG_ADDRESS | ARG_REF, ACCESS_READ, "ADDRESS | REF", \
 	    "what is known of a client, why, and what would lift it") \
 	X(RELAY_LIST, "relay list", SET_RELAY, list, 0, ACCESS_READ, "", "clients that may relay") \
-	X(RELAY_ADD, "relay add", SET_RELAY, add, ARG_ADDRESS | ARG_FOR | ARG_USER, ACCESS_WRITE, \
+	X(RELAY_ADD, "relay add", SET_RELAY, add, ARG_ADDRESS | ARG_FOR | ARG_USER | ARG_HISTORY, ACCESS_WRITE, \
 	    "ADDRESS [--for TERM] [--user USER]", "let a client relay, as its login would") \
 	X(RELAY_DEL, "relay del", SET_RELAY, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", "withdraw a client's grant") \
 	X(RELAY_FLUSH, "relay flush", SET_RELAY, flush, 0, ACCESS_WRITE, "", "withdraw all grants") \
 	X(CACHE_LIST, "cache list", SET_CACHE, list, 0, ACCESS_READ, "", "clients refused without asking anybody") \
-	X(CACHE_ADD, "cache add", SET_CACHE, add, ARG_ADDRESS | ARG_FOR | ARG_REASON, ACCESS_WRITE, \
+	X(CACHE_ADD, "cache add", SET_CACHE, add, ARG_ADDRESS | ARG_FOR | ARG_REASON | ARG_HISTORY, ACCESS_WRITE, \
 	    "ADDRESS [--for TERM] [--reason TEXT]", "refuse a client's mail") \
 	X(CACHE_DEL, "cache del", SET_CACHE, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", "stop refusing a client") \
 	X(CACHE_FLUSH, "cache flush", SET_CACHE, flush, 0, ACCESS_WRITE, "", "stop refusing all of them") \
 	X(BLOCK_LIST, "block list", SET_BLOCK, list, 0, ACCESS_READ, "", "clients that the kernel drops") \
-	X(BLOCK_ADD, "block add", SET_BLOCK, add, ARG_ADDRESS | ARG_FOR | ARG_REASON, ACCESS_WRITE, \
+	X(BLOCK_ADD, "block add", SET_BLOCK, add, ARG_ADDRESS | ARG_FOR | ARG_REASON | ARG_HISTORY, ACCESS_WRITE, \
 	    "ADDRESS [--for TERM] [--reason TEXT]", "have the kernel drop a client") \
 	X(BLOCK_DEL, "block del", SET_BLOCK, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", \
 	    "lift a block and forget what led to it") \

@@ -20,6 +20,7 @@
 #include "learner.h"
 #include "lists.h"
 #include "logmsg.h"
+#include "relaymap.h"
 #include "reply.h"
 #include "rulebook.h"
 #include "socketmap.h"
@@ -37,6 +38,7 @@ struct daemon {
 	struct watch *watch;
 	struct guard *guard;
 	struct tend *tend;
+	struct relaymap *relaymap;
 	struct learner *learner;
 	struct firewall_helper helper;
 	struct firewall *firewall; /* NULL before daemon_start(): nothing is learned before */
@@ -72,6 +74,8 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 
 	evidence_told(d->evidence, ev, client, changes);
 	watch_told(d->watch, ev, client, changes);
+	if (changes & (CHANGE_GRANTED | CHANGE_UNGRANTED) || ev == NULL)
+		relaymap_changed(d->relaymap, client);
 }
 
 static void
@@ -170,6 +174,7 @@ status(void *arg, struct json *o)
 		.learner = d->learner,
 		.firewall = d->firewall,
 		.tend = d->tend,
+		.relaymap = d->relaymap,
 		.map = d->map,
 	};
 
@@ -351,6 +356,7 @@ daemon_open(struct err *e)
 	d->evidence = evidence_new(EVIDENCE_ENTRIES);
 	d->watch = watch_new();
 	d->tend = tend_new(&d->pipeline, d->watch);
+	d->relaymap = relaymap_new(&(struct relaymap_setup){ .ledger = d->ledger, .now = now });
 	d->learner = learner_new(&d->pipeline);
 	spawn_helper(d, c);
 	if (open_sockets(d, c, e) == -1) {
@@ -418,6 +424,7 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 	if (c->firewall && (d->firewall = firewall_start(d->helper, d->ledger, c->policy.ipv6_prefix, e)) == NULL)
 		return -1;
 	if (learner_start(d->learner, rules, e) == -1 || tend_start(d->tend, e) == -1 ||
+	    relaymap_start(d->relaymap, e) == -1 ||
 	    (d->writer = writer_start(&ws, e)) == NULL || control_start(d->control, e) == -1)
 		return -1;
 	return d->map == NULL ? 0 : socketmap_start(d->map, e);
@@ -541,6 +548,7 @@ daemon_stop(struct daemon *d)
 	control_close(d->control);
 	learner_stop(d->learner);
 	tend_stop(d->tend);
+	relaymap_stop(d->relaymap);
 	firewall_stop(d->firewall);
 	store_close(d->store);
 	writer_free(d->writer);
@@ -548,6 +556,7 @@ daemon_stop(struct daemon *d)
 	rulebook_use(NULL);
 	lists_install(NULL);
 	tend_free(d->tend);
+	relaymap_free(d->relaymap);
 	guard_free(d->guard);
 	evidence_free(d->evidence);
 	watch_free(d->watch);

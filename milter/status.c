@@ -196,6 +196,29 @@ allowlist_json(const struct status_parts *p)
 	return o;
 }
 
+static void
+put_relay_map(struct json *o, const struct status_parts *p)
+{
+	struct json *map = json_new();
+	struct relaymap_status st;
+
+	relaymap_status(p->relaymap, &st);
+	if (st.path[0] == '\0') {
+		json_free(map);
+		return;
+	}
+	json_put_cstr(map, "path", st.path);
+	json_put_cstr(map, "form", map_form_name(st.form));
+	json_put_int(map, "grants", (int64_t)st.grants);
+	json_put_int(map, "fixed", st.fixed);
+	json_put_int(map, "overruled", st.overruled);
+	json_put_int(map, "left_out", st.left_out);
+	json_put_int(map, "written", st.written);
+	if (st.trouble.text[0] != '\0')
+		json_put_cstr(map, "error", st.trouble.text);
+	json_put(o, "relay_map", map);
+}
+
 static struct json *
 socketmap_json(const struct status_parts *p)
 {
@@ -235,6 +258,7 @@ status_fill(struct json *o, const struct status_parts *p)
 		json_put_int(o, "logs_left_out", logs.left_out);
 	json_put(o, "firewall", firewall_json(p));
 	json_put(o, "allowlist", allowlist_json(p));
+	put_relay_map(o, p);
 	if (p->map != NULL)
 		json_put(o, "socketmap", socketmap_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);

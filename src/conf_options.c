@@ -46,6 +46,18 @@ static const struct option file_options[] = {
 	    "Where the MTA finds the socketmap. Empty: none." },
 	{ "control_socket", VALUE_SOCKET, false, F(control_socket), 0, 0, RUNSTATEDIR "/popauth-milter/control.sock",
 	    "Where popauth-milterctl(8) finds the daemon." },
+	{ "relay_map", VALUE_PATH, true, F(relay_map), 0, 0, "",
+	    "A Berkeley DB file in which the MTA finds who may relay, as its own configuration names it, with or without .db: "
+	    "for MTAs that cannot ask the socketmap. A file that is not ours is never overwritten. Empty: none." },
+	{ "relay_map_form", VALUE_MAPFORM, false, F(relay_map_form), 0, 0, "postfix",
+	    "postfix: as postmap writes a hash: map. sendmail: as makemap writes one for FEATURE(`access_db'). access.db: our "
+	    "records are put into sendmail's own access.db, and taken out of it; all others stay as they are." },
+	{ "relay_map_static", VALUE_PATH, true, F(relay_map_static), 0, 0, "",
+	    "A text file of entries that are always in relay_map, a key and a value on each line; what it says of an address "
+	    "outweighs a login. Not for access.db. It is read again when it has changed. Empty: none." },
+	{ "relay_map_group", VALUE_GROUP, true, F(relay_map_group), 0, 0, "",
+	    "The group of a new relay_map, whose mode is 0640 then. Empty: the user's own group, and mode 0644. One that is there "
+	    "keeps its group and mode." },
 	{ "relay_for", VALUE_TERM, true, P(relay_for), 1, 30 * DAY, NULL,
 	    "How long a POP or IMAP login lets its address relay. off: no POP before SMTP." },
 	{ "relay_budget", VALUE_UNSIGNED, false, P(relay_budget), 0, 1000000, NULL,

@@ -37,6 +37,7 @@ enum value_type {
 	VALUE_REFUSAL,
 	VALUE_FREEMAIL,
 	VALUE_GATE,
+	VALUE_MAPFORM,
 	VALUE_ASCII,	 /* what may stand in an SMTP reply */
 	VALUE_TEMPLATE,	 /* the same, with places: template.h */
 	VALUE_THRESHOLD,
@@ -92,9 +93,11 @@ int set_refusal(const struct option *o, void *field, const char *text, struct er
 int set_freemail(const struct option *o, void *field, const char *text, struct err *e);
 int set_gate(const struct option *o, void *field, const char *text, struct err *e);
 void print_gate(FILE *out, const void *field);
+int set_mapform(const struct option *o, void *field, const char *text, struct err *e);
 void print_stage(FILE *out, const void *field);
 void print_refusal(FILE *out, const void *field);
 void print_freemail(FILE *out, const void *field);
+void print_mapform(FILE *out, const void *field);
 
 /* Mistakes, one a line, as far as they fit; the rest is counted. */
 struct mistakes {

@@ -479,6 +479,7 @@ static const struct {
 	[VALUE_REFUSAL] = { "reject | tempfail", set_refusal, print_refusal, NULL },
 	[VALUE_FREEMAIL] = { "off | unnamed | all", set_freemail, print_freemail, NULL },
 	[VALUE_GATE] = { "off | fail-closed", set_gate, print_gate, NULL },
+	[VALUE_MAPFORM] = { "postfix | sendmail | access.db", set_mapform, print_mapform, NULL },
 	[VALUE_ASCII] = { "text", set_ascii, print_text, clear_text },
 	[VALUE_TEMPLATE] = { "text", set_template, print_text, clear_text },
 	[VALUE_THRESHOLD] = { "threshold", set_threshold, print_threshold, NULL },

@@ -187,6 +187,10 @@ run_add(struct request *rq)
 	struct json *j;
 	unsigned changes;
 
+	if (rq->history) {
+		add_carried(rq);
+		return;
+	}
 	if (why != NULL) {
 		control_end(rq->ctl, rq->conn, 2, "not added: this address is %s", why);
 		return;
@@ -282,7 +286,7 @@ perform(struct request *rq, struct json *j)
 	if (request_args(rq, j, &e) == -1) {
 		refused(rq, 2, e.text, STR_NONE);
 	} else {
-		if (rq->verb->access == ACCESS_WRITE)
+		if (rq->verb->access == ACCESS_WRITE && !rq->more)
 			log_change(rq);
 		actions[rq->verb->id](rq);
 	}
@@ -292,7 +296,8 @@ perform(struct request *rq, struct json *j)
 static void
 one_line(struct control *ctl, struct conn *c, struct str line)
 {
-	struct request rq = { .ctl = ctl, .conn = c, .session = conn_data(c), .now = ctl->host.now(ctl->host.arg) };
+	struct request rq = { .ctl = ctl, .conn = c, .session = conn_data(c), .now = ctl->host.now(ctl->host.arg),
+		.carried = { .kind = EVENT_KINDS } };
 	struct json *j;
 	struct err e;
 

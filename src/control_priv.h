@@ -52,6 +52,9 @@ struct request {
 	uint32_t term; /* 0: not given */
 	time_t moment; /* of a reference; 0: an address was given */
 	struct str user, reason;
+	bool history;	/* an entry from elsewhere: */
+	bool more;
+	struct carried carried;
 };
 
 /* control.c: write one line; frees `j`. */
@@ -108,6 +111,9 @@ void around_put(struct json *o, struct around *a, const struct policy *p);
 
 /* control_args.c: fill the request from its object; what the verb does not take is an error. */
 int request_args(struct request *rq, const struct json *j, struct err *e);
+
+/* control_carry.c: an entry with a history. */
+void add_carried(struct request *rq);
 
 /* control_walk.c */
 void walk_begin(struct request *rq);

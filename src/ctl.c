@@ -288,6 +288,24 @@ ask(const char *path, struct view *v, struct json *request)
 	return code;
 }
 
+int
+ctl_connect(const struct options *o, FILE **out)
+{
+	struct conf *c = NULL;
+	struct err e;
+	int fd, code = EXIT_DONE;
+
+	if (o->socket == NULL && ctl_conf(o, &c) == -1)
+		return EXIT_USAGE;
+	fd = unixsock_connect(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : DEFAULT_SOCKET, &e);
+	if (fd == -1)
+		code = unreachable(e.text, errno);
+	else if ((*out = fdopen(fd, "r")) == NULL)
+		panic("fdopen: %s", strerror(errno));
+	conf_put(c);
+	return code;
+}
+
 static int
 run_verb(const struct verb *verb, const struct options *o, int argc, char **argv)
 {

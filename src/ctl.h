@@ -29,6 +29,10 @@ struct conf;
 struct rules;
 int ctl_conf(const struct options *o, struct conf **out);
 
+/* A connection to the daemon's control socket: *out, the caller's, is for reading and, by its descriptor, for writing.
+ * Otherwise the exit status, after a complaint. */
+int ctl_connect(const struct options *o, FILE **out);
+
 /* ctl_rules.c: the rules that the configuration names, or, `c` NULL, those at the usual place; NULL after a complaint. */
 struct rules *ctl_rules(const struct conf *c);
 
@@ -43,7 +47,9 @@ struct rules *ctl_rules(const struct conf *c);
 	X("rules test", rules_test, LOCAL_FILE, "[FILE]", "run the sample lines of the rules, or those of FILE") \
 	X("rules try", rules_try, LOCAL_COUNT, "[--json | --count]", "classify log lines from standard input") \
 	X("simulate", simulate, LOCAL_FILES | LOCAL_AGAINST, "[--json] [--against OTHER.conf] LOG...", \
-	    "say what would have followed from these logs")
+	    "say what would have followed from these logs") \
+	X("import", import, LOCAL_FILES | ARG_FOR, "KIND FILE [--for TERM]", "take over entries of an older system, or of export") \
+	X("export", export, LOCAL_FILES, "KIND [FILE]", "write the entries down in the form of KIND")
 
 #define X(name, function, args, usage, help) int local_##function(const struct options *o, char **argv);
 LOCALS_TABLE(X)

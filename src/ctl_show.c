@@ -280,6 +280,21 @@ status_gate(const struct json *o)
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }
 
+static void
+status_relay_map(const struct json *o)
+{
+	char at[TIME_TEXT];
+
+	printf("relay map  %s (%s): %lld clients, %lld entries of yours, written %s\n", text_of(o, "path"), text_of(o, "form"),
+	    number_of(o, "grants"), number_of(o, "fixed"), time_text(at, json_get_int(o, "written", 0)));
+	if (number_of(o, "overruled") > 0)
+		printf("           %lld keys have an entry of yours, which is the one that counts\n", number_of(o, "overruled"));
+	if (number_of(o, "left_out") > 0)
+		printf("           %lld clients cannot be named in this form: use the socketmap\n", number_of(o, "left_out"));
+	if (json_has(o, "error"))
+		printf("           PROBLEM: %s\n", text_of(o, "error"));
+}
+
 /* The non-zero numbers of an object, `name value` after each other. */
 static void
 numbers(const char *title, const struct json *o)
@@ -332,6 +347,8 @@ show_status(struct view *v, const struct json *o)
 		status_socketmap(json_get(o, "socketmap"));
 	if (json_has(o, "gate"))
 		status_gate(json_get(o, "gate"));
+	if (json_has(o, "relay_map"))
+		status_relay_map(json_get(o, "relay_map"));
 	show_trips("BREAKER    ", json_get(o, "breaker"));
 	if (number_of(o, "incidents") > 0)
 		printf("INCIDENTS  %lld, see popauth-milterctl incidents\n", number_of(o, "incidents"));

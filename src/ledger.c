@@ -281,7 +281,8 @@ insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client,
 struct work {
 	const struct policy *policy;
 	const struct event *event; /* or, where NULL: */
-	const struct withdrawal *withdrawal; /* or, where NULL, an administrator's word: */
+	const struct withdrawal *withdrawal; /* or, where NULL: */
+	const struct carried *carried; /* or, where NULL, an administrator's word: */
 	enum set set;
 	uint32_t term;
 	struct str text;
@@ -303,6 +304,8 @@ change(const struct work *w, struct record *r)
 		return policy_apply(w->policy, r, w->event, w->now);
 	if (w->withdrawal != NULL)
 		return policy_withdraw(r, w->withdrawal, w->now);
+	if (w->carried != NULL)
+		return policy_carry(r, w->carried, w->now);
 	return w->del ? policy_del(r, w->set, w->now) : policy_add(w->policy, r, w->set, w->now, w->term, w->text);
 }
 
@@ -351,6 +354,16 @@ ledger_add(struct ledger *l, const struct policy *p, enum set s, const struct ad
 	struct work w = { .policy = p, .set = s, .term = term, .text = text, .now = now };
 
 	if (policy_ignores(p, a, s == SET_RELAY ? EVENT_LOGIN : EVENT_POLICY))
+		return CHANGE_TRUSTED;
+	return with_record(l, a, &w);
+}
+
+unsigned
+ledger_carry(struct ledger *l, const struct policy *p, const struct addr *a, const struct carried *c, time_t now)
+{
+	struct work w = { .policy = p, .carried = c, .now = now };
+
+	if (policy_ignores(p, a, c->set == SET_RELAY ? EVENT_LOGIN : EVENT_POLICY))
 		return CHANGE_TRUSTED;
 	return with_record(l, a, &w);
 }

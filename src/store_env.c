@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store.h"
 #include "store_pages.h"
 #include "str.h"
 
@@ -73,6 +74,12 @@ our_pwrite(int fd, const void *buf, size_t n, off_t at)
 		return (ssize_t)n;
 	errno = write_errno;
 	return -1;
+}
+
+void
+store_writes_again(void)
+{
+	write_errno = 0;
 }
 
 static ssize_t
