@@ -37,7 +37,8 @@ static const struct option longopts[] = {
 	{ "user", required_argument, NULL, 'u' },	{ "reason", required_argument, NULL, 'r' },
 	{ "prometheus", no_argument, NULL, 'p' },	{ "help", no_argument, NULL, 'h' },
 	{ "count", no_argument, NULL, 'n' },		{ "version", no_argument, NULL, 'V' },
-	{ "against", required_argument, NULL, 'a' },	{ NULL, 0, NULL, 0 },
+	{ "against", required_argument, NULL, 'a' },	{ "postfix", required_argument, NULL, 'P' },
+	{ "sendmail-cf", required_argument, NULL, 'S' },	{ NULL, 0, NULL, 0 },
 };
 
 static void
@@ -99,6 +100,14 @@ parse_options(int argc, char **argv, struct options *o)
 		case 'a':
 			o->against = optarg;
 			o->args |= LOCAL_AGAINST;
+			break;
+		case 'P':
+			o->postfix = optarg;
+			o->args |= LOCAL_MTA;
+			break;
+		case 'S':
+			o->sendmail_cf = optarg;
+			o->args |= LOCAL_MTA;
 			break;
 		case 'h':
 			o->help = true;

@@ -17,7 +17,7 @@ enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
 struct options {
 	const char *conf, *socket;
 	bool json, count, prometheus, help, version;
-	const char *term, *user, *reason, *against;
+	const char *term, *user, *reason, *against, *postfix, *sendmail_cf;
 	unsigned args; /* ARG_ and LOCAL_ bits of those given */
 };
 
@@ -37,13 +37,16 @@ struct rules *ctl_rules(const struct conf *c);
 #define LOCAL_FILE    (1u << 17) /* an argument, optional */
 #define LOCAL_FILES   (1u << 18) /* any number of them */
 #define LOCAL_AGAINST (1u << 19)
+#define LOCAL_MTA     (1u << 20)
 #define LOCALS_TABLE(X) \
 	X("rules list", rules_list, 0, "", "the log rules: what each looks for") \
 	X("rules check", rules_check, 0, "", "prove that no hostile line can mislead a rule") \
 	X("rules test", rules_test, LOCAL_FILE, "[FILE]", "run the sample lines of the rules, or those of FILE") \
 	X("rules try", rules_try, LOCAL_COUNT, "[--json | --count]", "classify log lines from standard input") \
 	X("simulate", simulate, LOCAL_FILES | LOCAL_AGAINST, "[--json] [--against OTHER.conf] LOG...", \
-	    "say what would have followed from these logs")
+	    "say what would have followed from these logs") \
+	X("doctor", doctor, LOCAL_MTA, "[--json] [--postfix DIR | --sendmail-cf FILE]", \
+	    "look for mistakes in the wiring, and say what to change")
 
 #define X(name, function, args, usage, help) int local_##function(const struct options *o, char **argv);
 LOCALS_TABLE(X)

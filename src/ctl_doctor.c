@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ctl_doctor.c - popauth-milterctl doctor: what is wrong with the wiring, and what to do about it */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "ctl.h"
+#include "doctor.h"
+#include "err.h"
+#include "rules.h"
+
+#define DEFAULT_SOCKET RUNSTATEDIR "/popauth-milter/control.sock"
+
+/* A text of one or several lines, the later ones indented as the first. */
+static void
+print_lines(const char *head, const char *text)
+{
+	char line[2048], shown[2200];
+
+	for (const char *p = text; *p != '\0';) {
+		size_t n = strcspn(p, "\n");
+
+		str_copy(line, sizeof line, (struct str){ p, n });
+		for (char *tab = strchr(line, '\t'); tab != NULL; tab = strchr(tab, '\t'))
+			*tab = ' ';
+		printf("   %-7s %s\n", p == text ? head : "", str_show(shown, sizeof shown, str_of(line)));
+		p += n + (p[n] == '\n');
+	}
+}
+
+static void
+print_report(const struct doctor_report *r)
+{
+	char shown[1024];
+
+	for (unsigned i = 0; i < r->n_findings; i++) {
+		const struct finding *f = &r->findings[i];
+
+		printf("%u. %s: %s\n", i + 1, f->check, str_show(shown, sizeof shown, str_of(f->what)));
+		print_lines("why", f->why);
+		print_lines("change", f->change);
+		putchar('\n');
+	}
+	for (unsigned i = 0; i < r->n_skipped; i++)
+		printf("%s: not looked at: %s\n", r->skipped[i].check, str_show(shown, sizeof shown, str_of(r->skipped[i].why)));
+	printf("%u checks, %u findings%s\n", r->checks, r->n_findings, r->n_skipped > 0 ? ", not everything could be looked at" :
+	    r->n_findings == 0 ? ": all is well" : "");
+}
+
+static struct json *
+finding_json(const struct finding *f)
+{
+	struct json *o = json_new();
+
+	json_put_cstr(o, "check", f->check);
+	json_put_cstr(o, "what", f->what);
+	json_put_cstr(o, "why", f->why);
+	json_put_cstr(o, "change", f->change);
+	return o;
+}
+
+static void
+print_line(struct json *o)
+{
+	static char buf[65536];
+	size_t n = json_write(o, buf, sizeof buf);
+
+	if (n > sizeof buf)
+		panic("doctor: an object of %zu bytes", n);
+	printf("%.*s\n", (int)n, buf);
+	json_free(o);
+}
+
+/* An object on each line: findings, what was not looked at, and at the end how many. */
+static void
+print_json(const struct doctor_report *r)
+{
+	struct json *end = json_new();
+
+	for (unsigned i = 0; i < r->n_findings; i++)
+		print_line(finding_json(&r->findings[i]));
+	for (unsigned i = 0; i < r->n_skipped; i++) {
+		struct json *o = json_new();
+
+		json_put_cstr(o, "check", r->skipped[i].check);
+		json_put_cstr(o, "skipped", r->skipped[i].why);
+		print_line(o);
+	}
+	json_put_int(end, "checks", r->checks);
+	json_put_int(end, "findings", r->n_findings);
+	json_put_int(end, "skipped", r->n_skipped);
+	print_line(end);
+}
+
+/* The rules, or NULL: that they cannot be loaded is said on standard error. */
+static struct rules *
+load_rules(const struct conf *c)
+{
+	return c != NULL ? ctl_rules(c) : NULL;
+}
+
+int
+local_doctor(const struct options *o, char **argv)
+{
+	static struct doctor_facts facts;
+	const char *path = o->conf != NULL ? o->conf : CONF_FILE;
+	struct doctor_where w = { .conf_path = path, .control_socket = o->socket, .postfix = o->postfix,
+		.sendmail_cf = o->sendmail_cf, .now = time(NULL) };
+	struct doctor_report report;
+	struct conf *c;
+	struct rules *rules;
+	struct err e = { "" };
+	int code;
+
+	(void)argv;
+	c = conf_read(path, &e);
+	rules = load_rules(c);
+	w.conf = c;
+	w.conf_error = e.text;
+	w.rules = rules;
+	if (w.control_socket == NULL)
+		w.control_socket = c != NULL ? c->control_socket : DEFAULT_SOCKET;
+	doctor_gather(&facts, &w);
+	doctor_judge(&facts, &report);
+	if (o->json)
+		print_json(&report);
+	else
+		print_report(&report);
+	code = report.n_findings == 0 ? EXIT_DONE : EXIT_NO;
+	doctor_report_free(&report);
+	doctor_forget(&facts);
+	rules_free(rules);
+	conf_put(c);
+	return code;
+}
