@@ -154,6 +154,9 @@ struct doctor_report {
 	X("firewall-rule", firewall_rule, "a firewall rule drops what is in the sets, before anything accepts it") \
 	X("permissions", permissions, "nobody but who must can write the files, and who must can read them")
 
+/* The next line of a text; false at its end. */
+bool doctor_line(struct str *rest, struct str *line);
+
 void doctor_judge(const struct doctor_facts *f, struct doctor_report *r);
 void doctor_report_free(struct doctor_report *r);
 

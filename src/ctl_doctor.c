@@ -11,23 +11,15 @@
 #include "err.h"
 #include "rules.h"
 
-#define DEFAULT_SOCKET RUNSTATEDIR "/popauth-milter/control.sock"
-
 /* A text of one or several lines, the later ones indented as the first. */
 static void
 print_lines(const char *head, const char *text)
 {
-	char line[2048], shown[2200];
+	struct str rest = str_of(text), line;
+	char shown[2200];
 
-	for (const char *p = text; *p != '\0';) {
-		size_t n = strcspn(p, "\n");
-
-		str_copy(line, sizeof line, (struct str){ p, n });
-		for (char *tab = strchr(line, '\t'); tab != NULL; tab = strchr(tab, '\t'))
-			*tab = ' ';
-		printf("   %-7s %s\n", p == text ? head : "", str_show(shown, sizeof shown, str_of(line)));
-		p += n + (p[n] == '\n');
-	}
+	for (; doctor_line(&rest, &line); head = "")
+		printf("   %-7s %s\n", head, str_show(shown, sizeof shown, line));
 }
 
 static void
@@ -52,12 +44,14 @@ print_report(const struct doctor_report *r)
 static struct json *
 finding_json(const struct finding *f)
 {
-	struct json *o = json_new();
+	struct json *o = json_new(), *change = json_list();
 
 	json_put_cstr(o, "check", f->check);
 	json_put_cstr(o, "what", f->what);
 	json_put_cstr(o, "why", f->why);
-	json_put_cstr(o, "change", f->change);
+	for (struct str rest = str_of(f->change), line; doctor_line(&rest, &line);)
+		json_add_text(change, line);
+	json_put(o, "change", change);
 	return o;
 }
 
@@ -120,8 +114,8 @@ local_doctor(const struct options *o, char **argv)
 	w.conf = c;
 	w.conf_error = e.text;
 	w.rules = rules;
-	if (w.control_socket == NULL)
-		w.control_socket = c != NULL ? c->control_socket : DEFAULT_SOCKET;
+	if (w.control_socket == NULL && c != NULL)
+		w.control_socket = c->control_socket;
 	doctor_gather(&facts, &w);
 	doctor_judge(&facts, &report);
 	if (o->json)

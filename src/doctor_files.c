@@ -10,13 +10,14 @@
 void
 check_config(const struct doctor_facts *f, struct doctor_report *r)
 {
-	struct finding *found;
+	struct str rest = str_of(f->conf_error), line;
 
-	if (f->conf != NULL)
-		return;
-	found = doctor_found(r, "%s", f->conf_error);
-	finding_why(found, "The daemon does not start with it, and a reload leaves the old configuration in force");
-	finding_change(found, "popauth-milter -t -c %s    # says so after each change", f->conf_path);
+	while (f->conf == NULL && doctor_line(&rest, &line)) {
+		struct finding *found = doctor_found(r, "%.*s", (int)line.n, line.p);
+
+		finding_why(found, "The daemon does not start with it, and a reload leaves the old configuration in force");
+		finding_change(found, "popauth-milter -t -c %s    # says so after each change", f->conf_path);
+	}
 }
 
 static void

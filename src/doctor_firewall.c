@@ -17,8 +17,7 @@
 #include "doctor_priv.h"
 
 #define CHAINS_DEEP 16
-#define RULES_READ  20000 /* per walk: rule sets of generators are large, and chains may be jumped to often */
-#define NAME_MAX_CH 64
+#define LINES_READ  3000000 /* per walk, about a second: generators make large rule sets, and jump often */
 
 enum fate {
 	FATE_PASSES, /* nothing was decided here */
@@ -32,8 +31,7 @@ struct walk {
 	const char *set;
 	unsigned port;
 	struct str hidden_by; /* that rule */
-	struct str at_chain;
-	unsigned read;
+	unsigned long read;
 };
 
 /* ---- one rule ---- */
@@ -215,13 +213,13 @@ walk_chain(struct walk *w, struct str chain, unsigned depth)
 
 	if (depth > CHAINS_DEEP)
 		return FATE_PASSES;
-	while (w->read < RULES_READ && text_line(&rest, &line)) {
+	while (w->read < LINES_READ && doctor_line(&rest, &line)) {
 		enum fate fate;
 
-		if (!text_starts(line, "-A ") || !parse_rule(w, line, &r) || !str_eq(r.chain, chain))
-			continue;
 		w->read++;
-		if (r.applies == NO)
+		if (!text_starts(line, "-A ") || line.n < 3 + chain.n || memcmp(line.p + 3, chain.p, chain.n) != 0)
+			continue;	/* most lines: not worth taking apart */
+		if (!parse_rule(w, line, &r) || !str_eq(r.chain, chain) || r.applies == NO)
 			continue;
 		fate = follow(w, &r, depth);
 		if (fate != FATE_PASSES)
@@ -236,7 +234,7 @@ table(struct str text, const char *name)
 {
 	struct str line, from = STR_NONE;
 
-	while (text_line(&text, &line)) {
+	while (doctor_line(&text, &line)) {
 		if (line.n > 1 && line.p[0] == '*' && str_eq((struct str){ line.p + 1, line.n - 1 }, str_of(name)))
 			from = text;
 		else if (from.p != NULL && str_eq(line, STR("COMMIT")))
@@ -253,7 +251,7 @@ static const struct {
 
 /* What happens to such a packet; *hidden is the rule that accepts it in the last table that has ours. */
 static bool
-is_dropped(struct str text, const char *set, unsigned port, struct str *hidden)
+is_dropped(struct str text, const char *set, unsigned port, struct str *hidden, bool *unread)
 {
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
 		struct walk w = { .rules = table(text, places[i].table), .set = set, .port = port };
@@ -263,6 +261,7 @@ is_dropped(struct str text, const char *set, unsigned port, struct str *hidden)
 			return true;
 		if (fate == FATE_HIDDEN)
 			*hidden = w.hidden_by;
+		*unread = *unread || w.read >= LINES_READ;
 	}
 	return false;
 }
@@ -275,7 +274,7 @@ is_named(struct str text, const char *set)
 	struct str line;
 
 	(void)snprintf(what, sizeof what, "--match-set %s ", set);
-	while (text_line(&text, &line))
+	while (doctor_line(&text, &line))
 		if (text_starts(line, "-A ") && text_has(line, what))
 			return true;
 	return false;
@@ -311,7 +310,7 @@ judge_family(struct doctor_report *r, const struct family *fam)
 {
 	static const unsigned ports[] = { 25, 465, 587 };
 	struct str text = capture_text(fam->now), old = capture_text(fam->legacy), hidden;
-	bool named;
+	bool named, unread = false;
 
 	if (fam->now->text == NULL) {
 		if (fam->now->why[0] != '\0')
@@ -323,8 +322,13 @@ judge_family(struct doctor_report *r, const struct family *fam)
 	named = is_named(text, fam->set) || is_named(old, fam->set);
 	for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
 		hidden = STR_NONE;
-		if (is_dropped(text, fam->set, ports[i], &hidden) || is_dropped(old, fam->set, ports[i], &hidden))
+		if (is_dropped(text, fam->set, ports[i], &hidden, &unread) ||
+		    is_dropped(old, fam->set, ports[i], &hidden, &unread))
 			continue;
+		if (unread) {
+			doctor_skip(r, "%s: too many rules and jumps to follow them all", fam->program);
+			return;
+		}
 		if (i > 0 && (!named || hidden.p == NULL))
 			continue;
 		not_dropped(r, fam, ports[i], named, hidden);

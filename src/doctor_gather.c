@@ -29,11 +29,11 @@ ask_postfix(struct doctor_facts *f, const char *dir)
 
 	if (dir == NULL && access("/etc/postfix/main.cf", F_OK) == -1)
 		return;
-	capture_program(&f->captures[CAPTURE_MAIN], main_cf);
+	capture_program(&f->captures[CAPTURE_MAIN], main_cf, PROGRAM_MS);
 	if (f->captures[CAPTURE_MAIN].text == NULL)
 		return;
-	capture_program(&f->captures[CAPTURE_MASTER], master);
-	capture_program(&f->captures[CAPTURE_OVERRIDES], overrides);
+	capture_program(&f->captures[CAPTURE_MASTER], master, PROGRAM_MS);
+	capture_program(&f->captures[CAPTURE_OVERRIDES], overrides, PROGRAM_MS);
 	value = postfix_param(f, NULL, "mail_owner");
 	if (value.n > 0)
 		f->mail_owner = str_copy(owner, sizeof owner, value);
@@ -72,9 +72,9 @@ look_at_firewall(struct doctor_facts *f)
 			(void)snprintf(c->why, sizeof c->why, "%s: only root can see the firewall's rules", first[0]);
 			continue;
 		}
-		capture_program(c, first);
+		capture_program(c, first, PROGRAM_MS);
 		if (both)
-			capture_program(&f->captures[families[i].legacy], second);
+			capture_program(&f->captures[families[i].legacy], second, PROGRAM_MS);
 	}
 }
 

@@ -85,7 +85,7 @@ judge_journald(const struct doctor_facts *f, struct doctor_report *r)
 	struct limit l = { 30000, 10000, file };
 	struct finding *found;
 
-	while (text_line(&rest, &line)) {
+	while (doctor_line(&rest, &line)) {
 		if (text_starts(line, FILE_MARK)) {
 			file = (struct str){ line.p + 3, line.n - 3 };
 		} else if (setting(line, "RateLimitIntervalSec", &value) || setting(line, "RateLimitInterval", &value)) {
@@ -187,7 +187,7 @@ judge_rsyslog(const struct doctor_facts *f, struct doctor_report *r)
 	struct limit old = { 0, 200, file };
 	long seconds = 0;
 
-	while (text_line(&rest, &line)) {
+	while (doctor_line(&rest, &line)) {
 		struct str start = text_trim(line);
 		const char *end;
 

@@ -64,7 +64,7 @@ read_tail(int fd, off_t size, char *buf)
 	struct str text = { buf, n > 0 ? (size_t)n : 0 }, line;
 
 	if (from > 0)
-		(void)text_line(&text, &line);
+		(void)doctor_line(&text, &line);
 	return text;
 }
 
@@ -87,7 +87,7 @@ log_look(struct log_fact *l, const char *path, const struct rules *rules, time_t
 			rd.scratch = rules_scratch_new(rules);
 		buf = xmalloc(LOOK_BACK);
 		text = read_tail(fd, st.st_size, buf);
-		while (text_line(&text, &line))
+		while (doctor_line(&text, &line))
 			one_line(&rd, line);
 		free(buf);
 		rules_scratch_free(rd.scratch);

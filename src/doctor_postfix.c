@@ -35,7 +35,7 @@ search(const struct capture *c, struct str name, struct str *value)
 {
 	struct str rest = capture_text(c), line;
 
-	while (text_line(&rest, &line))
+	while (doctor_line(&rest, &line))
 		if (assignment(line, name, value))
 			return true;
 	return false;
@@ -131,13 +131,25 @@ postfix_next_smtpd(const struct doctor_facts *f, struct str *rest, struct servic
 {
 	struct str line;
 
-	while (text_line(rest, &line))
+	while (doctor_line(rest, &line))
 		if (parse_service(f, line, s) && str_eq(s->command, STR("smtpd")) && for_strangers(s))
 			return true;
 	return false;
 }
 
 /* ---- paths ---- */
+
+/* "a//b" is "a/b". */
+static void
+squeeze(char *path)
+{
+	char *to = path;
+
+	for (const char *p = path; *p != '\0'; p++)
+		if (p[0] != '/' || p[1] != '/')
+			*to++ = *p;
+	*to = '\0';
+}
 
 void
 postfix_path(const struct doctor_facts *f, const struct service *s, struct str path, char *buf, size_t size)
@@ -148,9 +160,10 @@ postfix_path(const struct doctor_facts *f, const struct service *s, struct str p
 		(void)snprintf(buf, size, "%.*s", (int)path.n, path.p);
 	else
 		(void)snprintf(buf, size, "%.*s/%.*s", (int)queue.n, queue.p, (int)path.n, path.p);
+	squeeze(buf);
 }
 
-/* Without links and double slashes as far as the path exists; else as it is written. */
+/* Without links as far as the path exists; else as it is written. */
 static void
 plain(const char *path, char *buf, size_t size)
 {

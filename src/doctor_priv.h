@@ -19,7 +19,8 @@ void doctor_skip(struct doctor_report *r, const char *fmt, ...) __attribute__((f
 /* doctor_run.c: bounded in time and size.  Programs are looked for in fixed directories, run without a shell, and with
  * an environment of ours. */
 #define CAPTURE_MAX (1024 * 1024)
-void capture_program(struct capture *c, const char *const *argv);
+#define PROGRAM_MS  10000 /* postconf takes some hundredths of a second */
+void capture_program(struct capture *c, const char *const *argv, int ms);
 bool program_exists(const char *name);
 /* Append the file's text, or its last `max` bytes when `tail`. */
 void capture_file(struct capture *c, const char *path);
@@ -36,8 +37,7 @@ void knock_map(struct knock *k, const char *path);
 /* doctor_log.c */
 void log_look(struct log_fact *l, const char *path, const struct rules *rules, time_t now);
 
-/* doctor_text.c: lines and words of captured text.  `rest` is what is left of the text; false at its end. */
-bool text_line(struct str *rest, struct str *line);
+/* doctor_text.c: words of captured text.  `rest` is what is left of the line; false at its end. */
 bool text_word(struct str *rest, struct str *word); /* between blanks */
 struct str text_trim(struct str s);
 bool text_starts(struct str s, const char *start);

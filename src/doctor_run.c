@@ -24,7 +24,7 @@
 #include "doctor_priv.h"
 #include "err.h"
 
-#define PROGRAM_MS 10000 /* postconf takes some hundredths of a second */
+#define FILE_MS 10000
 
 static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin" };
 
@@ -167,9 +167,8 @@ first_complaint(struct capture *c, const char *name, int fd)
 }
 
 static void
-run_program(struct capture *c, const char *path, const char *const *argv, int complaints)
+run_program(struct capture *c, const char *path, const char *const *argv, int complaints, int64_t until)
 {
-	int64_t until = now_ms() + PROGRAM_MS;
 	int out[2], status, rc;
 	pid_t pid;
 
@@ -200,7 +199,7 @@ run_program(struct capture *c, const char *path, const char *const *argv, int co
 }
 
 void
-capture_program(struct capture *c, const char *const *argv)
+capture_program(struct capture *c, const char *const *argv, int ms)
 {
 	char path[256];
 	int complaints;
@@ -211,7 +210,7 @@ capture_program(struct capture *c, const char *const *argv)
 	complaints = memfd_create("complaints", MFD_CLOEXEC);
 	if (complaints == -1)
 		panic("memfd_create: %s", strerror(errno));
-	run_program(c, path, argv, complaints);
+	run_program(c, path, argv, complaints, now_ms() + ms);
 	close(complaints);
 }
 
@@ -228,7 +227,7 @@ capture_file(struct capture *c, const char *path)
 	}
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
 		failed(c, path, "it is not a file");
-	} else if (read_all(c, fd, now_ms() + PROGRAM_MS) == -1) {
+	} else if (read_all(c, fd, now_ms() + FILE_MS) == -1) {
 		failed(c, path, errno == EFBIG ? "too long" : strerror(errno));
 		capture_clear(c);
 	} else if (c->text == NULL) {

@@ -87,7 +87,7 @@ find_filter(const struct doctor_facts *f, struct filter *x)
 {
 	struct str rest = cf(f), line;
 
-	while (text_line(&rest, &line))
+	while (doctor_line(&rest, &line))
 		if (parse_filter(line, x) && same_socket(f->conf->milter_socket, x->socket))
 			return true;
 	return false;
@@ -100,7 +100,7 @@ option_value(const struct doctor_facts *f, const char *name)
 	struct str rest = cf(f), line, value = STR_NONE;
 	size_t n = strlen(name);
 
-	while (text_line(&rest, &line)) {
+	while (doctor_line(&rest, &line)) {
 		struct str key = { line.p + 2, n };
 
 		if (text_starts(line, "O ") && line.n > n + 2 && str_caseeq(key, (struct str){ name, n }) &&
@@ -192,7 +192,7 @@ find_map(const struct doctor_facts *f, struct map *m)
 {
 	struct str rest = cf(f), line;
 
-	while (f->conf->map_socket[0] != '\0' && text_line(&rest, &line))
+	while (f->conf->map_socket[0] != '\0' && doctor_line(&rest, &line))
 		if (parse_map(line, m) && str_eq(m->type, STR("socket")) && same_socket(f->conf->map_socket, m->where))
 			return true;
 	return false;
@@ -206,7 +206,7 @@ asked_in(const struct doctor_facts *f, const struct map *m)
 	char call[MAX_NAME + 8];
 
 	(void)snprintf(call, sizeof call, "$(%.*s ", (int)(m->name.n < MAX_NAME ? m->name.n : MAX_NAME), m->name.p);
-	while (text_line(&rest, &line)) {
+	while (doctor_line(&rest, &line)) {
 		if (text_starts(line, "S"))
 			set = text_trim((struct str){ line.p + 1, line.n - 1 });
 		else if (text_starts(line, "R") && text_has(line, call))
@@ -216,8 +216,8 @@ asked_in(const struct doctor_facts *f, const struct map *m)
 }
 
 #define MC_MAP "sendmail.mc: LOCAL_CONFIG\nKpopauth_relay socket -T<TMPF> unix:%s\n" \
-	"LOCAL_RULESETS\nSLocal_check_rcpt\nR$*\t\t\t$: $&{client_addr}\nR$+\t\t\t$: $(popauth_relay $1 $: NO $)\n" \
-	"RRELAY\t\t\t$#OK"
+	"LOCAL_RULESETS\nSLocal_check_rcpt\nR$*<TAB>$: $&{client_addr}\nR$+<TAB>$: $(popauth_relay $1 $: NO $)\n" \
+	"RRELAY<TAB>$#OK"
 
 static bool
 decides_relaying(struct str set)

@@ -23,7 +23,7 @@ text_trim(struct str s)
 }
 
 bool
-text_line(struct str *rest, struct str *line)
+doctor_line(struct str *rest, struct str *line)
 {
 	const char *nl;
 
