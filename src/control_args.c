@@ -89,6 +89,18 @@ parse_reason(struct request *rq, const struct json *v, struct err *e)
 	return parse_text(&rq->reason, "reason", v, e);
 }
 
+static int
+parse_kind(struct request *rq, const struct json *v, struct err *e)
+{
+	return filter_kinds(&rq->session->filter, json_text(v), e);
+}
+
+static int
+parse_clients(struct request *rq, const struct json *v, struct err *e)
+{
+	return filter_clients(&rq->session->filter, json_text(v), rq->policy->ipv6_prefix, e);
+}
+
 static const struct {
 	const char *key;
 	unsigned arg;
@@ -99,6 +111,8 @@ static const struct {
 	{ "for", ARG_FOR, false, parse_term },
 	{ "user", ARG_USER, false, parse_user },
 	{ "reason", ARG_REASON, false, parse_reason },
+	{ "kind", ARG_FILTER, false, parse_kind },
+	{ "client", ARG_FILTER, false, parse_clients },
 };
 
 static int

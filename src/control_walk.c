@@ -22,6 +22,7 @@ struct walk {
 	size_t text_n, text_cap;
 	uint64_t known, in[SETS]; /* status: how many clients */
 	uint64_t done;	       /* listed, or deleted */
+	struct top *top;       /* NULL: something else is asked for */
 };
 
 void
@@ -30,6 +31,8 @@ walk_begin(struct request *rq)
 	struct walk *w = xcalloc(1, sizeof(*w));
 
 	w->verb = rq->verb;
+	if (w->verb->id == VERB_TOP)
+		w->top = top_new(rq);
 	rq->session->walk = w;
 	rq->session->busy = BUSY_WALK;
 }
@@ -41,6 +44,7 @@ walk_free(struct walk *w)
 		return;
 	free(w->entries);
 	free(w->text);
+	top_free(w->top);
 	free(w);
 }
 
@@ -151,19 +155,19 @@ finish(struct control *ctl, struct conn *c, struct walk *w)
 bool
 walk_more(struct control *ctl, struct conn *c, struct walk *w, const struct policy *p, time_t now)
 {
-	ledger_fn *fn = w->verb->id == VERB_STATUS ? tally_up : collect;
+	ledger_fn *fn = w->top != NULL ? top_see : w->verb->id == VERB_STATUS ? tally_up : collect;
 
 	w->now = now;
 	for (unsigned i = 0; i < SHARDS_AT_ONCE; i++) {
 		if (!use_entries(ctl, c, w, p))
 			return false;
 		if (w->shard == LEDGER_SHARDS) {
-			if (conn_room(c) < ANSWER_ROOM)
+			if (conn_room(c) < ANSWER_ROOM || (w->top != NULL && top_say(w->top, ctl, c, p)))
 				return false;
 			finish(ctl, c, w);
 			return true;
 		}
-		ledger_walk_shard(ctl->host.pipeline->ledger, w->shard++, fn, w);
+		ledger_walk_shard(ctl->host.pipeline->ledger, w->shard++, fn, w->top != NULL ? (void *)w->top : w);
 	}
 	return false;
 }

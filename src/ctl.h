@@ -16,8 +16,8 @@ enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
 
 struct options {
 	const char *conf, *socket;
-	bool json, count, prometheus, help, version;
-	const char *term, *user, *reason, *against, *postfix, *sendmail_cf;
+	bool json, count, prometheus, help, version, parse_only;
+	const char *term, *user, *reason, *against, *postfix, *sendmail_cf, *kind, *client;
 	unsigned args; /* ARG_ and LOCAL_ bits of those given */
 };
 
@@ -71,6 +71,17 @@ const char *reason_of(const struct json *o);   /* the zone, or the reason */
 void print_list(const char *before, const struct json *list);
 /* ctl_explain.c */
 void show_explain(struct view *v, const struct json *o);
+
+/* ctl_top.c: the worst clients; on a terminal again and again, until interrupted. */
+bool top_is_live(const struct verb *verb, const struct options *o);
+bool top_again(void); /* wait for the next time */
+show_fn show_top;
+
+/* ctl_colour.c: colours for people at a terminal, nothing for anybody else (isatty, NO_COLOR, TERM=dumb). */
+enum colour { COLOUR_BAD, COLOUR_WARN, COLOUR_GOOD, COLOUR_HEAD };
+const char *colour_on(enum colour c);
+const char *colour_off(void);
+unsigned terminal_width(void); /* 0: standard output is no terminal */
 
 /* ctl_guard.c */
 show_fn show_breaker, show_breaker_reset, show_incidents;

@@ -30,7 +30,8 @@ print_report(const struct doctor_report *r)
 	for (unsigned i = 0; i < r->n_findings; i++) {
 		const struct finding *f = &r->findings[i];
 
-		printf("%u. %s: %s\n", i + 1, f->check, str_show(shown, sizeof shown, str_of(f->what)));
+		printf("%u. %s%s%s: %s\n", i + 1, colour_on(COLOUR_BAD), f->check, colour_off(),
+		    str_show(shown, sizeof shown, str_of(f->what)));
 		print_lines("why", f->why);
 		print_lines("change", f->change);
 		putchar('\n');
