@@ -81,6 +81,8 @@ static void
 print_options(const struct command *c)
 {
 	printf("\t'%s'|'%s '*) echo '", c->name, c->name);
+	if (strstr(c->usage, "--json") == NULL)
+		printf("--json ");
 	for (const char *p = strstr(c->usage, "--"); p != NULL; p = strstr(p + 1, "--"))
 		printf("%.*s ", (int)strspn(p, "abcdefghijklmnopqrstuvwxyz-"), p);
 	printf("' ;;\n");

@@ -134,13 +134,6 @@ check_relay_lookup(const struct doctor_facts *f, struct doctor_report *r)
 	by_mta(f, r, postfix_relay_lookup, sendmail_relay_lookup);
 }
 
-static void
-sendmail_lookup_deferral(const struct doctor_facts *f, struct doctor_report *r)
-{
-	(void)f;	/* there the kind of the map says it: see its relay lookup */
-	(void)r;
-}
-
 void
 check_lookup_deferral(const struct doctor_facts *f, struct doctor_report *r)
 {

@@ -214,6 +214,8 @@ postfix_element(struct str *rest, struct str *element)
 		rest->n--;
 	}
 	*element = (struct str){ rest->p, 0 };
+	if (rest->n == 0)
+		return false;
 	while (element->n < rest->n) {
 		char c = rest->p[element->n];
 

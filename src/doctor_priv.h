@@ -72,6 +72,7 @@ void postfix_log_file(const struct doctor_facts *f, struct doctor_report *r);
 /* doctor_sendmail.c */
 bool sendmail_seen(const struct doctor_facts *f);
 void sendmail_relay_lookup(const struct doctor_facts *f, struct doctor_report *r);
+void sendmail_lookup_deferral(const struct doctor_facts *f, struct doctor_report *r);
 void sendmail_mta_milter(const struct doctor_facts *f, struct doctor_report *r);
 void sendmail_failure_action(const struct doctor_facts *f, struct doctor_report *r);
 

@@ -7,14 +7,16 @@
  *	Xname, S=unix:PATH, F=T, T=...		a filter; F= is what happens when it is not there: R rejects, T defers,
  *						4 ends the session, nothing passes it over
  *	Kname socket -T... unix:PATH		a map that is asked at a socket
- *	Sname, then R lines			a ruleset; $(name key $) asks a map
- * sendmail.mc, from which it is made, has them as INPUT_MAIL_FILTER and LOCAL_CONFIG; what to change is told for it.
+ *	Sname, then R lines			a ruleset; $(name key $) asks a map, $>name calls another
+ * What to change is told for sendmail.mc, from which it is made.
  */
 #include <string.h>
 
 #include "doctor_priv.h"
 
-#define MAX_NAME 64
+#define MAP_NAME   "popauth_relay" /* sendmail sends the map's name, and the daemon answers to this one */
+#define MAX_NAME   64
+#define CALLS_DEEP 4
 
 bool
 sendmail_seen(const struct doctor_facts *f)
@@ -123,7 +125,13 @@ listed(struct str list, struct str name)
 	return false;
 }
 
-#define MC_FILTER "sendmail.mc: INPUT_MAIL_FILTER(`popauth', `S=%s, F=%s, T=S:10s;R:10s')dnl    # then make sendmail.cf anew"
+/* FEATURE(`popauth_milter') does all of it. */
+static void
+advise(const struct doctor_facts *f, struct finding *found)
+{
+	finding_change(found, "sendmail.mc: FEATURE(`popauth_milter', `%s', `socket local:%s'%s)dnl    # then make sendmail.cf anew",
+	    f->conf->milter_socket, f->conf->map_socket, f->gate ? ", `T'" : "");
+}
 
 void
 sendmail_mta_milter(const struct doctor_facts *f, struct doctor_report *r)
@@ -140,7 +148,7 @@ sendmail_mta_milter(const struct doctor_facts *f, struct doctor_report *r)
 	else
 		return;
 	finding_why(found, "sendmail does not ask the milter: nobody is refused from the cache, and forged names go unnoticed");
-	finding_change(found, MC_FILTER, f->conf->milter_socket, f->gate ? "T" : "");
+	advise(f, found);
 }
 
 void
@@ -160,7 +168,7 @@ sendmail_failure_action(const struct doctor_facts *f, struct doctor_report *r)
 	else
 		finding_why(found, "When the milter is not there, %s; the milter is meant to be missed by nobody: relaying has a "
 		    "check of its own", x.flags.p[0] == 'R' ? "all mail is refused for good" : "all mail waits until it is back");
-	finding_change(found, MC_FILTER, f->conf->milter_socket, f->gate ? "T" : "");
+	advise(f, found);
 }
 
 /* ---- the map ---- */
@@ -187,73 +195,134 @@ parse_map(struct str line, struct map *m)
 	return true;
 }
 
+/* Our socketmap, or a file under our name. */
 static bool
 find_map(const struct doctor_facts *f, struct map *m)
 {
 	struct str rest = cf(f), line;
 
-	while (f->conf->map_socket[0] != '\0' && doctor_line(&rest, &line))
-		if (parse_map(line, m) && str_eq(m->type, STR("socket")) && same_socket(f->conf->map_socket, m->where))
+	while (doctor_line(&rest, &line)) {
+		if (!parse_map(line, m))
+			continue;
+		if (str_eq(m->type, STR("socket")) ? f->conf->map_socket[0] != '\0' && same_socket(f->conf->map_socket, m->where) :
+		    str_eq(m->name, STR(MAP_NAME)))
 			return true;
+	}
 	return false;
 }
 
-/* The ruleset in which the map is asked first; STR_NONE: in none. */
+/* The next ruleset, from its first, in which a rule has that text; STR_NONE: there is none. */
 static struct str
-asked_in(const struct doctor_facts *f, const struct map *m)
+next_with(struct str *rest, struct str *set, const char *what)
 {
-	struct str rest = cf(f), line, set = STR("(none)");
-	char call[MAX_NAME + 8];
+	struct str line;
 
-	(void)snprintf(call, sizeof call, "$(%.*s ", (int)(m->name.n < MAX_NAME ? m->name.n : MAX_NAME), m->name.p);
-	while (doctor_line(&rest, &line)) {
-		if (text_starts(line, "S"))
-			set = text_trim((struct str){ line.p + 1, line.n - 1 });
-		else if (text_starts(line, "R") && text_has(line, call))
-			return set;
+	while (doctor_line(rest, &line)) {
+		if (text_starts(line, "S")) {
+			struct str name = { line.p + 1, line.n - 1 };
+
+			(void)text_word(&name, set);
+		} else if (text_starts(line, "R") && text_has(line, what)) {
+			return *set;
+		}
 	}
 	return STR_NONE;
 }
 
-#define MC_MAP "sendmail.mc: LOCAL_CONFIG\nKpopauth_relay socket -T<TMPF> unix:%s\n" \
-	"LOCAL_RULESETS\nSLocal_check_rcpt\nR$*<TAB>$: $&{client_addr}\nR$+<TAB>$: $(popauth_relay $1 $: NO $)\n" \
-	"RRELAY<TAB>$#OK"
+/* Rulesets that are only asked about relaying, and those that are asked about every recipient. */
+enum scope { SCOPE_NONE, SCOPE_OTHER, SCOPE_RECIPIENTS, SCOPE_RELAYING };
 
-static bool
-decides_relaying(struct str set)
+static enum scope
+scope_of(struct str set)
 {
-	static const char *const sets[] = { "Local_check_rcpt", "Local_Relay_Auth", "Relay_ok", "RelayAuth", "check_rcpt",
-		"Basic_check_rcpt", "CheckRcpt" };
+	static const struct {
+		const char *set;
+		enum scope scope;
+	} sets[] = {
+		{ "Relay_ok", SCOPE_RELAYING }, { "RelayAuth", SCOPE_RELAYING }, { "Local_Relay_Auth", SCOPE_RELAYING },
+		{ "Local_check_rcpt", SCOPE_RECIPIENTS }, { "Basic_check_rcpt", SCOPE_RECIPIENTS },
+		{ "check_rcpt", SCOPE_RECIPIENTS }, { "Local_check_compat", SCOPE_OTHER },
+	};
 
 	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
-		if (text_starts(set, sets[i]))
-			return true;
-	return false;
+		if (str_eq(set, str_of(sets[i].set)))
+			return sets[i].scope;
+	return SCOPE_OTHER;
+}
+
+/* The best of the rulesets in which a rule has that text, or which call one that has; *where is one of them. */
+static enum scope
+scope_with(const struct doctor_facts *f, const char *what, unsigned depth, struct str *where)
+{
+	struct str rest = cf(f), set = STR("(none)"), one;
+	enum scope best = SCOPE_NONE;
+
+	while ((one = next_with(&rest, &set, what)).p != NULL) {
+		enum scope s = scope_of(one), of_callers;
+		char call[MAX_NAME + 8];
+
+		if (s == SCOPE_OTHER && depth < CALLS_DEEP && one.n < MAX_NAME) {
+			(void)snprintf(call, sizeof call, "$>%.*s", (int)one.n, one.p);
+			of_callers = scope_with(f, call, depth + 1, where);
+			s = of_callers > s ? of_callers : s;
+		}
+		if (s > best) {
+			best = s;
+			*where = one;
+		}
+	}
+	return best;
+}
+
+static enum scope
+map_scope(const struct doctor_facts *f, const struct map *m, struct str *where)
+{
+	char call[MAX_NAME + 8];
+
+	(void)snprintf(call, sizeof call, "$(%.*s ", (int)(m->name.n < MAX_NAME ? m->name.n : MAX_NAME), m->name.p);
+	return scope_with(f, call, 0, where);
 }
 
 void
 sendmail_relay_lookup(const struct doctor_facts *f, struct doctor_report *r)
 {
-	const char *path = f->conf->map_socket;
+	struct str where = STR_NONE;
 	struct finding *found;
-	struct str set;
+	enum scope scope;
 	struct map m;
 
 	if (!find_map(f, &m)) {
-		found = doctor_found(r, "sendmail.cf: no K line names the socketmap %s", path);
+		found = doctor_found(r, "sendmail.cf: no K line names the socketmap %s", f->conf->map_socket);
 		finding_why(found, "Nobody is let relay for having read his mail");
-	} else if (!str_eq(m.name, STR("popauth_relay"))) {
-		found = doctor_found(r, "sendmail.cf: the map at %s is called %.*s", path, (int)m.name.n, m.name.p);
-		finding_why(found, "sendmail sends the map's own name to the daemon, which answers to popauth_relay alone");
-	} else if ((set = asked_in(f, &m)).p == NULL) {
+	} else if (!str_eq(m.name, STR(MAP_NAME))) {
+		found = doctor_found(r, "sendmail.cf: the map at %s is called %.*s", f->conf->map_socket, (int)m.name.n, m.name.p);
+		finding_why(found, "sendmail sends the map's own name to the daemon, which answers to " MAP_NAME " alone");
+	} else if ((scope = map_scope(f, &m, &where)) == SCOPE_NONE) {
 		found = doctor_found(r, "sendmail.cf: the map %.*s is there, but no ruleset asks it", (int)m.name.n, m.name.p);
 		finding_why(found, "Nobody is let relay for having read his mail");
-	} else if (!decides_relaying(set)) {
-		found = doctor_found(r, "sendmail.cf: the map %.*s is asked in the ruleset %.*s", (int)m.name.n, m.name.p,
-		    (int)set.n, set.p);
+	} else if (scope == SCOPE_OTHER) {
+		found = doctor_found(r, "sendmail.cf: the map %.*s is asked in the ruleset %.*s alone", (int)m.name.n, m.name.p,
+		    (int)where.n, where.p);
 		finding_why(found, "There it does not decide about relaying, and when the daemon is not there all mail waits");
 	} else {
 		return;
 	}
-	finding_change(found, MC_MAP, path);
+	advise(f, found);
+}
+
+void
+sendmail_lookup_deferral(const struct doctor_facts *f, struct doctor_report *r)
+{
+	struct str where = STR_NONE;
+	struct finding *found;
+	struct map m;
+
+	if (!find_map(f, &m) || !str_eq(m.type, STR("socket")) || text_has(m.options, "-T"))
+		return;
+	if (map_scope(f, &m, &where) != SCOPE_RECIPIENTS)
+		return;
+	found = doctor_found(r, "sendmail.cf: the map %.*s has no -T, and is asked about every recipient (%.*s)", (int)m.name.n,
+	    m.name.p, (int)where.n, where.p);
+	finding_why(found, "When the daemon is not there the whole ruleset fails, and sendmail defers all mail");
+	advise(f, found);
 }

@@ -482,6 +482,15 @@ sendmail_cf(void **state)
 		{ "deferring", "failure-action", "", "Xp, S=unix:/var/spool/postfix/popauth/milter.sock, F=T\n", k, r, "p has F=T" },
 		{ "no K", "relay-lookup", "", x, "K\nKa\nKa b\nKa socket\n", r, "no K line" },
 		{ "not asked", "relay-lookup", "", x, k, "R$*\t$: $(popauth $1 $)\n", "no ruleset asks" },
+		{ "by another ruleset", "relay-lookup", "", x, k, "SPopauth\nR$*\t$: $(popauth_relay $1 $)\nSRelay_ok\nR$*\t$: $>Popauth\n", NULL },
+		{ "by one that nobody calls", "relay-lookup", "", x, k, "SPopauth\nR$*\t$: $(popauth_relay $1 $)\nSRelay_ok\nR$*\t$: $>Popa\n",
+		    "in the ruleset Popauth" },
+		{ "by itself", "relay-lookup", "", x, k, "Sa\nR$*\t$: $(popauth_relay $1 $)\nR$*\t$>a\nSb\nR$*\t$>a\nR$*\t$>b\n", "in the ruleset" },
+		{ "a file", "relay-lookup", "", x, "Kpopauth_relay hash /etc/mail/popauth\n", r, NULL },
+		{ "good when nobody is there", "lookup-deferral", "", x, k, r, NULL },
+		{ "no -T", "lookup-deferral", "", x, "Kpopauth_relay socket local:/var/spool/postfix/popauth/map.sock\n", r, "has no -T" },
+		{ "no -T, for relaying alone", "lookup-deferral", "", x, "Kpopauth_relay socket local:/var/spool/postfix/popauth/map.sock\n",
+		    "SRelay_ok\nR$*\t$: $(popauth_relay $1 $)\n", NULL },
 		{ "elsewhere", "relay-lookup", "", x, k, "Scheck_relay\nR$*\t$(popauth_relay $1 $)\n", "in the ruleset check_relay" },
 	};
 	char text[2000];
@@ -495,7 +504,7 @@ sendmail_cf(void **state)
 	}
 	facts.gate = true;
 	put(CAPTURE_SENDMAIL, x);
-	expect("open gate", "failure-action", "has F=", "F=T");
+	expect("open gate", "failure-action", "has F=", "`T')dnl");
 }
 
 /* ---- running programs ---- */
