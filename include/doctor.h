@@ -66,6 +66,7 @@ struct path_fact {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
+	char group[32];	  /* its name, or the number */
 	int denied; /* errno when the daemon's user opens it (PATH_SOCKET: the MTA's user connects); -1: not tried */
 };
 
@@ -146,6 +147,7 @@ struct doctor_report {
 	X("milter-protocol", milter_protocol, "the mail server speaks the milter protocol with all that is needed") \
 	X("relay-lookup", relay_lookup, "the relay lookup is there, in the right place and order") \
 	X("lookup-deferral", lookup_deferral, "no lookup defers all mail when the daemon is not there") \
+	X("postscreen", postscreen, "postscreen finds the daemon, if it is to ask it") \
 	X("log-file", log_file, "the logs are there, readable by the daemon, and the ones that the mail server writes") \
 	X("log-lines", log_lines, "the rules recognise lines of the logs") \
 	X("log-clock", log_clock, "the logs' clock and time zone are this system's") \

@@ -96,6 +96,21 @@ load_rules(const struct conf *c)
 	return c != NULL ? ctl_rules(c) : NULL;
 }
 
+/* A mail server that was named must be there. */
+static bool
+cannot_see(const struct doctor_facts *f, const struct options *o)
+{
+	const struct capture *c = o->postfix != NULL ? &f->captures[CAPTURE_MAIN] :
+	    o->sendmail_cf != NULL ? &f->captures[CAPTURE_SENDMAIL] : NULL;
+	char shown[400];
+
+	if (c == NULL || c->text != NULL)
+		return false;
+	fprintf(stderr, PROGRAM ": %s\n", c->why[0] != '\0' ? str_show(shown, sizeof shown, str_of(c->why)) :
+	    o->postfix != NULL ? "there is no postconf" : "there is no such file");
+	return true;
+}
+
 int
 local_doctor(const struct options *o, char **argv)
 {
@@ -110,6 +125,8 @@ local_doctor(const struct options *o, char **argv)
 	int code;
 
 	(void)argv;
+	if (o->postfix != NULL && o->sendmail_cf != NULL)
+		return complain("--postfix and --sendmail-cf cannot go together", NULL);
 	c = conf_read(path, &e);
 	rules = load_rules(c);
 	w.conf = c;
@@ -118,6 +135,10 @@ local_doctor(const struct options *o, char **argv)
 	if (w.control_socket == NULL && c != NULL)
 		w.control_socket = c->control_socket;
 	doctor_gather(&facts, &w);
+	if (cannot_see(&facts, o)) {
+		code = EXIT_USAGE;
+		goto done;
+	}
 	doctor_judge(&facts, &report);
 	if (o->json)
 		print_json(&report);
@@ -125,6 +146,7 @@ local_doctor(const struct options *o, char **argv)
 		print_report(&report);
 	code = report.n_findings == 0 ? EXIT_DONE : EXIT_NO;
 	doctor_report_free(&report);
+done:
 	doctor_forget(&facts);
 	rules_free(rules);
 	conf_put(c);

@@ -20,6 +20,13 @@ check_config(const struct doctor_facts *f, struct doctor_report *r)
 	}
 }
 
+/* It is there, but not for who asks. */
+static bool
+hidden_from(const struct doctor_facts *f, const struct knock *k)
+{
+	return !f->root && strstr(k->why, strerror(EACCES)) != NULL;
+}
+
 static void
 complaint(struct doctor_report *r, const char *part, const struct json *o)
 {
@@ -47,6 +54,10 @@ check_daemon(const struct doctor_facts *f, struct doctor_report *r)
 		doctor_skip(r, "without a configuration its control socket is not known: name it with -s");
 		return;
 	}
+	if (hidden_from(f, &f->control)) {
+		doctor_skip(r, "%s", f->control.why);
+		return;
+	}
 	found = doctor_found(r, "the daemon does not answer: %s", f->control.why);
 	finding_why(found, "Nothing is learned, refused or granted while it is not running");
 	finding_change(found, "systemctl enable --now popauth-milter    # or see why it ended: journalctl -u popauth-milter");
@@ -59,7 +70,7 @@ judge_knock(const struct doctor_facts *f, struct doctor_report *r, const struct 
 
 	if (!k->tried || k->answered)
 		return;
-	if (!f->root && strstr(k->why, strerror(EACCES)) != NULL) {
+	if (hidden_from(f, k)) {
 		doctor_skip(r, "%s", k->why);
 		return;
 	}
@@ -130,7 +141,7 @@ judge_owner(const struct doctor_facts *f, struct doctor_report *r, const struct 
 		found = doctor_found(r, "%s: it belongs to user %lu, and not to root", p->path, (unsigned long)p->uid);
 		finding_change(found, "chown root %s", p->path);
 	} else if (is_roots(p->role) && p->gid != 0 && (p->mode & 0020) != 0) {
-		found = doctor_found(r, "%s: group %lu can write it (mode %04o)", p->path, (unsigned long)p->gid,
+		found = doctor_found(r, "%s: group %s can write it (mode %04o)", p->path, p->group,
 		    (unsigned)(p->mode & 07777));
 		finding_change(found, "chmod g-w %s", p->path);
 	} else if (p->role == PATH_STATE && f->daemon_uid != (uid_t)-1 && p->uid != f->daemon_uid) {

@@ -7,6 +7,8 @@
  * may be so: a rule that hangs on it may accept the packet, and then it is said.  A rule for a source network of its
  * own is an exception that somebody has made, and hides nothing.
  *
+ * Tables made by nft(8) itself are not looked at: they cannot name an ipset, and what they accept others still drop.
+ *
  * A verdict in one table does not keep a later one from dropping, so each table's chain is walked by itself.  The older
  * tables (iptables-legacy) and those of nf_tables are both in force where both are filled.
  */

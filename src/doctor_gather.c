@@ -2,9 +2,9 @@
 /* doctor_gather.c - look at everything that the checks want to know */
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +121,16 @@ look_at_loggers(struct doctor_facts *f)
 /* ---- files and sockets ---- */
 
 static void
+name_group(struct path_fact *p)
+{
+	const struct group *g = getgrgid(p->gid);
+
+	(void)snprintf(p->group, sizeof p->group, "%lu", (unsigned long)p->gid);
+	if (g != NULL)
+		str_copy(p->group, sizeof p->group, str_of(g->gr_name));
+}
+
+static void
 note_path(struct doctor_facts *f, enum path_role role, const char *option, const char *path)
 {
 	bool socket = role == PATH_SOCKET;
@@ -138,12 +148,39 @@ note_path(struct doctor_facts *f, enum path_role role, const char *option, const
 	p->mode = st.st_mode;
 	p->uid = st.st_uid;
 	p->gid = st.st_gid;
+	name_group(p);
 	if (socket && f->mail_owner != NULL)
 		p->denied = attempt_as(f->mta_uid, f->mta_gid, f->mail_owner, ATTEMPT_CONNECT, path);
 	else if (role != PATH_HELPER && role != PATH_CONTROL && !socket)
 		p->denied = attempt_as(f->daemon_uid, f->daemon_gid, f->conf->user, ATTEMPT_READ, path);
 	else
 		p->denied = 0;
+}
+
+/* This machine's journal: the file that is written now, kept over a reboot or not. */
+static void
+note_journal(struct doctor_facts *f)
+{
+	static char path[128];
+	glob_t g;
+
+	if (glob("/var/log/journal/*/system.journal", 0, NULL, &g) != 0 &&
+	    glob("/run/log/journal/*/system.journal", 0, NULL, &g) != 0)
+		(void)snprintf(path, sizeof path, "/run/log/journal");
+	else
+		(void)snprintf(path, sizeof path, "%s", g.gl_pathv[0]);
+	globfree(&g);
+	note_path(f, PATH_LOG, "logs", path);
+}
+
+/* Sockets for syslog are the daemon's own. */
+static void
+note_log(struct doctor_facts *f, const struct logspec *spec)
+{
+	if (spec->kind == LOGSPEC_JOURNAL && spec->path[0] == '\0')
+		note_journal(f);
+	else if (spec->kind == LOGSPEC_FILE || spec->kind == LOGSPEC_FIFO || spec->kind == LOGSPEC_JOURNAL)
+		note_path(f, PATH_LOG, "logs", spec->path);
 }
 
 static void
@@ -166,8 +203,8 @@ note_paths(struct doctor_facts *f)
 	note_path(f, PATH_SOCKET, "map_socket", c->map_socket);
 	note_path(f, PATH_CONTROL, "control_socket", c->control_socket);
 	for (unsigned i = 0; c->logs[i] != NULL; i++)
-		if (logspec_parse(&spec, c->logs[i], NULL) == 0 && spec.kind == LOGSPEC_FILE)
-			note_path(f, PATH_LOG, "logs", spec.path);
+		if (logspec_parse(&spec, c->logs[i], NULL) == 0)
+			note_log(f, &spec);
 }
 
 static void

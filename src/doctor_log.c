@@ -114,8 +114,7 @@ judge_file(const struct doctor_facts *f, struct doctor_report *r, const struct p
 		    strerror(p->denied));
 		finding_why(found, "Nothing is learned from a log that cannot be read");
 		if (p->gid != 0 && (p->mode & 0040) != 0)
-			finding_change(found, "usermod -aG %lu %s    # and start the daemon anew", (unsigned long)p->gid,
-			    f->conf->user);
+			finding_change(found, "usermod -aG %s %s    # and start the daemon anew", p->group, f->conf->user);
 		else
 			finding_change(found, "chgrp adm %s && chmod g+r %s && usermod -aG adm %s    # and the same in "
 			    "logrotate's \"create\" line; then start the daemon anew", p->path, p->path, f->conf->user);

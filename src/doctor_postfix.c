@@ -88,8 +88,8 @@ is_chrooted(const struct doctor_facts *f, struct str column)
 	return str_eq(postfix_param(f, NULL, "compatibility_level"), STR("0"));
 }
 
-static bool
-parse_service(const struct doctor_facts *f, struct str line, struct service *s)
+bool
+postfix_service(const struct doctor_facts *f, struct str line, struct service *s)
 {
 	struct str columns[8];
 	unsigned n = 0;
@@ -132,7 +132,7 @@ postfix_next_smtpd(const struct doctor_facts *f, struct str *rest, struct servic
 	struct str line;
 
 	while (doctor_line(rest, &line))
-		if (parse_service(f, line, s) && str_eq(s->command, STR("smtpd")) && for_strangers(s))
+		if (postfix_service(f, line, s) && str_eq(s->command, STR("smtpd")) && for_strangers(s))
 			return true;
 	return false;
 }

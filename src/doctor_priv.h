@@ -52,6 +52,7 @@ struct service {
 bool postfix_seen(const struct doctor_facts *f);
 /* A parameter as that service has it; NULL: as main.cf has it.  STR_NONE: there is none of that name. */
 struct str postfix_param(const struct doctor_facts *f, const struct service *s, const char *name);
+bool postfix_service(const struct doctor_facts *f, struct str line, struct service *s); /* of a line of CAPTURE_MASTER */
 /* The next smtpd that strangers can reach; false at the end.  *rest is capture_text() of CAPTURE_MASTER first. */
 bool postfix_next_smtpd(const struct doctor_facts *f, struct str *rest, struct service *s);
 /* The path as the service sees it, and as this program does. */

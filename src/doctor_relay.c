@@ -288,6 +288,49 @@ postfix_relay_lookup(const struct doctor_facts *f, struct doctor_report *r)
 		judge_service(f, r, &s);
 }
 
+/* ---- postscreen ---- */
+
+/* A service that is not asked about milters: by its command. */
+static bool
+find_command(const struct doctor_facts *f, const char *command, struct service *s)
+{
+	struct str rest = capture_text(&f->captures[CAPTURE_MASTER]), line;
+
+	while (doctor_line(&rest, &line))
+		if (postfix_service(f, line, s) && str_eq(s->command, str_of(command)))
+			return true;
+	return false;
+}
+
+/* postscreen_access_list = ... socketmap:unix:PATH:postscreen: whoever names our socket means that. */
+void
+check_postscreen(const struct doctor_facts *f, struct doctor_report *r)
+{
+	struct str rest, e, name;
+	struct service s;
+	char path[PATH_BUF];
+
+	if (f->conf == NULL || !postfix_seen(f) || !find_command(f, "postscreen", &s))
+		return;
+	rest = postfix_param(f, &s, "postscreen_access_list");
+	while (postfix_element(&rest, &e)) {
+		bool ours = is_our_map(f, &s, e, &name);
+		struct finding *found;
+
+		if (!text_starts(e, "socketmap:unix:") || (ours && str_eq(name, STR("postscreen"))))
+			continue;
+		if (!ours && !text_has(e, "popauth"))
+			continue;	/* somebody else's */
+		found = doctor_found(r, "Postfix, main.cf: postscreen_access_list: %.*s is not where the daemon answers to postscreen",
+		    (int)e.n, e.p);
+		finding_why(found, "postscreen takes a lookup that fails as no answer: nobody is let through or refused by it");
+		if (postfix_name_of(f, &s, f->conf->map_socket, path, sizeof path))
+			finding_change(found, "postscreen_access_list = ... socketmap:unix:%s:postscreen ...", path);
+		else
+			finding_change(found, "%s: map_socket = \"(a path below queue_directory)\"", f->conf_path);
+	}
+}
+
 /* ---- other lookups that hang on the daemon ---- */
 
 static void

@@ -206,6 +206,32 @@ postfix_action(void **state)
 	}
 }
 
+static void
+postscreen(void **state)
+{
+	static const struct {
+		const char *name, *list, *what, *change;
+	} rows[] = {
+		{ "not asked", "permit_mynetworks", NULL, NULL },
+		{ "asked", "permit_mynetworks, socketmap:unix:popauth/map.sock:postscreen", NULL, NULL },
+		{ "by another name", "socketmap:unix:popauth/map.sock:relay", "map.sock:relay is not where", "socketmap:unix:popauth/map.sock:postscreen" },
+		{ "elsewhere", "socketmap:unix:/popauth/map.sock:postscreen", "is not where", NULL },
+		{ "somebody else", "socketmap:unix:/other.sock:postscreen", NULL, NULL },
+	};
+	char text[2000];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		facts_init();
+		(void)snprintf(text, sizeof text, "queue_directory = /var/spool/postfix\npostscreen_access_list = %s\n", rows[i].list);
+		put(CAPTURE_MAIN, text);
+		put(CAPTURE_MASTER, "smtp inet n - n - 1 postscreen\nsmtpd pass - - y - - smtpd\n");
+		expect(rows[i].name, "postscreen", rows[i].what, rows[i].change);
+		put(CAPTURE_MASTER, SMTPD("y"));
+		expect("without postscreen", "postscreen", NULL, NULL);
+	}
+}
+
 /* ---- the firewall ---- */
 
 #define DROP "-A INPUT -p tcp -m multiport --dports 25,465,587 -m set --match-set popauth4 src -j DROP\n"
@@ -362,22 +388,22 @@ files(void **state)
 		struct path_fact p;
 		const char *what, *change;
 	} rows[] = {
-		{ "a log", "permissions", { PATH_LOG, "/l", "logs", 0, S_IFREG | 0640, 0, 4, 0 }, NULL, NULL },
-		{ "a log for all", "permissions", { PATH_LOG, "/l", "logs", 0, S_IFREG | 0666, 0, 4, 0 }, "anybody can write", "chmod o-w /l" },
-		{ "no log", "log-file", { PATH_LOG, "/l", "logs", ENOENT, 0, 0, 0, -1 }, "No such file", "logs = {" },
-		{ "a log of a group", "log-file", { PATH_LOG, "/l", "logs", 0, S_IFREG | 0640, 0, 4, EACCES }, "cannot read it", "usermod -aG 4 nobody" },
-		{ "a secret log", "log-file", { PATH_LOG, "/l", "logs", 0, S_IFREG | 0600, 0, 4, EACCES }, "cannot read it", "chgrp adm /l" },
-		{ "rules of somebody", "permissions", { PATH_RULES, "/r", "rules_dir", 0, S_IFDIR | 0755, 9, 0, 0 }, "belongs to user 9", "chown root /r" },
-		{ "rules of a group", "permissions", { PATH_RULES_LOCAL, "/r", "", 0, S_IFDIR | 0775, 0, 9, 0 }, "group 9 can write", "chmod g-w /r" },
-		{ "root's group", "permissions", { PATH_RULES_LOCAL, "/r", "", 0, S_IFDIR | 0775, 0, 0, 0 }, NULL, NULL },
-		{ "the store", "permissions", { PATH_STATE, "/s", "", 0, S_IFDIR | 0700, 7, 7, 0 }, NULL, NULL },
-		{ "a store of another", "permissions", { PATH_STATE, "/s", "", 0, S_IFDIR | 0700, 9, 7, EACCES }, NULL, NULL },
-		{ "a socket", "permissions", { PATH_SOCKET, "/m", "", 0, S_IFSOCK | 0660, 7, 8, 0 }, NULL, NULL },
-		{ "a socket for all", "permissions", { PATH_SOCKET, "/m", "", 0, S_IFSOCK | 0666, 7, 8, 0 }, "anybody can connect", "chmod o-rwx" },
-		{ "a socket out of reach", "permissions", { PATH_SOCKET, "/m", "", 0, S_IFSOCK | 0660, 7, 7, EACCES }, "postfix cannot connect", "socket_group = \"postfix\"" },
-		{ "nobody listens", "permissions", { PATH_SOCKET, "/m", "", 0, S_IFSOCK | 0660, 7, 7, ECONNREFUSED }, NULL, NULL },
-		{ "no helper", "firewall", { PATH_HELPER, "/h", "", ENOENT, 0, 0, 0, 0 }, "/h: No such", "firewall_helper" },
-		{ "a dull helper", "firewall", { PATH_HELPER, "/h", "", 0, S_IFREG | 0644, 0, 0, 0 }, "cannot be executed", NULL },
+		{ "a log", "permissions", { PATH_LOG, "/l", "logs", 0, S_IFREG | 0640, 0, 4, "g", 0 }, NULL, NULL },
+		{ "a log for all", "permissions", { PATH_LOG, "/l", "logs", 0, S_IFREG | 0666, 0, 4, "g", 0 }, "anybody can write", "chmod o-w /l" },
+		{ "no log", "log-file", { PATH_LOG, "/l", "logs", ENOENT, 0, 0, 0, "", -1 }, "No such file", "logs = {" },
+		{ "a log of a group", "log-file", { PATH_LOG, "/l", "logs", 0, S_IFREG | 0640, 0, 4, "adm", EACCES }, "cannot read it", "usermod -aG adm nobody" },
+		{ "a secret log", "log-file", { PATH_LOG, "/l", "logs", 0, S_IFREG | 0600, 0, 4, "g", EACCES }, "cannot read it", "chgrp adm /l" },
+		{ "rules of somebody", "permissions", { PATH_RULES, "/r", "rules_dir", 0, S_IFDIR | 0755, 9, 0, "g", 0 }, "belongs to user 9", "chown root /r" },
+		{ "rules of a group", "permissions", { PATH_RULES_LOCAL, "/r", "", 0, S_IFDIR | 0775, 0, 9, "g", 0 }, "group g can write", "chmod g-w /r" },
+		{ "root's group", "permissions", { PATH_RULES_LOCAL, "/r", "", 0, S_IFDIR | 0775, 0, 0, "g", 0 }, NULL, NULL },
+		{ "the store", "permissions", { PATH_STATE, "/s", "", 0, S_IFDIR | 0700, 7, 7, "g", 0 }, NULL, NULL },
+		{ "a store of another", "permissions", { PATH_STATE, "/s", "", 0, S_IFDIR | 0700, 9, 7, "g", EACCES }, NULL, NULL },
+		{ "a socket", "permissions", { PATH_SOCKET, "/m", "", 0, S_IFSOCK | 0660, 7, 8, "g", 0 }, NULL, NULL },
+		{ "a socket for all", "permissions", { PATH_SOCKET, "/m", "", 0, S_IFSOCK | 0666, 7, 8, "g", 0 }, "anybody can connect", "chmod o-rwx" },
+		{ "a socket out of reach", "permissions", { PATH_SOCKET, "/m", "", 0, S_IFSOCK | 0660, 7, 7, "g", EACCES }, "postfix cannot connect", "socket_group = \"postfix\"" },
+		{ "nobody listens", "permissions", { PATH_SOCKET, "/m", "", 0, S_IFSOCK | 0660, 7, 7, "g", ECONNREFUSED }, NULL, NULL },
+		{ "no helper", "firewall", { PATH_HELPER, "/h", "", ENOENT, 0, 0, 0, "", 0 }, "/h: No such", "firewall_helper" },
+		{ "a dull helper", "firewall", { PATH_HELPER, "/h", "", 0, S_IFREG | 0644, 0, 0, "g", 0 }, "cannot be executed", NULL },
 	};
 
 	(void)state;
@@ -575,6 +601,7 @@ main(void)
 		cmocka_unit_test(postfix_lists),
 		cmocka_unit_test(postfix_milters),
 		cmocka_unit_test(postfix_action),
+		cmocka_unit_test(postscreen),
 		cmocka_unit_test(sendmail_cf),
 		cmocka_unit_test(firewall_rules),
 		cmocka_unit_test(firewall_tables),
