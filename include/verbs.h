@@ -4,7 +4,7 @@
  * The daemon dispatches by it, popauth-milterctl parses its command line, prints its help and its output by it, and
  * the manual is tested against it.
  *
- * A request is one object: {"verb": NAME, "address": …, "for": …, "user": …, "reason": …} with the arguments that the
+ * A request is one object: {"verb": NAME, "address": …, "for": …, "user": …, "reason": …, "kind": …, "client": …} with the arguments that the
  * verb takes and no others.
  */
 #ifndef VERBS_H
@@ -25,16 +25,21 @@ enum {
 	ARG_HISTORY = 1 << 6,	 /* the keys that a list has for the entry, as it was elsewhere: "since", "last", "until",
 				  * "logins", "hits", "blocks", "kind", "by", "zone"; and "more": 1, more such requests
 				  * follow at once; 0, this is the last of them, answered when all are durable */
+	ARG_FILTER = 1 << 12,	 /* "kind" and "client": lists with commas, of kinds of events, of addresses and networks */
 };
 
 enum access { ACCESS_READ, ACCESS_WRITE };
+
+#define FILTER_USAGE "[--kind KIND,...] [--client NETWORK,...]"
 
 /* id, name, set, action, arguments, access, usage, help.  The action names the functions: run_ACTION() in the daemon,
  * show_ACTION() in the control program. */
 #define VERBS_TABLE(X) \
 	X(STATUS, "status", SETS, status, 0, ACCESS_READ, "", "how the daemon is doing, on one screen") \
 	X(STATS, "stats", SETS, stats, ARG_PROMETHEUS, ACCESS_READ, "[--prometheus]", "all counters since start") \
-	X(WATCH, "watch", SETS, watch, 0, ACCESS_READ, "", "live events, until interrupted") \
+	X(TOP, "top", SETS, top, ARG_FILTER | ARG_FOR, ACCESS_READ, "[--for TERM] " FILTER_USAGE, \
+	    "the worst clients of the last hour, or TERM; live on a terminal") \
+	X(WATCH, "watch", SETS, watch, ARG_FILTER, ACCESS_READ, FILTER_USAGE, "live events, until interrupted") \
 	X(EXPLAIN, "explain", SETS, explain, ARG_ADDRESS | ARG_REF, ACCESS_READ, "ADDRESS | REF", \
 	    "what is known of a client, why, and what would lift it") \
 	X(RELAY_LIST, "relay list", SET_RELAY, list, 0, ACCESS_READ, "", "clients that may relay") \

@@ -117,6 +117,12 @@ run_status(struct request *rq)
 }
 
 static void
+run_top(struct request *rq)
+{
+	walk_begin(rq);
+}
+
+static void
 run_list(struct request *rq)
 {
 	walk_begin(rq);
@@ -283,6 +289,7 @@ perform(struct request *rq, struct json *j)
 		return;
 	}
 	rq->policy = ctl->host.policy_get(ctl->host.arg, &hold);
+	filter_clear(&rq->session->filter);
 	if (request_args(rq, j, &e) == -1) {
 		refused(rq, 2, e.text, STR_NONE);
 	} else {
@@ -351,6 +358,13 @@ on_input(void *arg, struct conn *c, struct str in, size_t *used)
 	return CONN_KEEP;
 }
 
+/* Notices are about everybody. */
+static bool
+is_asked_for(const struct filter *f, const struct watched *ev)
+{
+	return *ev->notice != '\0' || (filter_kind(f, ev->kind) && filter_client(f, &ev->client));
+}
+
 static void
 watch_more(struct control *ctl, struct conn *c, struct session *s, const struct policy *p)
 {
@@ -370,7 +384,8 @@ watch_more(struct control *ctl, struct conn *c, struct session *s, const struct 
 			conn_more(c, false);
 			return;
 		}
-		control_say(ctl, c, watched_json(&ev, p));
+		if (is_asked_for(&s->filter, &ev))
+			control_say(ctl, c, watched_json(&ev, p));
 	}
 }
 
@@ -421,6 +436,7 @@ on_closed(void *arg, struct conn *c, enum conn_end why, size_t unread)
 	(void)why;
 	(void)unread;
 	walk_free(s->walk);
+	filter_clear(&s->filter);
 	if (s->busy == BUSY_WATCH)
 		watch_leave(ctl->host.watch);
 }

@@ -165,6 +165,18 @@ parse_more(struct request *rq, const struct json *v, struct err *e)
 	return 0;
 }
 
+static int
+parse_kinds(struct request *rq, const struct json *v, struct err *e)
+{
+	return filter_kinds(&rq->session->filter, json_text(v), e);
+}
+
+static int
+parse_clients(struct request *rq, const struct json *v, struct err *e)
+{
+	return filter_clients(&rq->session->filter, json_text(v), rq->policy->ipv6_prefix, e);
+}
+
 static const struct {
 	const char *key;
 	unsigned arg;
@@ -185,6 +197,8 @@ static const struct {
 	{ "by", ARG_HISTORY, false, parse_by },
 	{ "zone", ARG_HISTORY, false, parse_zone },
 	{ "more", ARG_HISTORY, false, parse_more },
+	{ "kind", ARG_FILTER, false, parse_kinds },
+	{ "client", ARG_FILTER, false, parse_clients },
 };
 
 static int

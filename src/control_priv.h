@@ -31,8 +31,15 @@ struct ending {
 	char message[256];
 };
 
+/* Which events, which clients.  control_filter.c */
+struct filter {
+	unsigned kinds;	      /* 1 << kind, EVENT_KINDS being by hand; 0: all */
+	struct netlist *nets; /* owned; NULL: all */
+};
+
 struct session {
 	enum busy busy;
+	struct filter filter; /* of what it asked for last */
 	struct walk *walk;
 	struct watcher watcher;
 	uint64_t ticket;
@@ -114,6 +121,19 @@ int request_args(struct request *rq, const struct json *j, struct err *e);
 
 /* control_carry.c: an entry with a history. */
 void add_carried(struct request *rq);
+/* control_filter.c: add what a text says.  -1: *e says what is wrong with it. */
+int filter_kinds(struct filter *f, struct str text, struct err *e);
+int filter_clients(struct filter *f, struct str text, unsigned ipv6_prefix, struct err *e);
+bool filter_kind(const struct filter *f, unsigned kind);
+bool filter_client(const struct filter *f, const struct addr *client);
+void filter_clear(struct filter *f);
+
+/* control_top.c */
+struct top;
+struct top *top_new(const struct request *rq);
+void top_free(struct top *t); /* NULL is fine */
+void top_see(void *arg, const struct addr *client, const struct record *r); /* a ledger_fn */
+bool top_say(struct top *t, struct control *ctl, struct conn *c, const struct policy *p); /* one of them; false: no more */
 
 /* control_walk.c */
 void walk_begin(struct request *rq);

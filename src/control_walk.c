@@ -23,6 +23,7 @@ struct walk {
 	uint64_t known, in[SETS]; /* status: how many clients */
 	uint64_t beyond;       /* the same: whose budget is spent */
 	uint64_t done;	       /* listed, or deleted */
+	struct top *top;       /* NULL: something else is asked for */
 };
 
 void
@@ -31,6 +32,8 @@ walk_begin(struct request *rq)
 	struct walk *w = xcalloc(1, sizeof(*w));
 
 	w->verb = rq->verb;
+	if (w->verb->id == VERB_TOP)
+		w->top = top_new(rq);
 	rq->session->walk = w;
 	rq->session->busy = BUSY_WALK;
 }
@@ -42,6 +45,7 @@ walk_free(struct walk *w)
 		return;
 	free(w->entries);
 	free(w->text);
+	top_free(w->top);
 	free(w);
 }
 
@@ -155,19 +159,19 @@ finish(struct control *ctl, struct conn *c, struct walk *w)
 bool
 walk_more(struct control *ctl, struct conn *c, struct walk *w, const struct policy *p, time_t now)
 {
-	ledger_fn *fn = w->verb->id == VERB_STATUS ? tally_up : collect;
+	ledger_fn *fn = w->top != NULL ? top_see : w->verb->id == VERB_STATUS ? tally_up : collect;
 
 	w->now = now;
 	for (unsigned i = 0; i < SHARDS_AT_ONCE; i++) {
 		if (!use_entries(ctl, c, w, p))
 			return false;
 		if (w->shard == LEDGER_SHARDS) {
-			if (conn_room(c) < ANSWER_ROOM)
+			if (conn_room(c) < ANSWER_ROOM || (w->top != NULL && top_say(w->top, ctl, c, p)))
 				return false;
 			finish(ctl, c, w);
 			return true;
 		}
-		ledger_walk_shard(ctl->host.pipeline->ledger, w->shard++, fn, w);
+		ledger_walk_shard(ctl->host.pipeline->ledger, w->shard++, fn, w->top != NULL ? (void *)w->top : w);
 	}
 	return false;
 }

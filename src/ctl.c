@@ -37,7 +37,11 @@ static const struct option longopts[] = {
 	{ "user", required_argument, NULL, 'u' },	{ "reason", required_argument, NULL, 'r' },
 	{ "prometheus", no_argument, NULL, 'p' },	{ "help", no_argument, NULL, 'h' },
 	{ "count", no_argument, NULL, 'n' },		{ "version", no_argument, NULL, 'V' },
-	{ "against", required_argument, NULL, 'a' },	{ NULL, 0, NULL, 0 },
+	{ "against", required_argument, NULL, 'a' },	{ "postfix", required_argument, NULL, 'P' },
+	{ "sendmail-cf", required_argument, NULL, 'M' },	{ "kind", required_argument, NULL, 'k' },
+	{ "client", required_argument, NULL, 'C' },
+	{ "parse-only", no_argument, NULL, '?' + 256 }, /* for tests: is this understood? */
+	{ NULL, 0, NULL, 0 },
 };
 
 static void
@@ -99,6 +103,25 @@ parse_options(int argc, char **argv, struct options *o)
 		case 'a':
 			o->against = optarg;
 			o->args |= LOCAL_AGAINST;
+			break;
+		case 'P':
+			o->postfix = optarg;
+			o->args |= LOCAL_MTA;
+			break;
+		case 'M':
+			o->sendmail_cf = optarg;
+			o->args |= LOCAL_MTA;
+			break;
+		case 'k':
+			o->kind = optarg;
+			o->args |= ARG_FILTER;
+			break;
+		case 'C':
+			o->client = optarg;
+			o->args |= ARG_FILTER;
+			break;
+		case '?' + 256:
+			o->parse_only = true;
 			break;
 		case 'h':
 			o->help = true;
@@ -194,6 +217,8 @@ make_request(const struct verb *v, const struct options *o, int argc, char **arg
 	json_put_cstr(j, "for", o->term);
 	json_put_cstr(j, "user", o->user);
 	json_put_cstr(j, "reason", o->reason);
+	json_put_cstr(j, "kind", o->kind);
+	json_put_cstr(j, "client", o->client);
 	return j;
 }
 
@@ -314,10 +339,15 @@ run_verb(const struct verb *verb, const struct options *o, int argc, char **argv
 	struct conf *c = NULL;
 	int code = EXIT_USAGE;
 
-	if (request != NULL && o->socket == NULL && ctl_conf(o, &c) == -1)
+	if (request != NULL && o->parse_only)
+		code = EXIT_DONE;
+	else if (request != NULL && o->socket == NULL && ctl_conf(o, &c) == -1)
 		fprintf(stderr, PROGRAM ": the daemon can be asked without this file: -s SOCKET\n");
 	else if (request != NULL)
-		code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : DEFAULT_SOCKET, &v, request);
+		do {
+			v.table = NULL;
+			code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : DEFAULT_SOCKET, &v, request);
+		} while (code == EXIT_DONE && top_is_live(verb, o) && top_again());
 	json_free(request);
 	conf_put(c);
 	return code;
@@ -330,7 +360,7 @@ run_local(const struct local *l, const struct options *o, int argc, char **argv)
 		return complain("an option that this command does not take", l->name);
 	if (!(l->args & LOCAL_FILES) && argc > (l->args & LOCAL_FILE ? 1 : 0))
 		return complain("too many words", argv[argc - 1]);
-	return l->run(o, argv);
+	return o->parse_only ? EXIT_DONE : l->run(o, argv);
 }
 
 /* No such command; but perhaps the first word of some. */

@@ -16,8 +16,8 @@ enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
 
 struct options {
 	const char *conf, *socket;
-	bool json, count, prometheus, help, version;
-	const char *term, *user, *reason, *against;
+	bool json, count, prometheus, help, version, parse_only;
+	const char *term, *user, *reason, *against, *postfix, *sendmail_cf, *kind, *client;
 	unsigned args; /* ARG_ and LOCAL_ bits of those given */
 };
 
@@ -41,6 +41,7 @@ struct rules *ctl_rules(const struct conf *c);
 #define LOCAL_FILE    (1u << 17) /* an argument, optional */
 #define LOCAL_FILES   (1u << 18) /* any number of them */
 #define LOCAL_AGAINST (1u << 19)
+#define LOCAL_MTA     (1u << 20)
 #define LOCALS_TABLE(X) \
 	X("rules list", rules_list, 0, "", "the log rules: what each looks for") \
 	X("rules check", rules_check, 0, "", "prove that no hostile line can mislead a rule") \
@@ -49,7 +50,9 @@ struct rules *ctl_rules(const struct conf *c);
 	X("simulate", simulate, LOCAL_FILES | LOCAL_AGAINST, "[--json] [--against OTHER.conf] LOG...", \
 	    "say what would have followed from these logs") \
 	X("import", import, LOCAL_FILES | ARG_FOR, "KIND FILE [--for TERM]", "take over entries of an older system, or of export") \
-	X("export", export, LOCAL_FILES, "KIND [FILE]", "write the entries down in the form of KIND")
+	X("export", export, LOCAL_FILES, "KIND [FILE]", "write the entries down in the form of KIND") \
+	X("doctor", doctor, LOCAL_MTA, "[--json] [--postfix DIR | --sendmail-cf FILE]", \
+	    "look for mistakes in the wiring, and say what to change")
 
 #define X(name, function, args, usage, help) int local_##function(const struct options *o, char **argv);
 LOCALS_TABLE(X)
@@ -76,6 +79,17 @@ const char *reason_of(const struct json *o);   /* the zone, or the reason */
 void print_list(const char *before, const struct json *list);
 /* ctl_explain.c */
 void show_explain(struct view *v, const struct json *o);
+
+/* ctl_top.c: the worst clients; on a terminal again and again, until interrupted. */
+bool top_is_live(const struct verb *verb, const struct options *o);
+bool top_again(void); /* wait for the next time */
+show_fn show_top;
+
+/* ctl_colour.c: colours for people at a terminal, nothing for anybody else (isatty, NO_COLOR, TERM=dumb). */
+enum colour { COLOUR_BAD, COLOUR_WARN, COLOUR_GOOD, COLOUR_HEAD };
+const char *colour_on(enum colour c);
+const char *colour_off(void);
+unsigned terminal_width(void); /* 0: standard output is no terminal */
 
 /* ctl_guard.c */
 show_fn show_breaker, show_breaker_reset, show_incidents;

@@ -157,6 +157,12 @@ show_reload(struct view *v, const struct json *o)
 /* ---- status and stats ---- */
 
 static void
+problem(const struct json *o)
+{
+	printf("           %sPROBLEM%s: %s\n", colour_on(COLOUR_BAD), colour_off(), text_of(o, "error"));
+}
+
+static void
 status_store(const struct json *o)
 {
 	char at[TIME_TEXT];
@@ -166,7 +172,7 @@ status_store(const struct json *o)
 	if (json_has(o, "flushed"))
 		printf("           last flush %s\n", time_text(at, json_get_int(o, "flushed", 0)));
 	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+		problem(o);
 }
 
 /* What share of the lines of programs that have rules these did not recognise. */
@@ -205,7 +211,7 @@ status_log(const struct json *o)
 		printf(", last line %s", time_text(at, json_get_int(o, "last", 0)));
 	putchar('\n');
 	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+		problem(o);
 	if (json_has(o, "lines"))
 		printf("           lines %lld, recognised %lld, without a head %lld, missed %lld\n", number_of(o, "lines"),
 		    number_of(o, "recognised"), number_of(o, "headless"), number_of(o, "dropped"));
@@ -225,7 +231,7 @@ status_firewall(const struct json *o)
 		    !json_has(o, "referenced") ? "not known" : json_get_bool(o, "referenced", false) ? "yes" : "NO");
 	putchar('\n');
 	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+		problem(o);
 }
 
 static void
@@ -239,7 +245,7 @@ status_allowlist(const struct json *o)
 	if (json_count(nearby) > 0)
 		putchar('\n');
 	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+		problem(o);
 }
 
 /* A map that nobody asks is one that the MTA was not told of. */
@@ -404,6 +410,22 @@ print_list(const char *before, const struct json *list)
 		printf("%s%s", i == 0 ? before : " ", json_text(json_at(list, i)).p);
 }
 
+/* By the gravest of what followed. */
+static const char *
+change_colour(const struct json *changes)
+{
+	static const struct {
+		const char *change;
+		enum colour colour;
+	} told[] = { { "blocked", COLOUR_BAD }, { "cached", COLOUR_WARN }, { "granted", COLOUR_GOOD } };
+
+	for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+		for (size_t k = 0; k < json_count(changes); k++)
+			if (str_eq(json_text(json_at(changes, k)), str_of(told[i].change)))
+				return colour_on(told[i].colour);
+	return "";
+}
+
 static void
 show_watch(struct view *v, const struct json *o)
 {
@@ -423,7 +445,8 @@ show_watch(struct view *v, const struct json *o)
 		fflush(stdout);
 		return;
 	}
-	printf("%s %-17s %s", time_text(at, json_get_int(o, "time", 0)), text_of(o, "event"), text_of(o, "client"));
+	printf("%s %s%-17s%s %s", time_text(at, json_get_int(o, "time", 0)), change_colour(json_get(o, "changes")),
+	    text_of(o, "event"), colour_off(), text_of(o, "client"));
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (json_has(o, keys[i]))
 			printf(" %s=%s", keys[i], text_of(o, keys[i]));
