@@ -30,13 +30,14 @@ struct head {
 	bool live;    /* an incident */
 };
 
+/* In the order of use: most have one member, and one or two lines of the cache are all that is touched of them. */
 struct attacked {
-	uint8_t target;
-	char name[SWARM_NAME];
+	struct crowd crowd;
 	uint32_t window, usual;	/* domain: when the window began, clients in one as a rule */
 	uint32_t since, until, most; /* of the incident */
-	struct crowd crowd;
+	uint8_t target;
 	struct member members[KEPT];
+	char name[SWARM_NAME];
 };
 
 struct swarm {
