@@ -161,6 +161,19 @@ unlisted(const struct breaker *b, unsigned place, uint32_t at, uint32_t span, ui
 	return of == 0 ? 1000 : (of - n) * 1000 / of;
 }
 
+/* Does the zone leave too many unlisted to be suspected?  Mostly it does, and some dozens of members tell: more than the
+ * share of all members is more than that of those within the window. */
+static bool
+leaves_enough(const struct breaker *b, unsigned place, uint32_t at, uint32_t span, uint32_t share)
+{
+	uint32_t enough = b->census.n * ((100 - share) * 10 + 1), n = 0; /* thousandths */
+
+	for (uint16_t i = 0; i < b->census.n && n < enough; i++)
+		if (b->members[i].mark != place + 1 && (at < b->members[i].at || at - b->members[i].at < span))
+			n += 1000;
+	return n >= enough;
+}
+
 /* Once in a window: what is usual moves a little. */
 static void
 learn_usual(struct breaker *b, const struct threshold *th, uint32_t at)
@@ -229,10 +242,11 @@ breaker_heard(struct breaker *b, const struct policy *p, const char *zone, const
 	if (m->mark == place + 1)
 		return false; /* nothing new */
 	m->mark = (uint16_t)(place + 1);
-	if (open_at(&z->trip, at) || crowd_count(&b->census, b->members, at, th->span) < th->n)
+	if (open_at(&z->trip, at) || leaves_enough(b, place, at, th->span, p->breaker_zone_share) ||
+	    crowd_count(&b->census, b->members, at, th->span) < th->n)
 		return false;
 	left = unlisted(b, place, at, th->span, &n, &of);
-	if (left * 100 > (100 - p->breaker_zone_share) * 1000 || left * JUMP > z->usual)
+	if (left > (100 - p->breaker_zone_share) * 10 || left * JUMP > z->usual)
 		return false;
 	*out = (struct trip){ .cause = BREAKER_ZONE, .kind = EVENT_RBL, .zone = zone, .n = n, .of = of };
 	trip(out, th, at);
