@@ -26,6 +26,7 @@ static struct {
 struct session {
 	struct pipeline *pl;
 	struct conf *conf;   /* a reference: in force when it began; its stages and texts, and nothing that is learned */
+	struct conf *latest; /* a reference: in force when last looked */
 	struct lists *lists; /* a reference, or NULL */
 	struct addr addr;
 	struct answer answer; /* of the last judgement */
@@ -49,6 +50,7 @@ session_open(struct pipeline *pl, const struct addr *a, const char *daemon_name)
 
 	s->pl = pl;
 	s->conf = conf_current();
+	s->latest = conf_get(s->conf);
 	s->lists = lists_current();
 	s->addr = *a;
 	s->reject_at = conf_reject_at(s->conf, daemon_name);
@@ -63,8 +65,21 @@ session_drop(struct session *s)
 	if (s == NULL)
 		return;
 	lists_put(s->lists);
+	conf_put(s->latest);
 	conf_put(s->conf);
 	free(s);
+}
+
+/* What is in force now.  It is asked for at every command, and a lock that all sessions want at every command would be
+ * the dearest part of it. */
+static const struct policy *
+latest(struct session *s)
+{
+	if (!conf_is_current(s->latest)) {
+		conf_put(s->latest);
+		s->latest = conf_current();
+	}
+	return &s->latest->policy;
 }
 
 /* A command of the client's, as it is learned from and shown. */
@@ -76,9 +91,8 @@ struct command {
 };
 
 static void
-learn(const struct session *s, struct event ev, const struct command *c)
+learn(struct session *s, struct event ev, const struct command *c)
 {
-	struct conf *conf;
 	char evidence[EVIDENCE];
 	int n = snprintf(evidence, sizeof evidence, "%s%.*s", c->verb, c->arg.n > EVIDENCE ? EVIDENCE : (int)c->arg.n,
 	    c->arg.n == 0 ? "" : c->arg.p);
@@ -87,9 +101,7 @@ learn(const struct session *s, struct event ev, const struct command *c)
 	ev.addr = s->addr;
 	ev.time = c->now;
 	ev.evidence = (struct str){ evidence, n < 0 ? 0 : strlen(evidence) };
-	conf = conf_current();
-	pipeline_event(s->pl, &conf->policy, &ev, c->now);
-	conf_put(conf);
+	pipeline_event(s->pl, latest(s), &ev, c->now);
 }
 
 /* A client of the cache has come again. */
@@ -116,10 +128,7 @@ wave_through(struct session *s)
 static void
 judge(struct session *s, time_t now)
 {
-	struct conf *conf = conf_current();
-
-	ledger_judge(s->pl->ledger, &conf->policy, &s->addr, now, &s->answer);
-	conf_put(conf);
+	ledger_judge(s->pl->ledger, latest(s), &s->addr, now, &s->answer);
 }
 
 static bool
@@ -185,11 +194,10 @@ refuse_impostor(struct session *s, time_t now, struct reply *r)
 	return refuse_forgery(s, EVENT_HELO_FORGERY, c.arg, &c, r);
 }
 
-/* What is known of the client now, at this stage of its session. */
+/* What follows from the judgement, at this stage of the session. */
 static enum say
-consider(struct session *s, const struct command *c, struct reply *r)
+decide(struct session *s, const struct command *c, struct reply *r)
 {
-	judge(s, c->now);
 	if (is_friend(s))
 		return wave_through(s);
 	if (s->helo[0] != '\0' && c->stage >= s->forgery_at)
@@ -197,6 +205,14 @@ consider(struct session *s, const struct command *c, struct reply *r)
 	if (c->stage >= s->reject_at && s->answer.verdict != VERDICT_CONTINUE)
 		return refuse(s, c, r);
 	return SAY_CONTINUE;
+}
+
+/* What is known of the client may have changed since the stage before. */
+static enum say
+consider(struct session *s, const struct command *c, struct reply *r)
+{
+	judge(s, c->now);
+	return decide(s, c, r);
 }
 
 static bool
@@ -213,7 +229,7 @@ session_connect(struct session *s, time_t now, struct reply *r)
 	stat_add(STAT_SESSIONS, 1);
 	judge(s, now);
 	s->retry = s->answer.verdict == VERDICT_CACHED;
-	return consider(s, &c, r);
+	return decide(s, &c, r);
 }
 
 enum say
@@ -329,12 +345,9 @@ learn_refused(struct session *s, const struct rcpt_facts *facts, const struct co
 
 /* The MTA has taken a recipient of the client's. */
 static void
-came(const struct session *s, time_t now)
+came(struct session *s, time_t now)
 {
-	struct conf *conf = conf_current();
-
-	pipeline_came(s->pl, &conf->policy, &s->addr, now, now);
-	conf_put(conf);
+	pipeline_came(s->pl, latest(s), &s->addr, now, now);
 }
 
 enum say
