@@ -123,6 +123,8 @@ void conf_put(struct conf *c);	       /* NULL is fine */
 /* The conf in force, any thread.  conf_current() returns a reference of the caller's, NULL before the first
  * conf_install(); conf_install() takes over the caller's (NULL: none in force any more). */
 struct conf *conf_current(void);
+/* Is it still the one in force?  `c` is a reference of the caller's.  For who asks often: takes no lock, writes nothing. */
+bool conf_is_current(const struct conf *c);
 void conf_install(struct conf *c);
 
 /* `daemon_name` is the MTA's {daemon_name}; NULL when it does not tell. */

@@ -32,6 +32,17 @@ size_t ledger_size(const struct ledger *l);
 
 /* Apply one event; returns policy_apply()'s CHANGE_ bits. */
 unsigned ledger_apply(struct ledger *l, const struct policy *p, const struct event *ev, time_t now);
+/* The client will be asked for soon: have what is known of it fetched into the processor's cache, LEDGER_STEPS calls on
+ * end, each of which needs what the one before has fetched.  Takes no lock: only for who is alone with the ledger, and
+ * changes nothing in between.  All zero is the beginning. */
+#define LEDGER_STEPS 5
+struct ledger_fetch {
+	uint64_t hash;
+	const uint32_t *slot;
+	const void *entry;
+	unsigned step;
+};
+void ledger_fetch(struct ledger *l, const struct addr *client, struct ledger_fetch *f);
 void ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, time_t now, struct answer *out);
 unsigned ledger_add(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now,
     uint32_t term, struct str text);

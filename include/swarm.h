@@ -49,6 +49,13 @@ bool swarm_lowers(enum target t, enum event_kind kind);
 /* A client of one more event.  true: an incident has just begun, *out describes it. */
 bool swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str name, const struct addr *client,
     uint32_t at, uint32_t now, struct incident *out);
+/* It will be heard soon: have its target fetched into the processor's cache; each call needs what the one before has
+ * fetched.  Only for who is alone with it.  All zero is the beginning. */
+struct swarm_fetch {
+	uint64_t key;
+	unsigned step;
+};
+void swarm_fetch(const struct swarm *s, const struct event *ev, struct swarm_fetch *f);
 /* Is it under attack? */
 bool swarm_attacked(const struct swarm *s, enum target t, struct str name, uint32_t at);
 /* How many incidents there are; swarm_incident() describes one of them, 0.. */

@@ -25,6 +25,7 @@ static struct {
 struct session {
 	struct pipeline *pl;
 	struct conf *conf;   /* a reference: in force when it began; its stages and texts, and nothing that is learned */
+	struct conf *latest; /* a reference: in force when last looked */
 	struct lists *lists; /* a reference, or NULL */
 	struct addr addr;
 	struct answer answer; /* of the last judgement */
@@ -48,6 +49,7 @@ session_open(struct pipeline *pl, const struct addr *a, const char *daemon_name)
 
 	s->pl = pl;
 	s->conf = conf_current();
+	s->latest = conf_get(s->conf);
 	s->lists = lists_current();
 	s->addr = *a;
 	s->reject_at = conf_reject_at(s->conf, daemon_name);
@@ -62,8 +64,21 @@ session_drop(struct session *s)
 	if (s == NULL)
 		return;
 	lists_put(s->lists);
+	conf_put(s->latest);
 	conf_put(s->conf);
 	free(s);
+}
+
+/* What is in force now.  It is asked for at every command, and a lock that all sessions want at every command would be
+ * the dearest part of it. */
+static const struct policy *
+latest(struct session *s)
+{
+	if (!conf_is_current(s->latest)) {
+		conf_put(s->latest);
+		s->latest = conf_current();
+	}
+	return &s->latest->policy;
 }
 
 /* A command of the client's, as it is learned from and shown. */
@@ -75,9 +90,8 @@ struct command {
 };
 
 static void
-learn(const struct session *s, struct event ev, const struct command *c)
+learn(struct session *s, struct event ev, const struct command *c)
 {
-	struct conf *conf;
 	char evidence[EVIDENCE];
 	int n = snprintf(evidence, sizeof evidence, "%s%.*s", c->verb, c->arg.n > EVIDENCE ? EVIDENCE : (int)c->arg.n,
 	    c->arg.n == 0 ? "" : c->arg.p);
@@ -86,9 +100,7 @@ learn(const struct session *s, struct event ev, const struct command *c)
 	ev.addr = s->addr;
 	ev.time = c->now;
 	ev.evidence = (struct str){ evidence, n < 0 ? 0 : strlen(evidence) };
-	conf = conf_current();
-	pipeline_event(s->pl, &conf->policy, &ev, c->now);
-	conf_put(conf);
+	pipeline_event(s->pl, latest(s), &ev, c->now);
 }
 
 /* A client of the cache has come again. */
@@ -115,10 +127,7 @@ wave_through(struct session *s)
 static void
 judge(struct session *s, time_t now)
 {
-	struct conf *conf = conf_current();
-
-	ledger_judge(s->pl->ledger, &conf->policy, &s->addr, now, &s->answer);
-	conf_put(conf);
+	ledger_judge(s->pl->ledger, latest(s), &s->addr, now, &s->answer);
 }
 
 static bool
@@ -194,11 +203,10 @@ looked_at(const struct session *s, enum say say)
 	return say == SAY_ACCEPT && (budget || gate) ? SAY_CONTINUE : say;
 }
 
-/* What is known of the client now, at this stage of its session. */
+/* What follows from the judgement, at this stage of the session. */
 static enum say
-consider(struct session *s, const struct command *c, struct reply *r)
+decide(struct session *s, const struct command *c, struct reply *r)
 {
-	judge(s, c->now);
 	if (is_friend(s))
 		return wave_through(s);
 	if (s->helo[0] != '\0' && c->stage >= s->forgery_at)
@@ -206,6 +214,14 @@ consider(struct session *s, const struct command *c, struct reply *r)
 	if (c->stage >= s->reject_at && s->answer.verdict != VERDICT_CONTINUE)
 		return refuse(s, c, r);
 	return SAY_CONTINUE;
+}
+
+/* What is known of the client may have changed since the stage before. */
+static enum say
+consider(struct session *s, const struct command *c, struct reply *r)
+{
+	judge(s, c->now);
+	return decide(s, c, r);
 }
 
 static bool
@@ -222,7 +238,7 @@ session_connect(struct session *s, time_t now, struct reply *r)
 	stat_add(STAT_SESSIONS, 1);
 	judge(s, now);
 	s->retry = s->answer.verdict == VERDICT_CACHED;
-	return looked_at(s, consider(s, &c, r));
+	return looked_at(s, decide(s, &c, r));
 }
 
 enum say
@@ -339,12 +355,9 @@ learn_refused(struct session *s, const struct rcpt_facts *facts, const struct co
 
 /* The MTA has taken a recipient of the client's. */
 static void
-came(const struct session *s, time_t now)
+came(struct session *s, time_t now)
 {
-	struct conf *conf = conf_current();
-
-	pipeline_came(s->pl, &conf->policy, &s->addr, now, now);
-	conf_put(conf);
+	pipeline_came(s->pl, latest(s), &s->addr, now, now);
 }
 
 static enum say

@@ -347,6 +347,56 @@ ledger_apply(struct ledger *l, const struct policy *p, const struct event *ev, t
 	return with_record(l, &ev->addr, &w);
 }
 
+/* Where the hash says that the client is; NULL: nowhere.  Strangers may share a tag, but few do. */
+static const uint32_t *
+likely_slot(const struct shard *s, uint64_t h)
+{
+	uint32_t i = (uint32_t)h & (s->size - 1), tag = tag_of(h);
+
+	for (; s->slots[i] != 0; i = (i + 1) & (s->size - 1))
+		if ((s->slots[i] & SLOT_TAG) == tag)
+			return &s->slots[i];
+	return NULL;
+}
+
+void
+ledger_fetch(struct ledger *l, const struct addr *client, struct ledger_fetch *f)
+{
+	const struct shard *s = shard_of(l, f->hash);
+	const struct entry *en = f->entry;
+
+	switch (f->step++) {
+	case 0:
+		f->hash = hash(l, client);
+		s = shard_of(l, f->hash);
+		__builtin_prefetch(&s->lock);
+		__builtin_prefetch(&s->slots);
+		break;
+	case 1:
+		__builtin_prefetch(&s->slots[(uint32_t)f->hash & (s->size - 1)]);
+		break;
+	case 2:
+		if ((f->slot = likely_slot(s, f->hash)) != NULL)
+			__builtin_prefetch(&s->pool.blocks[((*f->slot & SLOT_NUMBER) - 1) / POOL_BLOCK]);
+		break;
+	case 3:
+		if (f->slot != NULL) {
+			f->entry = en = pool_entry(&s->pool, (*f->slot & SLOT_NUMBER) - 1);
+			__builtin_prefetch(en);
+			__builtin_prefetch(&en->record.blocks);
+		}
+		break;
+	case 4:
+		if (en != NULL && en->record.tallies != NULL)
+			__builtin_prefetch(en->record.tallies);
+		if (en != NULL && en->record.grant != NULL)
+			__builtin_prefetch(en->record.grant);
+		break;
+	default:
+		break;
+	}
+}
+
 unsigned
 ledger_add(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now, uint32_t term,
     struct str text)
