@@ -45,6 +45,9 @@ enum store_answer store_load(struct store *s, store_fn *fn, void *arg, struct er
  * are the store's own: not to be used, and not told by store_load(). */
 enum store_answer store_commit(struct store *s, const struct cut *c, struct err *e);
 
+/* Can anything be written at present?  Before a cut of everything is made in vain.  STORE_EMPTIED as above. */
+enum store_answer store_probe(struct store *s, struct err *e);
+
 /* Where the last damaged store was put by this process, for `status`; "" = none was.  Any thread may ask; the text is
  * good until store_close(). */
 const char *store_aside(const struct store *s);

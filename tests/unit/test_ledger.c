@@ -235,27 +235,6 @@ late_is_as_good(void **state)
 }
 
 static void
-a_cut_can_keep_what_is_gone(void **state)
-{
-	struct cut_item item;
-	struct cut c;
-	size_t at = 0;
-
-	(void)state;
-	cut_init(&c);
-	cut_put(&c, CUT_CLIENTS, "a", 1, "value", 5);
-	cut_del(&c, CUT_SOURCES, "gone", 4);
-	cut_put(&c, CUT_CLIENTS, "b", 1, "value", 5);
-	cut_keep_deleted(&c);
-	assert_int_equal(c.items, 1);
-	assert_true(cut_next(&c, &at, &item));
-	assert_true(item.deleted && item.table == CUT_SOURCES && item.klen == 4);
-	assert_memory_equal(item.key, "gone", 4);
-	assert_false(cut_next(&c, &at, &item));
-	cut_clear(&c);
-}
-
-static void
 is_bounded(void **state)
 {
 	struct ledger *small = ledger_new(20000);
@@ -455,7 +434,6 @@ main(void)
 		TEST(forgets_and_says_so),
 		TEST(sweeps_in_slices),
 		TEST(late_is_as_good),
-		TEST(a_cut_can_keep_what_is_gone),
 		TEST(is_bounded),
 		TEST(keeps_what_is_of_value),
 		TEST(folds_what_was_stored),
