@@ -23,7 +23,6 @@
 #include "store_pages.h"
 #include "str.h"
 
-#define DB_FILE	      "popauth.db"
 #define FORMAT_KEY    "\0format" /* in CUT_META: keys that begin with a NUL are the store's own */
 #define FORMAT	      "popauth-milter 1"
 #define CACHE_BYTES	(32u << 20)
@@ -167,7 +166,7 @@ open_tables(struct env *v, u_int32_t flags)
 		if ((flags & DB_CREATE) != 0 && ((rc = v->db[t]->set_flags(v->db[t], DB_CHKSUM)) != 0 ||
 		    (rc = v->db[t]->set_pagesize(v->db[t], STORE_PAGE)) != 0))
 			return rc;
-		rc = v->db[t]->open(v->db[t], NULL, DB_FILE, table_names[t], DB_BTREE, flags | DB_AUTO_COMMIT, 0600);
+		rc = v->db[t]->open(v->db[t], NULL, STORE_DB, table_names[t], DB_BTREE, flags | DB_AUTO_COMMIT, 0600);
 		if (rc != 0)
 			return rc;
 	}
@@ -223,6 +222,13 @@ env_close(struct env *v)
 		return;
 	if (!v->failed)
 		(void)v->env->txn_checkpoint(v->env, 0, 0, 0); /* so that the next start has nothing to recover */
+	(void)close_all(v);
+}
+
+void
+env_abandon(struct env *v)
+{
+	v->failed = true;
 	(void)close_all(v);
 }
 
@@ -304,7 +310,7 @@ env_open(const char *home, struct env **out, struct err *e)
 	int fd;
 
 	hook();
-	(void)snprintf(path, sizeof path, "%s/" DB_FILE, home);
+	(void)snprintf(path, sizeof path, "%s/" STORE_DB, home);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1) {
 		is = circumstance(errno) ? ENV_REFUSED : ENV_DAMAGED;

@@ -887,6 +887,28 @@ test_whole_cut(void **state)
 	store_close(s);
 }
 
+/* Somebody cleans up: what is said to be committed must not be in files that have no name. */
+static void
+test_removed_while_open(void **state)
+{
+	struct store *s = open_as(STORE_CREATED);
+	struct err e = { "" };
+	enum store_answer is;
+	char home[96];
+
+	(void)state;
+	(void)snprintf(home, sizeof home, "%s/store", dir);
+	assert_int_equal(commit_generation(s, 1, &e), STORE_DONE);
+	assert_int_equal(nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(commit_generation(s, 2, &e), STORE_EMPTIED);
+	assert_non_null(strstr(e.text, "removed or replaced"));
+	assert_int_equal(commit_generation(s, 3, &e), STORE_DONE);
+	store_close(s);
+	s = open_as(STORE_OPENED);
+	assert_int_equal(generation_in(s, &e, &is), 3);
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -904,6 +926,7 @@ main(void)
 		TEST(test_file_limit),
 		TEST(test_full_disk),
 		TEST(test_whole_cut),
+		TEST(test_removed_while_open),
 		TEST(test_damaged),
 		TEST(test_spoilt_while_open),
 		TEST(test_foreign),
