@@ -54,12 +54,12 @@ struct firewall {
 	unsigned next_shard;
 	uint32_t sync_seq, queried;
 	time_t sync_at, look_at; /* on the monotonic clock */
-	uint64_t began;	 /* the sync; milliseconds */
+	uint64_t began, took; /* this sync, the last one; milliseconds */
 	time_t now;	/* on the ledger's clock, for the packet in the making */
 	size_t changes;	/* ADD and DEL in the packet */
 	bool gap;	/* the running sync closes a gap that we know of: to find things missing is no news */
 	bool misunderstood;
-	bool failing;	/* something was refused since the last sync */
+	bool sync_failed; /* something was refused in the last sync: another one would do no better */
 	enum said said[FW_SETS]; /* about references */
 };
 
@@ -81,6 +81,14 @@ firewall_rest(uint64_t took)
 	uint64_t rest = took / 10;
 
 	return rest < FIREWALL_LOOK ? FIREWALL_LOOK : rest > 10 * FIREWALL_LOOK ? 10 * FIREWALL_LOOK : (time_t)rest;
+}
+
+/* Seconds until a sync after a change that was refused, which may be all that is left of a set: a tenth of a processor at
+ * most. */
+static inline time_t
+firewall_soon(uint64_t took)
+{
+	return 1 + (time_t)(took / 100);
 }
 
 /* Do the kernel's entries and ours differ by more than what comes and goes meanwhile? */

@@ -4,8 +4,9 @@
  * STATE_DIR/store is a transactional Berkeley DB environment, STATE_DIR/lock says who uses it.  Every commit is one
  * transaction, on the disk when store_commit() returns.  Pages and log records carry checksums: what is damaged is
  * found out, never trusted.  A damaged store is renamed to STATE_DIR/corrupt-YYYYMMDD-HHMMSS and a new one begun, for
- * a filter that starts with nothing learned is better than none; the newest three of them are kept.  One that was removed or replaced while it was open is made anew as well.  A store that somebody else uses, that we may not
- * read or write, or whose disk is full, is not damaged: that is an error, and nothing is touched.
+ * a filter that starts with nothing learned is better than none; the newest three of them are kept.  One that was removed
+ * or replaced while it was open is made anew as well.  A store that somebody else uses, that we may not read or write,
+ * or whose disk is full, is not damaged: that is an error, and nothing is touched.
  *
  * One thread at a time; it need not always be the same.
  */

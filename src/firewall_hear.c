@@ -106,16 +106,16 @@ hear_synced(struct firewall *fw, const struct fw_reply *r)
 	if (fw->stage != SYNC_ASKED || r->seq != (fw->sync_seq | FIREWALL_SYNC_SEQ))
 		return;
 	fw->stage = SYNC_IDLE;
-	fw->sync_at = firewall_monotonic() + firewall_rest(firewall_clock() - fw->began);
+	fw->took = firewall_clock() - fw->began;
+	fw->sync_at = firewall_monotonic() + firewall_rest(fw->took);
 	fw->look_at = firewall_monotonic() + FIREWALL_LOOK;
 	stat_add(STAT_FIREWALL_SYNCS, 1);
 	pthread_mutex_lock(&fw->lock);
 	fw->st.synced = time(NULL);
 	if (repaired)
 		fw->st.repaired = fw->st.synced;
-	if (!fw->failing)
+	if (!fw->sync_failed)
 		fw->st.trouble[0] = '\0';
-	fw->failing = false;
 	pthread_mutex_unlock(&fw->lock);
 	if (repaired)
 		logmsg(LEVEL_NOTICE, "firewall: the kernel's sets were not as they should be: %u added, %u removed, "
@@ -130,7 +130,10 @@ hear_failed(struct firewall *fw, const struct fw_reply *r)
 
 	keep_text(text, r);
 	stat_add(STAT_FIREWALL_FAILED, r->a);
-	fw->failing = true;
+	if (fw->stage != SYNC_IDLE)
+		fw->sync_failed = true;
+	else if (!fw->sync_failed && fw->sync_at > firewall_monotonic() + firewall_soon(fw->took))
+		fw->sync_at = firewall_monotonic() + firewall_soon(fw->took);
 	pthread_mutex_lock(&fw->lock);
 	news = strcmp(fw->st.trouble, text) != 0;
 	memcpy(fw->st.trouble, text, sizeof(text));

@@ -142,6 +142,7 @@ begin_sync(struct firewall *fw)
 {
 	put(fw, FW_SYNC_BEGIN);
 	fw->stage = SYNC_TELLING;
+	fw->sync_failed = false;
 	fw->began = firewall_clock();
 	fw->next_shard = 0;
 	fw->shard_n = fw->shard_at = 0;

@@ -863,6 +863,47 @@ test_ledger_after_damage(void **state)
 	rig_down(&r);
 }
 
+/* A set that somebody made without timeouts takes none of ours: it is replaced because of that, not in its time. */
+static void
+test_ledger_after_a_refusal(void **state)
+{
+	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
+	struct firewall_status st;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, 0);
+	await_syncs(&r, syncs + 1);
+	calm_down(&r);
+	syncs = stat_get(STAT_FIREWALL_SYNCS);
+	assert_int_equal(sh(SOON("ipset destroy popauth4") " && ipset create popauth4 hash:ip"), 0);
+	block(&r, "192.0.2.1", 600);
+	await_syncs(&r, syncs + 1);
+	assert_term("popauth4", "192.0.2.1", 600);
+	firewall_status(r.fw, &st);
+	assert_string_equal(st.trouble, "");
+	assert_string_equal(st.set[FW_SET4].trouble, "");
+	rig_down(&r);
+}
+
+/* Whatever else a set's entries have beside an address and a term, they can be read. */
+static void
+test_ledger_to_a_set_with_comments(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	assert_int_equal(sh("ipset create popauth4 hash:ip timeout 0 comment counters maxelem 2000000"), 0);
+	rig_up(&r, 0);
+	calm_down(&r);
+	assert_int_equal(sh("ipset add popauth4 203.0.113.5 timeout 600 comment \"$(printf 'x %%.0s' $(seq 127))\""), 0);
+	block(&r, "192.0.2.1", 600);
+	calm_down(&r);
+	assert_false(in_set("popauth4", "203.0.113.5"));
+	assert_true(in_set("popauth4", "192.0.2.1"));
+	rig_down(&r);
+}
+
 static void
 test_ledger_after_a_worker_died(void **state)
 {
@@ -924,6 +965,8 @@ main(void)
 		T(test_create_only),
 		T(test_ledger_to_kernel),
 		T(test_ledger_after_damage),
+		T(test_ledger_after_a_refusal),
+		T(test_ledger_to_a_set_with_comments),
 		T(test_ledger_after_a_worker_died),
 	};
 	const char *dir = getenv("builddir");
