@@ -877,8 +877,10 @@ test_ledger_after_a_refusal(void **state)
 	calm_down(&r);
 	syncs = stat_get(STAT_FIREWALL_SYNCS);
 	assert_int_equal(sh(SOON("ipset destroy popauth4") " && ipset create popauth4 hash:ip"), 0);
+	alarm(50); /* by then one would soon come by itself */
 	block(&r, "192.0.2.1", 600);
 	await_syncs(&r, syncs + 1);
+	alarm(0);
 	assert_term("popauth4", "192.0.2.1", 600);
 	firewall_status(r.fw, &st);
 	assert_string_equal(st.trouble, "");
