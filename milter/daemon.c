@@ -315,7 +315,7 @@ spawn_helper(struct daemon *d, const struct conf *c)
 		.set4 = c->set4,
 		.set6 = c->set6,
 		.ipv6_prefix = c->policy.ipv6_prefix,
-		.maxelem = c->max_clients,
+		.maxelem = firewall_room(c->max_clients),
 	};
 	struct err e;
 

@@ -216,7 +216,7 @@ status_firewall(const struct json *o)
 		printf(", last repair %s", time_text(at, json_get_int(o, "repaired", 0)));
 	putchar('\n');
 	if (strcmp(text_of(o, "state"), "up") == 0 && !json_get_bool(o, "fresh", true))
-		printf("           PROBLEM: the helper does not answer; what it was told waits\n");
+		printf("           PROBLEM: no answer from the helper within a second; what it is told waits\n");
 	if (json_has(o, "error"))
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 	for (size_t i = 0; i < json_count(sets); i++)

@@ -736,7 +736,7 @@ struct rig {
 };
 
 static void
-rig_up(struct rig *r, unsigned long maxelem)
+rig_up_with(struct rig *r, size_t max_clients, unsigned long maxelem)
 {
 	struct firewall_conf c = conf();
 	struct firewall_helper h;
@@ -744,11 +744,17 @@ rig_up(struct rig *r, unsigned long maxelem)
 
 	c.maxelem = maxelem;
 	policy_defaults(&r->p);
-	r->l = ledger_new(1000000);
+	r->l = ledger_new(max_clients);
 	h = start(&c);
 	r->keeper = h.pid;
 	r->fw = firewall_start(h, r->l, r->p.ipv6_prefix, &e);
 	assert_non_null(r->fw);
+}
+
+static void
+rig_up(struct rig *r, unsigned long maxelem)
+{
+	rig_up_with(r, 1000000, maxelem);
 }
 
 static void
@@ -888,6 +894,29 @@ test_ledger_after_a_refusal(void **state)
 	rig_down(&r);
 }
 
+/* A ledger full of blocks forgets one for each new one; the kernel has room for both. */
+static void
+test_ledger_full_of_blocks(void **state)
+{
+	struct firewall_status st;
+	char text[64];
+	struct rig r;
+
+	(void)state;
+	rig_up_with(&r, 5000, firewall_room(5000));
+	for (unsigned i = 0; i < 6000; i++) {
+		snprintf(text, sizeof(text), "10.1.%u.%u", i / 256, i % 256);
+		block(&r, text, 600);
+		if (i == 5000)
+			calm_down(&r);
+	}
+	calm_down(&r);
+	firewall_status(r.fw, &st);
+	assert_int_equal(st.failures, 0);
+	assert_int_equal(st.set[FW_SET4].entries, 5000);
+	rig_down(&r);
+}
+
 /* Whatever else a set's entries have beside an address and a term, they can be read. */
 static void
 test_ledger_to_a_set_with_comments(void **state)
@@ -968,6 +997,7 @@ main(void)
 		T(test_ledger_to_kernel),
 		T(test_ledger_after_damage),
 		T(test_ledger_after_a_refusal),
+		T(test_ledger_full_of_blocks),
 		T(test_ledger_to_a_set_with_comments),
 		T(test_ledger_after_a_worker_died),
 	};
