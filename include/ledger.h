@@ -25,7 +25,8 @@ struct answer {
 	uint32_t until;
 };
 
-/* Above max_clients the least valuable go, a few at most later than they should: each makes room in its own shard. */
+/* Above max_clients the oldest and least valuable of the next few go: what is in force, and who is known to behave, only
+ * where some 64 in a row are all of value. */
 struct ledger *ledger_new(size_t max_clients);
 void ledger_free(struct ledger *l);
 size_t ledger_size(const struct ledger *l);
@@ -68,8 +69,10 @@ void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *ar
 
 /* Append every record changed since the last cut (and the keys of those forgotten) to `c`; `whole`: every record. */
 void ledger_cut(struct ledger *l, struct cut *c, bool whole);
-/* Take back one record from the store, before any other thread runs. */
-int ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
+/* Take back one record from the store, before any other thread runs.  One that was written under a narrower ipv6_prefix
+ * becomes one of the client it is part of now; of several the first. */
+int ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
+    size_t vlen, time_t now, struct err *e);
 /* Forget everything, and that there was anything: for a restore that failed half-way. */
 void ledger_clear(struct ledger *l);
 #define LEDGER_ALL UINT32_MAX

@@ -322,7 +322,7 @@ spawn_helper(struct daemon *d, const struct conf *c)
 		.set4 = c->set4,
 		.set6 = c->set6,
 		.ipv6_prefix = c->policy.ipv6_prefix,
-		.maxelem = c->max_clients,
+		.maxelem = firewall_room(c->max_clients),
 	};
 	struct err e;
 
@@ -367,15 +367,23 @@ daemon_open(struct err *e)
 	return d;
 }
 
+/* What store_load() is told to put where. */
+struct restoring {
+	struct daemon *daemon;
+	const struct policy *policy;
+	time_t now;
+};
+
 static int
 restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen,
     struct err *e)
 {
-	struct daemon *d = arg;
+	const struct restoring *rs = arg;
+	struct daemon *d = rs->daemon;
 
 	switch (table) {
 	case CUT_CLIENTS:
-		return ledger_restore(d->ledger, key, klen, val, vlen, e);
+		return ledger_restore(d->ledger, rs->policy, key, klen, val, vlen, rs->now, e);
 	case CUT_SOURCES:
 		return logs_resume(learner_logs(d->learner), (struct str){ (const char *)key, klen }, val, vlen, e);
 	case CUT_META:
@@ -389,12 +397,14 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 static int
 open_store(struct daemon *d, const struct conf *c, struct err *e)
 {
+	struct restoring rs = { d, &c->policy, time(NULL) };
+
 	d->store = store_open(c->state_dir, &d->store_state, e);
 	if (d->store == NULL)
 		return -1;
 	if (d->store_state == STORE_SET_ASIDE)
 		d->store_note = *e;
-	switch (store_load(d->store, restore, d, e)) {
+	switch (store_load(d->store, restore, &rs, e)) {
 	case STORE_DONE:
 		break;
 	case STORE_EMPTIED: /* half of it is worth nothing: records and positions belong together */

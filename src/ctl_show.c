@@ -225,13 +225,24 @@ status_log(const struct json *o)
 static void
 status_firewall(const struct json *o)
 {
+	const struct json *sets = json_get(o, "sets");
+	char at[TIME_TEXT];
+
 	printf("firewall   %s", text_of(o, "state"));
 	if (json_has(o, "wanted"))
 		printf(": enforced %lld of %lld, referenced %s", number_of(o, "enforced"), number_of(o, "wanted"),
 		    !json_has(o, "referenced") ? "not known" : json_get_bool(o, "referenced", false) ? "yes" : "NO");
+	if (json_has(o, "repaired"))
+		printf(", last repair %s", time_text(at, json_get_int(o, "repaired", 0)));
 	putchar('\n');
+	if (strcmp(text_of(o, "state"), "up") == 0 && !json_get_bool(o, "fresh", true))
+		printf("           PROBLEM: no answer from the helper within a second; what it is told waits\n");
 	if (json_has(o, "error"))
 		problem(o);
+	for (size_t i = 0; i < json_count(sets); i++)
+		if (json_has(json_at(sets, i), "error"))
+			printf("           PROBLEM: set %s: %s\n", text_of(json_at(sets, i), "name"),
+			    text_of(json_at(sets, i), "error"));
 }
 
 static void

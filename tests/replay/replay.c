@@ -388,7 +388,7 @@ restart(void)
 	while (cut_next(&c, &at, &it)) {
 		int rc = it.deleted ? 0 : it.table == CUT_META ?
 		    guard_restore(run.pipeline.guard, it.key, it.klen, it.val, it.vlen, &e) :
-		    ledger_restore(run.ledger, it.key, it.klen, it.val, it.vlen, &e);
+		    ledger_restore(run.ledger, &run.conf->policy, it.key, it.klen, it.val, it.vlen, run.now, &e);
 
 		if (rc == -1)
 			wrong("%s", e.text);
