@@ -36,6 +36,7 @@ struct attacked {
 	struct crowd crowd;
 	uint32_t window, usual;	/* domain: when the window began, clients in one as a rule */
 	uint32_t since, until, most; /* of the incident */
+	uint32_t hash; /* of the name, as policy.c makes it */
 	uint8_t target;
 	uint16_t heads[1 << KEPT_BITS];
 	struct member members[KEPT];
