@@ -48,7 +48,7 @@ sendmail_make_cf() {
 }
 
 mta_prepare() {
-	sendmail_find || return 1
+	sendmail_find || { echo "no sendmail here" >&2; return 1; }
 	for user in smmsp smmta; do
 		id $user || useradd --system --no-create-home --shell /bin/false --user-group $user || return 1
 	done >/dev/null 2>&1
@@ -153,17 +153,19 @@ sendmail_map() {
 	printf '%s\n' "$@" | "$sendmail_bin/makemap" hash /etc/mail/popauth
 }
 
-# sample_says CF ADDRESS: what that configuration says when a client asks for somebody elsewhere
+# sample_says CF ADDRESS RULESET: what that configuration says when a client asks for somebody elsewhere
 sample_says() {
 	printf '%s\n' ".D{client_addr}$2" '.D{client_name}client.example' '.D{client_resolve}OK' \
-		'checkrcpt <bob@elsewhere.example>' |
-		on server $sendmail_program -C "$1" -bt 2>&1 | sed -n 's/^checkrcpt *returns: //p'
+		'.D{mail_from}<>' "$3 <bob@elsewhere.example>" |
+		on server $sendmail_program -C "$1" -bt 2>&1 | sed -n "s/^$3 *returns: //p"
 }
 
 step_samples() {
 	title "The sample files, as installed"
-	"$sendmail_bin/makemap" hash /etc/mail/access </dev/null
-	ctl relay add 203.0.113.77 --for 10m >/dev/null
+	echo 'Connect:203.0.113.79 REJECT' | "$sendmail_bin/makemap" hash /etc/mail/access
+	for client in 203.0.113.77 203.0.113.79; do
+		ctl relay add $client --for 10m >/dev/null
+	done
 	for system in debian fedora freebsd; do
 		mc=/usr/local/share/popauth-milter/sendmail-cf/$system.mc
 		cf=/etc/mail/$system.cf
@@ -172,8 +174,12 @@ step_samples() {
 		*) set -- $mc ;;
 		esac
 		is "$system.mc: m4 has nothing to say" "$(m4 "$@" 2>&1 >$cf)" ''
-		is "$system.mc: who has a grant may relay" "$(sample_says $cf 203.0.113.77)" RELAY
-		like "$system.mc: who has none may not" "$(sample_says $cf 203.0.113.78)" 'error.*Relaying denied'
+		is "$system.mc: who has a grant may relay" "$(sample_says $cf 203.0.113.77 checkrcpt)" RELAY
+		like "$system.mc: who has none may not" "$(sample_says $cf 203.0.113.78 checkrcpt)" \
+			'error.*Relaying denied'
+		like "$system.mc: the access map stands above a grant" "$(sample_says $cf 203.0.113.79 check_rcpt)" \
+			'error.*Access denied'
 	done
 	ctl relay del 203.0.113.77 >/dev/null
+	ctl relay del 203.0.113.79 >/dev/null
 }
