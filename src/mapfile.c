@@ -79,21 +79,29 @@ mapfile_plain(const struct mapfile_spec *sp, bool mine, struct listfile_stamp *s
 	return 0;
 }
 
-/* Ours says so itself. */
+static bool
+has_mark(struct hash *h, struct str mark)
+{
+	struct err ignored;
+
+	return hash_get(h, mark, NULL, &ignored) == HASH_DONE;
+}
+
+/* Ours says so itself, in whichever form it was written last. */
 static int
 is_ours(const struct mapfile_spec *sp, struct err *e)
 {
-	struct hash *h = hash_open(sp->path, sp->form == MAP_POSTFIX, false, e);
+	struct hash *h = hash_open(sp->path, false, false, e);
 	struct err ignored;
 	bool ours;
 
 	if (h == NULL)
 		return -1;
-	ours = hash_get(h, STR(MARK), NULL, &ignored) == HASH_DONE;
+	ours = has_mark(h, STR(MARK)) || has_mark(h, (struct str){ MARK, sizeof MARK });
 	(void)hash_close(h, &ignored);
 	return ours ? 0 :
-	    err_set(e, "%s: was not written by popauth-milter in this form, and is not overwritten; move it away, and name "
-	    "what it held in relay_map_static", sp->path);
+	    err_set(e, "%s: was not written by popauth-milter, and is not overwritten; move it away, and name what it held in "
+	    "relay_map_static", sp->path);
 }
 
 static int
@@ -177,19 +185,19 @@ mapfile_later(int fd, time_t than)
 /* Mode and group as they were, or as they should be at first.  A group that cannot be given is an error: the MTA could
  * not read the file, or others could. */
 static int
-dress(const struct mapfile *m, int fd)
+dress(const struct mapfile *m, int fd, struct err *e)
 {
-	struct stat old;
 	gid_t group = m->spec->group;
 	mode_t mode = group != (gid_t)-1 ? MODE : MODE_OPEN;
+	struct stat old;
 
 	if (m->old.error == 0 && lstat(m->spec->path, &old) == 0) {
 		mode = old.st_mode & 0777;
 		group = old.st_gid;
 	}
 	if (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) == -1)
-		return -1;
-	return fchmod(fd, mode);
+		return err_sys(e, "%s: giving it to group %ld, of which our user must be a member", m->beside, (long)group);
+	return fchmod(fd, mode) == -1 ? err_sys(e, "%s: setting its mode", m->beside) : 0;
 }
 
 static int
@@ -249,8 +257,14 @@ mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e)
 	if (hash_close(h, e) == -1)
 		goto done;
 	fd = open(m->beside, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1 || dress(m, fd) == -1 || fsync(fd) == -1) {
+	if (fd == -1) {
 		err_sys(e, "%s", m->beside);
+		goto done;
+	}
+	if (dress(m, fd, e) == -1)
+		goto done;
+	if (fsync(fd) == -1) {
+		err_sys(e, "%s: writing it", m->beside);
 		goto done;
 	}
 	rc = take_place(m, e);

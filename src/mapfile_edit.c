@@ -95,7 +95,7 @@ note_ours(void *arg, struct str key)
 	char text[MAPKEY_TEXT];
 	const char *p = str_copy(text, sizeof text, key), *const *at;
 
-	at = key.n >= sizeof text ? NULL : bsearch(&p, ed->keys, ed->n, sizeof *ed->keys, compare);
+	at = ed->n == 0 || key.n >= sizeof text ? NULL : bsearch(&p, ed->keys, ed->n, sizeof *ed->keys, compare);
 	if (at != NULL) {
 		ed->there[at - ed->keys] = true;
 		return;

@@ -272,8 +272,8 @@ not_allowed(void **state)
 		{ "somebody else's", make_anothers, true, "belongs to somebody else" },
 		{ "text", make_text, false, "opening it as a Berkeley DB file" },
 		{ "empty", make_empty, false, "relay.db: " },
-		{ "made by postmap", make_postmaps, false, "was not written by popauth-milter in this form" },
-		{ "ours in another form", make_other_form, false, "was not written by popauth-milter in this form" },
+		{ "made by postmap", make_postmaps, false, "was not written by popauth-milter, and" },
+		{ "ours in another form", make_other_form, false, NULL },
 		{ "everybody writes there", make_open_to_all, false, "everybody may write in /tmp/" },
 		{ "somebody else's directory", make_anothers_directory, true, "neither to us nor to root" },
 	};
