@@ -138,7 +138,7 @@ step_map_dead() {
 
 # --- the hook ---------------------------------------------------------------------------------
 
-hooks=/usr/local/share/doc/popauth-milter/examples/hooks
+hooks=/usr/local/share/popauth-milter/hooks
 
 dovecot_with_hook() {
 	cp $hooks/dovecot-postlogin /usr/local/bin/ || return 1

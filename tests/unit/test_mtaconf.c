@@ -170,7 +170,10 @@ noise(void **state)
 		struct err e;
 
 		for (size_t k = 0; k < sizeof text - 1; k++)
-			text[k] = rand() % 8 == 0 ? (char)(rand() % 255 + 1) : bytes[(unsigned)rand() % (sizeof bytes - 1)];
+			if (rand() % 8 == 0)
+				text[k] = (char)(rand() % 255 + 1);
+			else
+				text[k] = bytes[(unsigned)rand() % (sizeof bytes - 1)];
 		text[sizeof text - 1] = '\0';
 		write_file("main.cf", text);
 		write_file("master.cf", text);
