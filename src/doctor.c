@@ -129,8 +129,8 @@ check_failure_action(const struct doctor_facts *f, struct doctor_report *r)
 void
 check_relay_lookup(const struct doctor_facts *f, struct doctor_report *r)
 {
-	if (f->conf != NULL && f->conf->policy.relay_for == 0)
-		return;	/* no POP before SMTP, no lookup */
+	if (f->gate || (f->conf != NULL && f->conf->policy.relay_for == 0))
+		return;	/* the milter lets relay, or nobody does */
 	by_mta(f, r, postfix_relay_lookup, sendmail_relay_lookup);
 }
 
