@@ -553,9 +553,9 @@ daemon_stop(struct daemon *d)
 {
 	filter_stop();
 	filter_remove_socket();
-	socketmap_close(d->map);
 	writer_stop(d->writer);
 	control_close(d->control);
+	socketmap_close(d->map); /* whose status the control thread tells */
 	learner_stop(d->learner);
 	tend_stop(d->tend);
 	relaymap_stop(d->relaymap);

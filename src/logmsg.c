@@ -332,7 +332,7 @@ logmsg_last(const char *text)
 	queued = own.queued;
 	if (queued && own.n == LINES) { /* rather this one than the one before it */
 		own.n--;
-		own.lost++;
+		own.lost += 1 + own.ring[(own.first + own.n) % LINES].lost;
 		stat_add(STAT_MESSAGES_LOST, 1);
 	}
 	if (queued) {
