@@ -35,13 +35,13 @@ size_t ledger_size(const struct ledger *l);
 unsigned ledger_apply(struct ledger *l, const struct policy *p, const struct event *ev, time_t now);
 /* The client will be asked for soon: have what is known of it fetched into the processor's cache, LEDGER_STEPS calls on
  * end, each of which needs what the one before has fetched.  Takes no lock: only for who is alone with the ledger, and
- * changes nothing in between.  All zero is the beginning. */
+ * changes nothing in between. */
 #define LEDGER_STEPS 5
 struct ledger_fetch {
+	unsigned step; /* 0 at first */
 	uint64_t hash;
 	const uint32_t *slot;
 	const void *entry;
-	unsigned step;
 };
 void ledger_fetch(struct ledger *l, const struct addr *client, struct ledger_fetch *f);
 void ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, time_t now, struct answer *out);

@@ -50,10 +50,10 @@ bool swarm_lowers(enum target t, enum event_kind kind);
 bool swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str name, const struct addr *client,
     uint32_t at, uint32_t now, struct incident *out);
 /* It will be heard soon: have its target fetched into the processor's cache; each call needs what the one before has
- * fetched.  Only for who is alone with it.  All zero is the beginning. */
+ * fetched.  Only for who is alone with it. */
 struct swarm_fetch {
+	unsigned step; /* 0 at first */
 	uint64_t key;
-	unsigned step;
 };
 void swarm_fetch(const struct swarm *s, const struct event *ev, struct swarm_fetch *f);
 /* Is it under attack? */

@@ -409,6 +409,7 @@ ledger_fetch(struct ledger *l, const struct addr *client, struct ledger_fetch *f
 	switch (f->step++) {
 	case 0:
 		f->hash = hash(l, client);
+		f->entry = NULL;
 		s = shard_of(l, f->hash);
 		__builtin_prefetch(&s->lock);
 		__builtin_prefetch(&s->slots);
@@ -421,17 +422,17 @@ ledger_fetch(struct ledger *l, const struct addr *client, struct ledger_fetch *f
 			__builtin_prefetch(&s->pool.blocks[((*f->slot & SLOT_NUMBER) - 1) / POOL_BLOCK]);
 		break;
 	case 3:
-		if (f->slot != NULL) {
-			f->entry = en = pool_entry(&s->pool, (*f->slot & SLOT_NUMBER) - 1);
-			__builtin_prefetch(en);
-			__builtin_prefetch(&en->record.blocks);
-		}
+		if (f->slot == NULL)
+			break;
+		f->entry = en = pool_entry(&s->pool, (*f->slot & SLOT_NUMBER) - 1);
+		__builtin_prefetch(en);
+		__builtin_prefetch(&en->record.blocks);
 		break;
 	case 4:
-		if (en != NULL && en->record.tallies != NULL)
-			__builtin_prefetch(en->record.tallies);
-		if (en != NULL && en->record.grant != NULL)
-			__builtin_prefetch(en->record.grant);
+		if (en == NULL)
+			break;
+		__builtin_prefetch(en->record.tallies); /* NULL is fine */
+		__builtin_prefetch(en->record.grant);
 		break;
 	default:
 		break;

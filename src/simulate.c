@@ -256,8 +256,20 @@ on_event(void *arg, const struct event *ev, unsigned times)
 		apply(s, ev, times, now);
 		return;
 	}
-	for (unsigned i = 0; i < s->nsides; i++)
-		w->fetch[i].client = addr_client(&ev->addr, s->sides[i].conf->policy.ipv6_prefix);
+	for (unsigned i = 0; i < s->nsides; i++) {
+		struct fetch *f = &w->fetch[i];
+
+		f->client = addr_client(&ev->addr, s->sides[i].conf->policy.ipv6_prefix);
+		f->seen.step = f->target.step = f->ledger.step = 0;
+	}
+}
+
+static void
+accepted(struct simulate *s, const struct addr *from, time_t at)
+{
+	const struct event ev = { .kind = EVENT_KINDS, .addr = *from, .time = at };
+
+	on_event(s, &ev, 0);
 }
 
 /* What has ended by itself is seen once a minute; what can no longer matter is forgotten once a day. */
@@ -295,7 +307,7 @@ set_back(struct simulate *s, time_t to)
 static void
 take_line(struct simulate *s, struct simlog *l)
 {
-	struct event came = { .kind = EVENT_KINDS };
+	struct addr from;
 	time_t now;
 
 	if (l->headless)
@@ -307,10 +319,8 @@ take_line(struct simulate *s, struct simlog *l)
 		tend(s, false);
 	}
 	now = s->clock == (time_t)-1 ? s->present : s->clock;
-	if (mails_line(s->mails, &l->line, &came.addr)) {
-		came.time = l->line.time == (time_t)-1 ? now : l->line.time;
-		on_event(s, &came, 0);
-	}
+	if (mails_line(s->mails, &l->line, &from))
+		accepted(s, &from, l->line.time == (time_t)-1 ? now : l->line.time);
 	s->matched += intake_line(&s->intake, &l->line, now, on_event, s);
 }
 

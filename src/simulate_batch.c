@@ -24,10 +24,18 @@ batch_add(struct batch *b, const struct event *ev, unsigned times, time_t now)
 	if (b->n == BATCH || ev->user.n + ev->recipient.n + ev->zone.n + ev->session.n > BATCH_TEXT - b->used)
 		return NULL;
 	b->n++;
-	*w = (struct waiting){ .now = now, .times = times };
-	w->ev = (struct event){ .kind = ev->kind, .source = ev->source, .addr = ev->addr, .time = ev->time,
-		.user = keep(b, ev->user), .recipient = keep(b, ev->recipient), .zone = keep(b, ev->zone),
-		.session = keep(b, ev->session), .rule = "" };
+	w->now = now;
+	w->times = times;
+	w->ev.kind = ev->kind;
+	w->ev.source = ev->source;
+	w->ev.addr = ev->addr;
+	w->ev.time = ev->time;
+	w->ev.user = keep(b, ev->user);
+	w->ev.recipient = keep(b, ev->recipient);
+	w->ev.zone = keep(b, ev->zone);
+	w->ev.session = keep(b, ev->session);
+	w->ev.evidence = STR_NONE;
+	w->ev.rule = "";
 	return w;
 }
 

@@ -37,7 +37,8 @@ struct batch {
 	char text[BATCH_TEXT];
 };
 
-/* NULL: there is no room left; in an empty batch: there is none for texts as long as these. */
+/* `fetch` is the caller's to begin.  NULL: there is no room left; in an empty batch: there is none for texts as long as
+ * these. */
 struct waiting *batch_add(struct batch *b, const struct event *ev, unsigned times, time_t now);
 void batch_clear(struct batch *b);
 

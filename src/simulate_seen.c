@@ -34,6 +34,7 @@ seen_fetch(const struct seen *s, const struct addr *client, struct seen_fetch *f
 	switch (f->step++) {
 	case 0:
 		f->hash = (uint32_t)addrhash(client, s->salt);
+		f->client = NULL;
 		__builtin_prefetch(&s->slots[f->hash & (s->nslots - 1)]);
 		break;
 	case 1:
@@ -46,8 +47,8 @@ seen_fetch(const struct seen *s, const struct addr *client, struct seen_fetch *f
 		}
 		break;
 	case 2:
-		if (c != NULL && c->user != NULL)
-			__builtin_prefetch(c->user);
+		if (c != NULL)
+			__builtin_prefetch(c->user); /* NULL is fine */
 		break;
 	default:
 		break;

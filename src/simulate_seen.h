@@ -29,11 +29,11 @@ struct seen {
 void seen_init(struct seen *s);
 void seen_clear(struct seen *s);
 /* It will be asked for soon: have it fetched into the processor's cache; each call needs what the one before has fetched,
- * and nothing may be changed in between.  All zero is the beginning. */
+ * and nothing may be changed in between. */
 struct seen_fetch {
-	const struct seen_client *client;
+	unsigned step; /* 0 at first */
 	uint32_t hash;
-	unsigned step;
+	const struct seen_client *client;
 };
 void seen_fetch(const struct seen *s, const struct addr *client, struct seen_fetch *f);
 /* NULL: there is no room for one more.  `matters` false: a client that is of interest only if it shows up otherwise. */
