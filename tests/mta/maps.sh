@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh disable=SC2154  # the clients' world is made by net.sh and servers.sh
+# shellcheck shell=sh disable=SC2154,SC2034  # the world is made by net.sh and servers.sh; the steps are run by e2e
 # maps.sh - Postfix asks the maps; the gate refuses for a Postfix that relays for everybody; Dovecot's hook
 #
 # These steps come when the daemon of steps.sh has ended, and start it with configurations of their own.
