@@ -118,6 +118,8 @@ postfix_lists(void **state)
 		    "reject_unauth_destination, check_client_access " MAP ", warn_if_reject\n", "behind what has decided",
 		    "= permit_mynetworks, check_helo_access, pcre:/x, warn_if_reject, permit_auth_destination, check_client_access "
 		    MAP ", reject_unauth_destination" },
+		{ "a class", "smtpd_restriction_classes = a, pop\npop = permit_auth_destination, check_client_access " MAP
+		    "\nsmtpd_relay_restrictions = permit_mynetworks, pop, reject\n", NULL, NULL },
 		{ "a class within itself", "smtpd_restriction_classes = a\na = a\nsmtpd_relay_restrictions = a, "
 		    "permit_auth_destination, check_client_access " MAP ", reject\n", NULL, NULL },
 		{ "half a map", "smtpd_relay_restrictions = check_client_access socketmap:unix:\n", "does not look up", NULL },
@@ -268,6 +270,7 @@ firewall_rules(void **state)
 		{ "a longer name", "-A INPUT -m set --match-set popauth44 src -j DROP\n", "no rule names" },
 		{ "a log first", "-A INPUT -j LOG --log-prefix \"-j ACCEPT \"\n" DROP, NULL },
 		{ "words in a comment", "-A INPUT -p udp -m comment --comment \"a \\\" -p tcp\" -j ACCEPT\n" DROP, NULL },
+		{ "a quotation mark in a comment", "-A INPUT -m comment --comment \"a \\\" -p udp \" -j ACCEPT\n" DROP, "accepts them first" },
 		{ "a chain", "-A INPUT -j mail\n-A mail -m set --match-set popauth4 src -j DROP\n", NULL },
 		{ "a chain that drops what is sent there", "-A INPUT -m set --match-set popauth4 src -j bad\n-A bad -j LOG\n-A bad -j REJECT "
 		    "--reject-with icmp-port-unreachable\n", NULL },
@@ -533,6 +536,25 @@ sendmail_cf(void **state)
 	expect("open gate", "failure-action", "has F=", "`T')dnl");
 }
 
+/* Every check stands in the manual. */
+static void
+is_in_the_manual(void **state)
+{
+	const char *top = getenv("top_srcdir");
+	struct capture manual = { 0 };
+	char path[500], want[100];
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/doc/popauth-milterctl.8", top != NULL ? top : ".");
+	capture_file(&manual, path);
+	for (unsigned i = 0; i < doctor_n_checks; i++) {
+		(void)snprintf(want, sizeof want, "\n.It Li %s\n", doctor_checks[i].name);
+		if (!text_has(capture_text(&manual), want))
+			fail_msg("the manual lacks \"%s\"", doctor_checks[i].name);
+	}
+	capture_clear(&manual);
+}
+
 /* ---- running programs ---- */
 
 static void
@@ -610,6 +632,7 @@ main(void)
 		cmocka_unit_test(files),
 		cmocka_unit_test(daemon_says),
 		cmocka_unit_test(tells_what_it_could_not_see),
+		cmocka_unit_test(is_in_the_manual),
 		cmocka_unit_test(runs_programs),
 		cmocka_unit_test(reads_files),
 	};
