@@ -351,6 +351,62 @@ watch_is_coloured(void **state)
 		fail_msg("got %s", buf);
 }
 
+/* ---- JSON of what the program does itself ---- */
+
+/* The last line of its output, and its exit status. */
+static int
+last_line(const char *command, char *line, size_t size)
+{
+	FILE *p = popen(command, "r");
+	int rc;
+
+	assert_non_null(p);
+	line[0] = '\0';
+	while (fgets(line, (int)size, p) != NULL)
+		line[strcspn(line, "\n")] = '\0';
+	rc = pclose(p);
+	assert_true(WIFEXITED(rc));
+	return WEXITSTATUS(rc);
+}
+
+static void
+rules_in_json(void **state)
+{
+	static const struct {
+		const char *words;
+		int code;
+		const char *want;
+	} rows[] = {
+		{ "rules list", 0, "{\"rule\":\"only\",\"file\":\"/tmp/popauth-" },
+		{ "rules test", 1, "{\"wrong\":1}" },
+		{ "rules check", 0, "{\"wrong\":0}" },
+	};
+	static const char rules[] = "program x\n\nrule only policy\nmatch {client} came\nsample Jan  2 03:04:05 mx x: 192.0.2.1 came\n"
+				    "expect policy 192.0.2.2\n";
+	char dir[] = "/tmp/popauth-test.XXXXXX", command[600], line[600], path[100];
+	const char *built = getenv("builddir");
+	FILE *fp;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof path, "%s/x.rules", dir);
+	fp = fopen(path, "w");
+	assert_non_null(fp);
+	fputs(rules, fp);
+	(void)fclose(fp);
+	(void)snprintf(command, sizeof command, "printf 'rules_dir = \"%s\"\\nrules_local = \"\"\\n' >%s/conf", dir, dir);
+	row_eq("conf", last_line(command, line, sizeof line), 0);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		(void)snprintf(command, sizeof command, "%s/popauth-milterctl -c %s/conf --json %s 2>&1", built != NULL ? built : ".",
+		    dir, rows[i].words);
+		row_eq(rows[i].words, last_line(command, line, sizeof line), rows[i].code);
+		if (strncmp(line, rows[i].want, strlen(rows[i].want)) != 0)
+			fail_msg("%s: got \"%s\", want \"%s\"", rows[i].words, line, rows[i].want);
+	}
+	(void)snprintf(command, sizeof command, "rm -r %s", dir);
+	row_eq("rm", last_line(command, line, sizeof line), 0);
+}
+
 int
 main(void)
 {
@@ -362,6 +418,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(fits_the_terminal, start, stop),
 		cmocka_unit_test_setup_teardown(top_lives, start, stop),
 		cmocka_unit_test_setup_teardown(watch_is_coloured, start, stop),
+		cmocka_unit_test(rules_in_json),
 	};
 
 	logmsg_open("test_live", false);
