@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* control_top.c - the worst clients: those with the most hits of late
  *
- * Hits are what the ledger remembers of each kind (record.h): no more than it takes to reach the greater threshold.  Who
- * has as many as another and came later is the worse.
+ * Hits are what the ledger remembers of each kind (record.h): no more than it takes to reach the greater threshold; and the
+ * recipients that a client with a grant has named beyond its budget, within the hour that this is about.  Who has as many as
+ * another and came later is the worse.
  * The best TOP_ROWS are kept while the ledger is walked, the least of them first.
  */
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 struct row {
 	struct addr client;
 	uint32_t hits, of_kind; /* all, and those of the kind with the most */
-	uint8_t kind;
+	uint8_t kind;		/* EVENT_KINDS: beyond its budget */
 	uint8_t in; /* 1 << set */
 	uint32_t last;
 };
@@ -74,6 +75,20 @@ count(struct row *row, const struct top *t, const struct record *r)
 	}
 }
 
+/* Only when no kinds are asked for: it is none. */
+static void
+count_beyond(struct row *row, const struct top *t, const struct record *r)
+{
+	uint32_t n = t->filter->kinds == 0 && record_in(r, SET_RELAY, t->now) ? record_beyond(r, (uint32_t)t->now) : 0;
+
+	row->hits += n;
+	if (n <= row->of_kind)
+		return;
+	row->of_kind = n;
+	row->kind = EVENT_KINDS;
+	row->last = (uint32_t)t->now;
+}
+
 static bool
 is_worse(const struct row *a, const struct row *b)
 {
@@ -109,9 +124,10 @@ top_see(void *arg, const struct addr *client, const struct record *r)
 	struct top *t = arg;
 	struct row row = { .client = *client };
 
-	if (r->tallies == NULL || !filter_client(t->filter, client))
+	if ((r->tallies == NULL && r->grant == NULL) || !filter_client(t->filter, client))
 		return;
 	count(&row, t, r);
+	count_beyond(&row, t, r);
 	if (row.hits == 0)
 		return;
 	for (enum set s = 0; s < SETS; s++)
@@ -133,7 +149,7 @@ top_say(struct top *t, struct control *ctl, struct conn *c, const struct policy 
 	in = json_list();
 	client_put(o, "client", &row->client, p);
 	json_put_int(o, "hits", row->hits);
-	json_put_cstr(o, "kind", kind_text(row->kind));
+	json_put_cstr(o, "kind", row->kind == EVENT_KINDS ? "budget" : kind_text(row->kind));
 	json_put_int(o, "of_kind", row->of_kind);
 	json_put_int(o, "last", row->last);
 	for (enum set s = 0; s < SETS; s++)

@@ -143,6 +143,28 @@ finds_the_worst(void **state)
 	close(fd);
 }
 
+/* Who goes on beyond its budget stands among them. */
+static void
+finds_who_sends_too_much(void **state)
+{
+	struct addr a;
+	char got[400];
+	int fd = dial(&f);
+
+	(void)state;
+	f.policy.relay_budget = 5;
+	assert_int_equal(addr_parse(&a, STR("192.0.2.4")), 0);
+	fake_event(&f, EVENT_LOGIN, "192.0.2.4", "alice", NULL);
+	for (unsigned i = 0; i < 12; i++)
+		(void)ledger_spend(f.ledger, &f.policy, &a, f.now);
+	times(3, EVENT_AUTH_FAILURE, "192.0.2.1");
+	top_of(fd, "", got, sizeof got);
+	assert_string_equal(got, "192.0.2.4=7 192.0.2.1=3 ");
+	top_of(fd, ",\"kind\":\"auth-failure\"", got, sizeof got);
+	assert_string_equal(got, "192.0.2.1=3 ");
+	close(fd);
+}
+
 /* Of many the worst ones, in their order. */
 static void
 leaves_the_rest_out(void **state)
@@ -412,6 +434,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(finds_the_worst, start, stop),
+		cmocka_unit_test_setup_teardown(finds_who_sends_too_much, start, stop),
 		cmocka_unit_test_setup_teardown(leaves_the_rest_out, start, stop),
 		cmocka_unit_test_setup_teardown(refuses_bad_filters, start, stop),
 		cmocka_unit_test_setup_teardown(watches_some, start, stop),
