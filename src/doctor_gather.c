@@ -242,6 +242,7 @@ void
 doctor_gather(struct doctor_facts *f, const struct doctor_where *w)
 {
 	*f = (struct doctor_facts){ .conf = w->conf, .now = w->now, .root = geteuid() == 0 };
+	f->gate = w->conf != NULL && w->conf->gate != GATE_MODE_OFF;
 	str_copy(f->conf_path, sizeof f->conf_path, str_of(w->conf_path));
 	if (w->conf_error != NULL)
 		str_copy(f->conf_error, sizeof f->conf_error, str_of(w->conf_error));

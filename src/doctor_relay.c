@@ -28,6 +28,20 @@ struct list {
 	unsigned n;
 };
 
+/* The map file, as postconf(1) names it: without the .db that relay_map may have.  Postfix opens it before it enters its
+ * chroot. */
+static bool
+is_our_file(const struct doctor_facts *f, struct str word)
+{
+	struct str path = { word.p + 5, word.n - 5 }, ours = str_of(f->conf->relay_map);
+
+	if (!text_starts(word, "hash:") || ours.n == 0 || f->conf->relay_map_form != MAP_POSTFIX)
+		return false;
+	if (ours.n > 3 && memcmp(ours.p + ours.n - 3, ".db", 3) == 0)
+		ours.n -= 3;
+	return str_eq(path, ours);
+}
+
 /* "socketmap:unix:PATH:NAME" that leads to our map's socket from there. */
 static bool
 is_our_map(const struct doctor_facts *f, const struct service *s, struct str word, struct str *name)
@@ -37,6 +51,10 @@ is_our_map(const struct doctor_facts *f, const struct service *s, struct str wor
 	const char *colon;
 	char theirs[PATH_BUF];
 
+	if (is_our_file(f, word)) {
+		*name = STR("relay");
+		return true;
+	}
 	if (!text_starts(word, start) || f->conf->map_socket[0] == '\0')
 		return false;
 	colon = memrchr(path.p, ':', path.n);
@@ -134,6 +152,10 @@ map_name(const struct doctor_facts *f, const struct service *s, char *buf, size_
 	char path[PATH_BUF];
 	bool can = postfix_name_of(f, s, f->conf->map_socket, path, sizeof path);
 
+	if (f->conf->map_socket[0] == '\0' && f->conf->relay_map[0] != '\0') {
+		(void)snprintf(buf, size, "hash:%s", f->conf->relay_map);
+		return true;
+	}
 	(void)snprintf(buf, size, "socketmap:unix:%s:relay", can ? path : "popauth/map.sock");
 	return can;
 }
@@ -173,7 +195,7 @@ suggest(const struct doctor_facts *f, const struct service *s, struct finding *f
 	bool can = map_name(f, s, map, sizeof map);
 
 	corrected(l, map, list, sizeof list);
-	if (f->conf->map_socket[0] == '\0' || !can)
+	if (!can || (f->conf->map_socket[0] == '\0' && f->conf->relay_map[0] == '\0'))
 		finding_change(found, "%s: map_socket = \"%.*s/popauth/map.sock\"\nmain.cf: smtpd_relay_restrictions = %s",
 		    f->conf_path, (int)queue.n, queue.p, list);
 	else

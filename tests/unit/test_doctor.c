@@ -16,6 +16,7 @@ static const char conf_text[] =
 	"user = nobody\n"
 	"milter_socket = \"unix:/var/spool/postfix/popauth/milter.sock\"\n"
 	"map_socket = \"/var/spool/postfix/popauth/map.sock\"\n"
+	"relay_map = \"/etc/postfix/popauth.db\"\n"
 	"logs = {\"/var/log/mail.log\"}\n";
 
 static int
@@ -122,6 +123,10 @@ postfix_lists(void **state)
 		    "\nsmtpd_relay_restrictions = permit_mynetworks, pop, reject\n", NULL, NULL },
 		{ "a class within itself", "smtpd_restriction_classes = a\na = a\nsmtpd_relay_restrictions = a, "
 		    "permit_auth_destination, check_client_access " MAP ", reject\n", NULL, NULL },
+		{ "the map file", "smtpd_relay_restrictions = permit_auth_destination, check_client_access "
+		    "hash:/etc/postfix/popauth, reject\n", NULL, NULL },
+		{ "another map file", "smtpd_relay_restrictions = permit_auth_destination, check_client_access "
+		    "hash:/etc/postfix/access, reject\n", "does not look up", NULL },
 		{ "half a map", "smtpd_relay_restrictions = check_client_access socketmap:unix:\n", "does not look up", NULL },
 		{ "a brace that never ends", "smtpd_relay_restrictions = { check_client_access " MAP "\n", "does not look up", NULL },
 	};
