@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "str.h"
 
@@ -23,8 +24,20 @@ struct addr {
  * RFC 4291 writes it, with an optional "IPv6:" before it (RFC 5321, 4.1.3) and an optional %scope behind it, which is
  * dropped.  Returns 0, or -1 and leaves *a alone. */
 int addr_parse(struct addr *a, struct str text);
-bool addr_is4(const struct addr *a);
-bool addr_eq(const struct addr *a, const struct addr *b);
+static inline bool
+addr_is4(const struct addr *a)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(a->b, mapped, sizeof mapped) == 0;
+}
+
+static inline bool
+addr_eq(const struct addr *a, const struct addr *b)
+{
+	return memcmp(a->b, b->b, sizeof a->b) == 0;
+}
+
 /* RFC 5952 text; IPv4 as a.b.c.d.  buf holds ADDR_TEXT bytes.  Returns buf. */
 char *addr_format(char *buf, const struct addr *a);
 

@@ -15,6 +15,7 @@
 
 #include "freemail.h"
 #include "listfile.h"
+#include "mapkey.h"
 #include "policy.h"
 
 #define CONF_FILE SYSCONFDIR "/popauth-milter.conf" /* where it is looked for without -c */
@@ -45,6 +46,9 @@ struct conf_group {
 	gid_t gid;
 };
 
+/* Who refuses relaying: the MTA, or the milter alone, for an MTA that relays for everybody and fails closed. */
+enum gate_mode { GATE_MODE_OFF, GATE_MODE_CLOSED, GATE_MODES };
+
 struct conf {
 	struct policy policy; /* its lists belong to the conf */
 	struct conf *base;    /* NULL, or: all below is that one's, whose reference this holds (conf_refresh()) */
@@ -60,6 +64,10 @@ struct conf {
 	char *milter_socket;  /* libmilter form: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST */
 	char *map_socket;     /* a path; "" = no socketmap */
 	char *control_socket; /* a path */
+	char *relay_map;      /* a path, with or without its .db; "" = no map file */
+	enum map_form relay_map_form;
+	char *relay_map_static; /* a path; "" = none */
+	struct conf_group relay_map_group;
 	char **logs;	      /* at most CONF_LOGS_MAX, none twice; NULL-terminated; see logspec.h */
 	bool log_from_start;  /* a log never read before: from its beginning, or only what comes */
 	const struct netlist *log_senders; /* by UDP; NULL: loopback */
@@ -81,6 +89,12 @@ struct conf {
 	enum freemail_mode freemail;
 	char *freemail_list, *freemail_local; /* the latter "": none */
 	char *traps;			      /* "": none */
+	enum gate_mode gate;
+	char **gate_domains;  /* NULL-terminated, domains.h; NULL: none */
+	char *gate_file;      /* more of them; "": none */
+	char **gate_mailers;  /* NULL-terminated: {rcpt_mailer} of recipients that are ours; NULL: none */
+	char *gate_mta;	      /* the MTA's configuration, or "elsewhere" */
+	char *text_relay, *text_budget; /* template.h */
 	bool firewall;
 	char *firewall_helper;	/* path of popauth-firewall */
 	char *set4, *set6;
@@ -109,6 +123,8 @@ void conf_put(struct conf *c);	       /* NULL is fine */
 /* The conf in force, any thread.  conf_current() returns a reference of the caller's, NULL before the first
  * conf_install(); conf_install() takes over the caller's (NULL: none in force any more). */
 struct conf *conf_current(void);
+/* Is it still the one in force?  `c` is a reference of the caller's.  For who asks often: takes no lock, writes nothing. */
+bool conf_is_current(const struct conf *c);
 void conf_install(struct conf *c);
 
 /* `daemon_name` is the MTA's {daemon_name}; NULL when it does not tell. */

@@ -66,8 +66,14 @@ struct control_host {
  *	"logs_left_out": further logs, for which the answer has no room
  *	"firewall": { "state": text, "wanted": entries that the ledger holds, "enforced": entries that the kernel
  *	    holds, "referenced": does a firewall rule name the sets, "error": text }
+ *	"relay_map": { "path": text, "form": text, "grants": clients, "fixed": the administrator's entries, "overruled": keys
+ *	    for which his entry counts, "left_out": clients without a key in this form, "written": seconds since 1970,
+ *	    0: never, "error": text }
  *	"allowlist": { "allow": networks, "own": networks, "nearby": [ our own addresses, gateways, resolvers ],
  *	    "file": path, "error": text }
+ *	"socketmap": { "path": text, "maps": [ { "name": text, "asked": times, "last": when } … ], "unknown": times that a map
+ *	    of another name was asked for }
+ *	"gate": { "domains": of ours that are listed, "mta": path or "elsewhere", "error": text }
  */
 
 struct control_setup {

@@ -8,6 +8,8 @@
  * and it is a fair sample of the clients, to be shown.
  *
  * The hash must be one that nobody outside can foresee (addrhash.h).
+ *
+ * A few dozen members are looked through quicker than any index is kept; a crowd of hundreds is given one (`heads`).
  */
 #ifndef CROWD_H
 #define CROWD_H
@@ -21,13 +23,16 @@ struct member {
 	uint64_t hash;
 	struct addr who;
 	uint32_t at;	/* the last time */
-	uint32_t mark;	/* the caller's own */
+	uint16_t mark;	/* the caller's own */
+	uint16_t next;	/* in the chain of its hash: 1 + where it is; 0: the last */
 };
 
 struct crowd {
 	uint32_t newest; /* the latest time heard of */
 	uint16_t n;
 	uint8_t level;	 /* each member stands for 1 << level clients */
+	uint8_t bits;	 /* of the hash, that make the number of the chain */
+	uint16_t *heads; /* the caller's: 1 << bits of them, 0 at first; NULL: no index */
 };
 
 /* A client was there at `at`.  `now` is the present: a crowd that is ahead of it is from before the clock was set back,

@@ -17,6 +17,7 @@ struct cut {
 	uint8_t *buf;
 	size_t len, cap;
 	unsigned items;
+	bool whole; /* of clients and meta it has all there is: whatever else the store has of these is to go */
 };
 
 struct cut_item {
@@ -30,9 +31,6 @@ void cut_init(struct cut *c);
 void cut_clear(struct cut *c); /* frees; as after cut_init() */
 void cut_put(struct cut *c, enum cut_table t, const void *key, size_t klen, const void *val, size_t vlen);
 void cut_del(struct cut *c, enum cut_table t, const void *key, size_t klen);
-/* Drop all values, keep what was deleted: a cut that grew too large is made anew from the ledger, which no longer knows
- * what it has forgotten. */
-void cut_keep_deleted(struct cut *c);
 /* Walk: *at is 0 first.  false at the end. */
 bool cut_next(const struct cut *c, size_t *at, struct cut_item *item);
 

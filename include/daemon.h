@@ -4,8 +4,10 @@
  *	main()		arguments, configuration, background
  *	daemon_open()	what needs privileges: the helper, the sockets
  *	daemon_start()	as our own user: the store, the ledger, the threads
+ *	logmsg_start()	from here on nobody waits for a message to be taken
  *	filter_run()	the milter, in the first thread, until a signal
  *	daemon_stop()	everything learned goes to the disk
+ *	logmsg_stop()	the last messages are written
  *
  * Who runs: the milter's threads bring events; the log thread brings events and makes cuts; the writer commits them;
  * the pusher tells the firewall helper; the control and the map thread answer.  The ledger's shard locks are the only

@@ -41,6 +41,14 @@ struct firewall_helper {
 	pid_t pid;
 };
 
+/* The maxelem for a ledger of so many: a ledger that is full forgets one for each that is new, of which the kernel hears
+ * at the next sync.  For the default max_clients it is less than the helper's default. */
+static inline unsigned long
+firewall_room(unsigned long max_clients)
+{
+	return max_clients + max_clients / 32 + 1024;
+}
+
 /* Start the helper.  To be called before the first thread and before the privileges are dropped. */
 int firewall_spawn(const struct firewall_conf *c, struct firewall_helper *h, struct err *e);
 

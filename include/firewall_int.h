@@ -52,14 +52,16 @@ struct firewall {
 	size_t shard_n, shard_at, shard_cap;
 	enum sync_stage stage;
 	unsigned next_shard;
+	unsigned look_shard; /* that a look has come to; LEDGER_SHARDS: there is none */
+	uint32_t look[FW_SETS]; /* blocked so far */
 	uint32_t sync_seq, queried;
 	time_t sync_at, look_at; /* on the monotonic clock */
-	uint64_t began;	 /* the sync; milliseconds */
+	uint64_t began, took; /* this sync, the last one; milliseconds */
 	time_t now;	/* on the ledger's clock, for the packet in the making */
 	size_t changes;	/* ADD and DEL in the packet */
 	bool gap;	/* the running sync closes a gap that we know of: to find things missing is no news */
 	bool misunderstood;
-	bool failing;	/* something was refused since the last sync */
+	bool sync_failed; /* something was refused in the last sync: another one would do no better */
 	enum said said[FW_SETS]; /* about references */
 };
 
@@ -70,8 +72,10 @@ void firewall_hear(struct firewall *fw, const struct fw_reply *r);
 /* Milliseconds of the monotonic clock. */
 uint64_t firewall_clock(void);
 time_t firewall_monotonic(void);
-/* How many the ledger has blocked. */
-void firewall_count(const struct firewall *fw, uint32_t blocked[FW_SETS]);
+/* How many are blocked in one shard of the ledger, added to `blocked`. */
+void firewall_count(const struct firewall *fw, unsigned shard, uint32_t blocked[FW_SETS]);
+/* Count on, for the look at the sets' heads that the helper has answered; at the last shard judge them. */
+void firewall_look_on(struct firewall *fw, unsigned shards);
 
 /* Seconds until the next sync that nobody asked for, after one that took so long: a sync of many costs seconds of
  * processor time, and is to cost no more than a hundredth of all. */
@@ -81,6 +85,14 @@ firewall_rest(uint64_t took)
 	uint64_t rest = took / 10;
 
 	return rest < FIREWALL_LOOK ? FIREWALL_LOOK : rest > 10 * FIREWALL_LOOK ? 10 * FIREWALL_LOOK : (time_t)rest;
+}
+
+/* Seconds until a sync after a change that was refused, which may be all that is left of a set: a tenth of a processor at
+ * most. */
+static inline time_t
+firewall_soon(uint64_t took)
+{
+	return 1 + (time_t)(took / 100);
 }
 
 /* Do the kernel's entries and ours differ by more than what comes and goes meanwhile? */

@@ -36,6 +36,8 @@ void guard_before(struct guard *g, const struct policy *p, struct event *ev, tim
 /* true: guard_tend() has something to do. */
 bool guard_after(struct guard *g, const struct policy *p, const struct event *ev, const struct addr *client,
     unsigned changes, time_t now);
+/* swarm_fetch(), without the lock. */
+void guard_fetch(const struct guard *g, const struct event *ev, struct swarm_fetch *f);
 /* A client named a recipient and no DNSBL refused it. */
 void guard_came(struct guard *g, const struct policy *p, const struct addr *client, time_t at, time_t now);
 

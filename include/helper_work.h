@@ -25,6 +25,7 @@ struct worker {
 	struct want *want[FW_SETS];    /* SYNC_COLLECTS, SYNC_COMPARES; else NULL */
 	uint32_t filled, wanted[FW_SETS]; /* in this sync by SYNC_FILLS; in the last by SYNC_COLLECTS */
 	struct changes batch[FW_SETS]; /* of this packet */
+	struct err trouble[FW_SETS];   /* why the last sync failed; "" = it did not */
 	struct kset_refusal refused;   /* in this packet, or in this sync */
 	bool ending;		       /* this packet ends the sync */
 	uint32_t end_seq;
@@ -35,7 +36,7 @@ void changes_add(struct changes *c, const struct addr *a, uint32_t timeout);
 /* Remember the first refusal of a packet or a sync, and count them all; tell the daemon and forget them. */
 void refusals_note(struct worker *w, const struct kset_refusal *r);
 void refusals_tell(struct worker *w);
-void status_tell(struct worker *w, enum fw_set set, uint32_t seq, const struct err *trouble);
+void status_tell(struct worker *w, enum fw_set set, uint32_t seq);
 uint32_t now_seconds(void);
 /* Every packet that has come; for use within a long piece of work. */
 void serve_waiting(struct worker *w);

@@ -25,17 +25,34 @@ struct answer {
 	uint32_t until;
 };
 
-/* Above max_clients the least valuable go, a few at most later than they should: each makes room in its own shard. */
+/* Above max_clients the oldest and least valuable of the next few go: what is in force, and who is known to behave, only
+ * where some 64 in a row are all of value. */
 struct ledger *ledger_new(size_t max_clients);
 void ledger_free(struct ledger *l);
 size_t ledger_size(const struct ledger *l);
 
 /* Apply one event; returns policy_apply()'s CHANGE_ bits. */
 unsigned ledger_apply(struct ledger *l, const struct policy *p, const struct event *ev, time_t now);
+/* The client will be asked for soon: have what is known of it fetched into the processor's cache, LEDGER_STEPS calls on
+ * end, each of which needs what the one before has fetched.  Takes no lock: only for who is alone with the ledger, and
+ * changes nothing in between. */
+#define LEDGER_STEPS 5
+struct ledger_fetch {
+	unsigned step; /* 0 at first */
+	uint64_t hash;
+	const uint32_t *slot;
+	const void *entry;
+};
+void ledger_fetch(struct ledger *l, const struct addr *client, struct ledger_fetch *f);
 void ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, time_t now, struct answer *out);
 unsigned ledger_add(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now,
     uint32_t term, struct str text);
+/* Of another system: policy_carry(). */
+unsigned ledger_carry(struct ledger *l, const struct policy *p, const struct addr *a, const struct carried *c, time_t now);
 unsigned ledger_del(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now);
+
+/* policy_spend() of the client's record. */
+enum spend ledger_spend(struct ledger *l, const struct policy *p, const struct addr *a, time_t now);
 
 /* Of one client: policy_withdraw(). */
 unsigned ledger_withdraw(struct ledger *l, const struct policy *p, const struct withdrawal *wd, const struct addr *client,
@@ -52,8 +69,10 @@ void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *ar
 
 /* Append every record changed since the last cut (and the keys of those forgotten) to `c`; `whole`: every record. */
 void ledger_cut(struct ledger *l, struct cut *c, bool whole);
-/* Take back one record from the store, before any other thread runs. */
-int ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e);
+/* Take back one record from the store, before any other thread runs.  One that was written under a narrower ipv6_prefix
+ * becomes one of the client it is part of now; of several the first. */
+int ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
+    size_t vlen, time_t now, struct err *e);
 /* Forget everything, and that there was anything: for a restore that failed half-way. */
 void ledger_clear(struct ledger *l);
 #define LEDGER_ALL UINT32_MAX

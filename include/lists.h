@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lists.h - the lists that sessions ask: freemail providers and traps
+/* lists.h - the lists that sessions ask: freemail providers, traps, and the domains that are ours
  *
  * Like a conf, a value that never changes: whoever works with the lists holds a reference, and a session keeps those
  * it began with.  They are read again when the configuration is, and when one of their files has changed: a thread of
@@ -10,15 +10,17 @@
 #define LISTS_H
 
 #include "conf.h"
+#include "domains.h"
 #include "freemail.h"
 #include "listfile.h"
 #include "traps.h"
 
-#define LISTS_FILES 3
+#define LISTS_FILES 4
 
 struct lists {
 	struct freemail *freemail;
 	struct traps *traps;
+	struct domains *ours; /* gate_domains and gate_file */
 	struct listfile_stamp stamps[LISTS_FILES]; /* of the files, taken just before they were read */
 	_Atomic unsigned refs;
 };

@@ -46,6 +46,8 @@ void pipeline_came(struct pipeline *pl, const struct policy *p, const struct add
 void pipeline_tend(struct pipeline *pl, const struct policy *p, time_t now);
 unsigned pipeline_add(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now,
     uint32_t term, struct str text);
+unsigned pipeline_carry(struct pipeline *pl, const struct policy *p, const struct addr *a, const struct carried *c,
+    time_t now);
 unsigned pipeline_del(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now);
 /* Take out of the sets who is trusted now, but was not when it was granted, cached or blocked.  Goes through the whole
  * ledger.  Returns how many clients there were. */

@@ -29,6 +29,7 @@ struct kind_policy {
 struct policy {
 	struct kind_policy kind[EVENT_KINDS];
 	uint32_t relay_for;	      /* 0: no POP before SMTP */
+	unsigned relay_budget;	      /* recipients an hour for one grant; 0: any number */
 	uint32_t cache_for;
 	uint32_t block_max;	      /* terms double up to here */
 	bool login_credit;	      /* while its grant is alive a client's failures do not count */
@@ -101,12 +102,58 @@ unsigned policy_owes(const struct record *r, const struct withdrawal *w, time_t 
 /* Take that back, with the hits of that kind since, as if it had not happened; returns the same. */
 unsigned policy_withdraw(struct record *r, const struct withdrawal *w, time_t now);
 
+/* A client names a recipient that is not ours: may it, by its grant?  Counted here, for relay_budget. */
+enum spend {
+	SPEND_NOT_GRANTED, /* no live grant, or blocked by hand: nothing was counted */
+	SPEND_WITHIN,
+	SPEND_BEYOND	   /* granted, but its budget for this hour is spent */
+};
+enum spend policy_spend(const struct policy *p, struct record *r, time_t now);
+
 enum set { SET_RELAY, SET_CACHE, SET_BLOCK, SETS };
 const char *set_name(enum set s);
 /* An administrator's hand.  `term` 0 takes the configured one; `text` is the user (relay) or the reason. */
 unsigned policy_add(const struct policy *p, struct record *r, enum set s, time_t now, uint32_t term, struct str text);
 unsigned policy_del(struct record *r, enum set s, time_t now);
+/* An entry as another system, or this one's export, knew it: with its own times, which are kept, and not as if it were
+ * made now.  `until` is not 0; the others are not after the present. */
+struct carried {
+	enum set set;
+	uint32_t since, last, until;
+	uint32_t count;	  /* logins, hits, or blocks; 0: not told */
+	uint8_t kind, by; /* cache and block; EVENT_KINDS, BY_HAND: an administrator's */
+	struct str text;  /* the user, the zone, or the reason */
+};
+/* An entry that lasts as long already stays as it is: then the answer is 0. */
+unsigned policy_carry(struct record *r, const struct carried *c, time_t now);
 bool record_in(const struct record *r, enum set s, time_t now);
+
+/* What there is of one kind at the moment, as the thresholds see it.  For people: nothing is decided by these. */
+enum counted {
+	COUNTED_EVENTS,
+	COUNTED_SESSIONS,   /* however many lines tell of one */
+	COUNTED_RECIPIENTS, /* different ones */
+	COUNTED_ACCOUNTS    /* the same: somebody has logged in from there, and a device may keep trying an old password */
+};
+struct policy_count {
+	unsigned rate, total;
+	enum counted rate_of, total_of;
+	uint32_t last;
+};
+const char *counted_name(enum counted c);
+/* false: nothing. */
+bool policy_count(const struct policy *p, const struct record *r, enum event_kind kind, time_t now,
+    struct policy_count *out);
+/* While what has this str_hash() is under attack: the rate threshold of `kind` as it is for this client (`of`), and how
+ * much of it there is.  false: it is as ever, or there is nothing. */
+struct policy_lowering {
+	unsigned have;
+	uint32_t of;
+};
+bool policy_lowering(const struct policy *p, const struct record *r, enum event_kind kind, uint32_t hash, time_t now,
+    struct policy_lowering *out);
+/* Has somebody logged in from there of late? */
+bool policy_known_good(const struct record *r, uint32_t at);
 
 /* Nothing in it can matter any more. */
 bool policy_forgets(const struct policy *p, const struct record *r, time_t now);

@@ -26,8 +26,20 @@ struct tally {
 	struct hit hits[];
 };
 
+/* Recipients that a grant was used for, within the last SPENT_SPAN seconds: how many in which second, oldest first. */
+#define SPENT_SPAN 3600
+struct spent {
+	uint16_t len, cap;	  /* at most SPENT_SPAN */
+	uint32_t beyond;	  /* recipients refused since the budget was last not spent */
+	uint32_t beyond_at;	  /* the last of these */
+	struct {
+		uint32_t at, n;
+	} v[];
+};
+
 /* Leave to relay, because somebody read mail from there. */
 struct grant {
+	struct spent *spent; /* the grant's; NULL: nothing */
 	uint32_t first, last, until;
 	uint32_t logins;
 	char user[]; /* of the last login; "" when not known */
@@ -86,6 +98,13 @@ void record_unhit(struct record *r, enum event_kind kind, uint32_t since);
 /* Grant relaying from `at` to `until`.  A live grant is prolonged, never cut short. */
 void record_grant(struct record *r, struct str user, uint32_t at, uint32_t until);
 void record_ungrant(struct record *r);
+/* One recipient more at `at`, if there were less than `budget` within any SPENT_SPAN seconds that include it; false: there
+ * were not, and it was counted as refused.  The record has a grant.  A clock that was set back prolongs nothing. */
+bool record_spend(struct record *r, uint32_t at, uint32_t budget);
+/* How many within the span that ends with `at`; and how many were refused since it was last less than the budget, as long
+ * as the last of these is within it. */
+uint32_t record_spent(const struct record *r, uint32_t at);
+uint32_t record_beyond(const struct record *r, uint32_t at);
 
 /* The same text gives the same pointer, good until the process ends.  Zones and reasons are few; once the table's
  * bound is reached a new text comes out as "(other)", and that is counted.  Any thread. */

@@ -35,6 +35,10 @@ struct reply_to {
 void reply_refused(struct reply *r, const struct reply_to *to, const struct answer *a);
 /* Why this HELO, this sender or this recipient (`kind`) was not believed. */
 void reply_forgery(struct reply *r, const struct reply_to *to, enum event_kind kind, struct str said);
+/* This recipient is not ours, and the client may not relay. */
+void reply_relay(struct reply *r, const struct reply_to *to, struct str recipient);
+/* The client's budget is spent: 450, however it is refused otherwise. */
+void reply_budget(struct reply *r, const struct reply_to *to);
 /* The text as smfi_setreply(3) wants it: it formats what it is given, so that '%' must be doubled.  dst holds
  * 2 * REPLY_TEXT bytes.  Returns dst. */
 char *reply_for_milter(char *dst, const struct reply *r);

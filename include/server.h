@@ -51,7 +51,7 @@ struct server_setup {
 	unsigned conns_max;
 	size_t in_size, out_size; /* of the buffers of one connection */
 	size_t data_size;	  /* zeroed memory for the handler in each connection */
-	unsigned fresh_s;	  /* seconds until the first proper request */
+	unsigned fresh_s;	  /* seconds until the first proper request, and for each that was begun */
 	unsigned idle_s;	  /* seconds of quiet afterwards */
 	const struct server_ops *ops;
 	void *arg;

@@ -12,7 +12,12 @@
  *	said HELO with a name of ours		refuse, from HELO on (from MAIL, where users authenticate)
  *	blocked, or in the cache		refuse, from reject_at on
  *	a freemail sender, and not its host	refuse this MAIL
+ *	a recipient elsewhere, and with a gate	refuse this RCPT, unless there is a grant
+ *	a grant's budget is spent		refuse this RCPT for now
  *	the recipient is a trap			refuse this RCPT, unless it is a bounce
+ *
+ * To accept is to be asked nothing more by the MTA.  So friends are accepted only where no recipient of theirs is to be
+ * looked at: not those with a grant while there is a budget, and with a gate only who is at home or has authenticated.
  *
  * Counted: a forgery of each kind once, each recipient that the MTA refused, and one retry for a session of a client
  * that was in the cache when it came - when it is refused, or at the end if it was never told.  A user who

@@ -44,6 +44,21 @@ struct socketmap_setup {
 
 struct socketmap;
 
+#define SOCKETMAP_MAPS 4
+
+/* What the MTA wants of it. */
+struct socketmap_status {
+	const char *path; /* good until socketmap_close() */
+	struct {
+		const char *name;
+		uint64_t asked;
+		time_t last; /* 0: never */
+	} map[SOCKETMAP_MAPS];
+	uint64_t unknown; /* asked for other names */
+};
+/* Any thread. */
+void socketmap_status(struct socketmap *m, struct socketmap_status *out);
+
 /* Bind and listen, but answer nobody yet: may be done before privileges are dropped.  NULL and *e on failure. */
 struct socketmap *socketmap_open(const struct socketmap_setup *setup, struct err *e);
 /* Start the thread.  Signals should be blocked by then. */

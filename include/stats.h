@@ -44,9 +44,14 @@
 	X(REJECTED_CACHE, "rejected_cache", "SMTP commands refused because of the cache") \
 	X(REJECTED_BLOCK, "rejected_block", "SMTP commands refused because of a block") \
 	X(REJECTED_FORGERY, "rejected_forgery", "SMTP commands refused as forgeries") \
+	X(REJECTED_RELAY, "rejected_relay", "recipients refused by the gate because they are not ours") \
+	X(REJECTED_BUDGET, "rejected_budget", "recipients refused for now because a grant's budget was spent") \
 	X(MAP_LOOKUPS, "map_lookups", "socketmap requests answered") \
 	X(MAP_FOUND, "map_found", "socketmap requests answered OK") \
 	X(MAP_REFUSED, "map_refused", "socketmap connections closed for breaking the protocol") \
+	X(MAP_UNKNOWN, "map_unknown", "socketmap requests for maps that there are not") \
+	X(MAP_FILE_WRITTEN, "map_file_written", "times the relay map file was written") \
+	X(MAP_FILE_FAILED, "map_file_failed", "times the relay map file could not be written") \
 	X(CONTROL_REQUESTS, "control_requests", "control requests") \
 	X(CONTROL_REFUSED, "control_refused", "control connections or requests refused") \
 	X(CONNECTIONS_FULL, "connections_full", "connections to our sockets refused because too many were open") \
@@ -57,6 +62,8 @@
 	X(FIREWALL_FAILED, "firewall_failed", "changes the kernel refused") \
 	X(FIREWALL_SYNCS, "firewall_syncs", "kernel sets rebuilt from the ledger") \
 	X(FIREWALL_RESTARTS, "firewall_restarts", "times the firewall helper had to be started again") \
+	X(MESSAGES_LOST, "messages_lost", "messages to our own log lost because they came faster than they were taken") \
+	X(MESSAGES_LEFT_OUT, "messages_left_out", "messages not logged because there were too many of their kind") \
 	X(RELOADS, "reloads", "successful reloads, of a changed list, too") \
 	X(RELOADS_FAILED, "reloads_failed", "reloads refused because of a mistake in a file")
 

@@ -9,6 +9,8 @@
 #include "firewall.h"
 #include "json.h"
 #include "learner.h"
+#include "relaymap.h"
+#include "socketmap.h"
 #include "store.h"
 #include "tend.h"
 #include "writer.h"
@@ -22,6 +24,8 @@ struct status_parts {
 	struct learner *learner;
 	struct firewall *firewall; /* NULL: off */
 	struct tend *tend;
+	struct relaymap *relaymap;
+	struct socketmap *map; /* NULL: not configured */
 };
 
 void status_fill(struct json *o, const struct status_parts *p);

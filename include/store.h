@@ -4,8 +4,9 @@
  * STATE_DIR/store is a transactional Berkeley DB environment, STATE_DIR/lock says who uses it.  Every commit is one
  * transaction, on the disk when store_commit() returns.  Pages and log records carry checksums: what is damaged is
  * found out, never trusted.  A damaged store is renamed to STATE_DIR/corrupt-YYYYMMDD-HHMMSS and a new one begun, for
- * a filter that starts with nothing learned is better than none; the newest three of them are kept.  A store that somebody else uses, that we may not
- * read or write, or whose disk is full, is not damaged: that is an error, and nothing is touched.
+ * a filter that starts with nothing learned is better than none; the newest three of them are kept.  One that was removed
+ * or replaced while it was open is made anew as well.  A store that somebody else uses, that we may not read or write,
+ * or whose disk is full, is not damaged: that is an error, and nothing is touched.
  *
  * One thread at a time; it need not always be the same.
  */
@@ -45,8 +46,15 @@ enum store_answer store_load(struct store *s, store_fn *fn, void *arg, struct er
  * are the store's own: not to be used, and not told by store_load(). */
 enum store_answer store_commit(struct store *s, const struct cut *c, struct err *e);
 
+/* Can anything be written at present?  Before a cut of everything is made in vain.  STORE_EMPTIED as above. */
+enum store_answer store_probe(struct store *s, struct err *e);
+
 /* Where the last damaged store was put by this process, for `status`; "" = none was.  Any thread may ask; the text is
  * good until store_close(). */
 const char *store_aside(const struct store *s);
+
+/* Berkeley DB's writes in this process go through the store's, which let nothing more of a thread reach the disk once a
+ * write of it failed.  For a thread that writes other files than the store: that was it, the next one may try. */
+void store_writes_again(void);
 
 #endif

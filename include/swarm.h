@@ -29,6 +29,7 @@ enum target { TARGET_ACCOUNT, TARGET_LOGIN, TARGET_DOMAIN, TARGETS };
 struct incident {
 	enum target target;
 	char name[SWARM_NAME]; /* showable: the client's own text */
+	uint32_t hash;	       /* str_hash() of it as it was, and whole */
 	uint32_t since, last, until;
 	uint32_t clients;      /* in the last window */
 	uint32_t most;	       /* the most there ever were in one */
@@ -43,9 +44,18 @@ void swarm_free(struct swarm *s); /* NULL is fine */
 
 /* What an event is aimed at; TARGETS: nothing of ours. */
 enum target swarm_target(const struct event *ev, struct str *name);
+/* Does the threshold of this kind depend on whether such a target is under attack? */
+bool swarm_lowers(enum target t, enum event_kind kind);
 /* A client of one more event.  true: an incident has just begun, *out describes it. */
 bool swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str name, const struct addr *client,
     uint32_t at, uint32_t now, struct incident *out);
+/* It will be heard soon: have its target fetched into the processor's cache; each call needs what the one before has
+ * fetched.  Only for who is alone with it. */
+struct swarm_fetch {
+	unsigned step; /* 0 at first */
+	uint64_t key;
+};
+void swarm_fetch(const struct swarm *s, const struct event *ev, struct swarm_fetch *f);
 /* Is it under attack? */
 bool swarm_attacked(const struct swarm *s, enum target t, struct str name, uint32_t at);
 /* How many incidents there are; swarm_incident() describes one of them, 0.. */

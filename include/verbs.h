@@ -4,8 +4,8 @@
  * The daemon dispatches by it, popauth-milterctl parses its command line, prints its help and its output by it, and
  * the manual is tested against it.
  *
- * A request is one object: {"verb": NAME, "address": …, "for": …, "user": …, "reason": …, "offset": …, "limit": …,
- * "match": …, "since": …} with the arguments that the verb takes and no others.
+ * A request is one object: {"verb": NAME, "address": …, "for": …, "user": …, "reason": …, "kind": …, "client": …,
+ * "offset": …, "limit": …, "match": …, "since": …} with the arguments that the verb takes and no others.
  */
 #ifndef VERBS_H
 #define VERBS_H
@@ -22,9 +22,13 @@ enum {
 	ARG_REASON = 1 << 3,
 	ARG_PROMETHEUS = 1 << 4, /* the control program's own: how to print */
 	ARG_REF = 1 << 5,	 /* the address may also be a reference, ref.h */
-	ARG_PAGE = 1 << 6,	 /* offset and limit, numbers: newest first, and how many there are in all */
-	ARG_MATCH = 1 << 7,	 /* an address, a network, or part of a text */
-	ARG_SINCE = 1 << 8,	 /* a duration: how far to look back */
+	ARG_HISTORY = 1 << 6,	 /* the keys that a list has for the entry, as it was elsewhere: "since", "last", "until",
+				  * "logins", "hits", "blocks", "kind", "by", "zone"; and "more": 1, more such requests
+				  * follow at once; 0, this is the last of them, answered when all are durable */
+	ARG_FILTER = 1 << 12,	 /* "kind" and "client": lists with commas, of kinds of events, of addresses and networks */
+	ARG_PAGE = 1 << 13,	 /* offset and limit, numbers: newest first, and how many there are in all */
+	ARG_MATCH = 1 << 14,	 /* an address, a network, or part of a text */
+	ARG_SINCE = 1 << 15,	 /* a duration: how far to look back */
 };
 
 /* Of a page.  Who wants more takes the whole list, or says what to match. */
@@ -33,27 +37,31 @@ enum {
 
 enum access { ACCESS_READ, ACCESS_WRITE };
 
+#define FILTER_USAGE "[--kind KIND,...] [--client NETWORK,...]"
+
 /* id, name, set, action, arguments, access, usage, help.  The action names the functions: run_ACTION() in the daemon,
  * show_ACTION() in the control program. */
 #define LIST_USAGE "[--match TEXT] [--limit N] [--offset N]"
 #define VERBS_TABLE(X) \
 	X(STATUS, "status", SETS, status, 0, ACCESS_READ, "", "how the daemon is doing, on one screen") \
 	X(STATS, "stats", SETS, stats, ARG_PROMETHEUS, ACCESS_READ, "[--prometheus]", "all counters since start") \
-	X(WATCH, "watch", SETS, watch, 0, ACCESS_READ, "", "live events, until interrupted") \
+	X(TOP, "top", SETS, top, ARG_FILTER | ARG_FOR, ACCESS_READ, "[--for TERM] " FILTER_USAGE, \
+	    "the worst clients of the last hour, or TERM; live on a terminal") \
+	X(WATCH, "watch", SETS, watch, ARG_FILTER, ACCESS_READ, FILTER_USAGE, "live events, until interrupted") \
 	X(EXPLAIN, "explain", SETS, explain, ARG_ADDRESS | ARG_REF, ACCESS_READ, "ADDRESS | REF", \
 	    "what is known of a client, why, and what would lift it") \
 	X(RELAY_LIST, "relay list", SET_RELAY, list, ARG_PAGE | ARG_MATCH, ACCESS_READ, LIST_USAGE, "clients that may relay") \
-	X(RELAY_ADD, "relay add", SET_RELAY, add, ARG_ADDRESS | ARG_FOR | ARG_USER, ACCESS_WRITE, \
+	X(RELAY_ADD, "relay add", SET_RELAY, add, ARG_ADDRESS | ARG_FOR | ARG_USER | ARG_HISTORY, ACCESS_WRITE, \
 	    "ADDRESS [--for TERM] [--user USER]", "let a client relay, as its login would") \
 	X(RELAY_DEL, "relay del", SET_RELAY, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", "withdraw a client's grant") \
 	X(RELAY_FLUSH, "relay flush", SET_RELAY, flush, 0, ACCESS_WRITE, "", "withdraw all grants") \
 	X(CACHE_LIST, "cache list", SET_CACHE, list, ARG_PAGE | ARG_MATCH, ACCESS_READ, LIST_USAGE, "clients refused without asking anybody") \
-	X(CACHE_ADD, "cache add", SET_CACHE, add, ARG_ADDRESS | ARG_FOR | ARG_REASON, ACCESS_WRITE, \
+	X(CACHE_ADD, "cache add", SET_CACHE, add, ARG_ADDRESS | ARG_FOR | ARG_REASON | ARG_HISTORY, ACCESS_WRITE, \
 	    "ADDRESS [--for TERM] [--reason TEXT]", "refuse a client's mail") \
 	X(CACHE_DEL, "cache del", SET_CACHE, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", "stop refusing a client") \
 	X(CACHE_FLUSH, "cache flush", SET_CACHE, flush, 0, ACCESS_WRITE, "", "stop refusing all of them") \
 	X(BLOCK_LIST, "block list", SET_BLOCK, list, ARG_PAGE | ARG_MATCH, ACCESS_READ, LIST_USAGE, "clients that the kernel drops") \
-	X(BLOCK_ADD, "block add", SET_BLOCK, add, ARG_ADDRESS | ARG_FOR | ARG_REASON, ACCESS_WRITE, \
+	X(BLOCK_ADD, "block add", SET_BLOCK, add, ARG_ADDRESS | ARG_FOR | ARG_REASON | ARG_HISTORY, ACCESS_WRITE, \
 	    "ADDRESS [--for TERM] [--reason TEXT]", "have the kernel drop a client") \
 	X(BLOCK_DEL, "block del", SET_BLOCK, del, ARG_ADDRESS, ACCESS_WRITE, "ADDRESS", \
 	    "lift a block and forget what led to it") \

@@ -16,9 +16,11 @@
 #include "control.h"
 #include "filter.h"
 #include "firewall.h"
+#include "gatekeeper.h"
 #include "learner.h"
 #include "lists.h"
 #include "logmsg.h"
+#include "relaymap.h"
 #include "reply.h"
 #include "rulebook.h"
 #include "socketmap.h"
@@ -37,6 +39,7 @@ struct daemon {
 	struct guard *guard;
 	struct history *history;
 	struct tend *tend;
+	struct relaymap *relaymap;
 	struct learner *learner;
 	struct firewall_helper helper;
 	struct firewall *firewall; /* NULL before daemon_start(): nothing is learned before */
@@ -72,6 +75,8 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 
 	evidence_told(d->evidence, ev, client, changes);
 	watch_told(d->watch, ev, client, changes);
+	if (changes & (CHANGE_GRANTED | CHANGE_UNGRANTED) || ev == NULL)
+		relaymap_changed(d->relaymap, client);
 }
 
 static void
@@ -170,6 +175,8 @@ status(void *arg, struct json *o)
 		.learner = d->learner,
 		.firewall = d->firewall,
 		.tend = d->tend,
+		.relaymap = d->relaymap,
+		.map = d->map,
 	};
 
 	status_fill(o, &parts);
@@ -316,7 +323,7 @@ spawn_helper(struct daemon *d, const struct conf *c)
 		.set4 = c->set4,
 		.set6 = c->set6,
 		.ipv6_prefix = c->policy.ipv6_prefix,
-		.maxelem = c->max_clients,
+		.maxelem = firewall_room(c->max_clients),
 	};
 	struct err e;
 
@@ -351,6 +358,7 @@ daemon_open(struct err *e)
 	d->evidence = evidence_new(EVIDENCE_ENTRIES);
 	d->watch = watch_new();
 	d->tend = tend_new(&d->pipeline, d->watch);
+	d->relaymap = relaymap_new(&(struct relaymap_setup){ .ledger = d->ledger, .now = now });
 	d->learner = learner_new(&d->pipeline);
 	spawn_helper(d, c);
 	if (open_sockets(d, c, e) == -1) {
@@ -361,15 +369,23 @@ daemon_open(struct err *e)
 	return d;
 }
 
+/* What store_load() is told to put where. */
+struct restoring {
+	struct daemon *daemon;
+	const struct policy *policy;
+	time_t now;
+};
+
 static int
 restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen,
     struct err *e)
 {
-	struct daemon *d = arg;
+	const struct restoring *rs = arg;
+	struct daemon *d = rs->daemon;
 
 	switch (table) {
 	case CUT_CLIENTS:
-		return ledger_restore(d->ledger, key, klen, val, vlen, e);
+		return ledger_restore(d->ledger, rs->policy, key, klen, val, vlen, rs->now, e);
 	case CUT_SOURCES:
 		return logs_resume(learner_logs(d->learner), (struct str){ (const char *)key, klen }, val, vlen, e);
 	case CUT_META:
@@ -384,12 +400,14 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 static int
 open_store(struct daemon *d, const struct conf *c, struct err *e)
 {
+	struct restoring rs = { d, &c->policy, time(NULL) };
+
 	d->store = store_open(c->state_dir, &d->store_state, e);
 	if (d->store == NULL)
 		return -1;
 	if (d->store_state == STORE_SET_ASIDE)
 		d->store_note = *e;
-	switch (store_load(d->store, restore, d, e)) {
+	switch (store_load(d->store, restore, &rs, e)) {
 	case STORE_DONE:
 		break;
 	case STORE_EMPTIED: /* half of it is worth nothing: records and positions belong together */
@@ -420,6 +438,7 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 	if (c->firewall && (d->firewall = firewall_start(d->helper, d->ledger, c->policy.ipv6_prefix, e)) == NULL)
 		return -1;
 	if (learner_start(d->learner, rules, e) == -1 || tend_start(d->tend, e) == -1 ||
+	    relaymap_start(d->relaymap, e) == -1 ||
 	    (d->writer = writer_start(&ws, e)) == NULL || control_start(d->control, e) == -1)
 		return -1;
 	return d->map == NULL ? 0 : socketmap_start(d->map, e);
@@ -497,7 +516,8 @@ reload_files(struct daemon *d, struct err *e)
 		prefix = new->policy.ipv6_prefix;
 		new->policy.ipv6_prefix = old->policy.ipv6_prefix; /* the ledger's keys were folded with it */
 	}
-	if (lists == NULL || conf_lists(new, true, e) == -1 || daemon_rules(new, &rules, e) == -1) {
+	if (lists == NULL || conf_lists(new, true, e) == -1 || gatekeeper_confirm(new, e) == -1 ||
+	    daemon_rules(new, &rules, e) == -1) {
 		lists_put(lists);
 		conf_put(new);
 		conf_put(old);
@@ -537,11 +557,12 @@ daemon_stop(struct daemon *d)
 {
 	filter_stop();
 	filter_remove_socket();
-	socketmap_close(d->map);
 	writer_stop(d->writer);
 	control_close(d->control);
+	socketmap_close(d->map); /* whose status the control thread tells */
 	learner_stop(d->learner);
 	tend_stop(d->tend);
+	relaymap_stop(d->relaymap);
 	firewall_stop(d->firewall);
 	store_close(d->store);
 	writer_free(d->writer);
@@ -549,6 +570,7 @@ daemon_stop(struct daemon *d)
 	rulebook_use(NULL);
 	lists_install(NULL);
 	tend_free(d->tend);
+	relaymap_free(d->relaymap);
 	guard_free(d->guard);
 	history_free(d->history);
 	evidence_free(d->evidence);

@@ -22,6 +22,9 @@
 
 static struct pipeline *pipeline;
 
+/* One for each session that is refused, and a client may have as many of these as it likes. */
+static struct flood refusals = { .what = "refusals", .n = 300, .span = 60 };
+
 /* Callbacks hold it for reading; filter_stop() takes it for writing and never gives it back. */
 static pthread_rwlock_t gate = PTHREAD_RWLOCK_INITIALIZER;
 
@@ -62,10 +65,35 @@ answer(SMFICTX *ctx, const char *stage, enum say say, const struct reply *r)
 	if (say == SAY_ACCEPT)
 		return SMFIS_ACCEPT;
 	if (r->first)
-		logmsg(LEVEL_INFO, "%s refused at %s: %s %s %s", r->client, stage, r->code, r->dsn, r->text);
+		logmsg_flood(&refusals, LEVEL_INFO, "%s refused at %s: %s %s %s", r->client, stage, r->code, r->dsn, r->text);
 	/* If it will not have our text, the MTA's own must do. */
 	(void)smfi_setreply(ctx, lent(r->code), lent(r->dsn), reply_for_milter(text, r));
 	return r->code[0] == '4' ? SMFIS_TEMPFAIL : SMFIS_REJECT;
+}
+
+/* A session that we know nothing of, because it began without us.  With a gate nobody passes unseen. */
+static sfsistat
+unknown_session(void)
+{
+	struct conf *c = conf_current();
+	bool closed = c != NULL && c->gate != GATE_MODE_OFF;
+
+	conf_put(c);
+	return closed ? SMFIS_TEMPFAIL : SMFIS_ACCEPT;
+}
+
+/* Submitted locally, by a UNIX socket, or by something that Postfix calls "unknown".  With a gate it may write to us and,
+ * being nowhere at home, to nobody else. */
+static bool
+address_missing(struct addr *a)
+{
+	struct conf *c = conf_current();
+	bool closed = c != NULL && c->gate != GATE_MODE_OFF;
+
+	conf_put(c);
+	stat_add(STAT_SESSIONS_UNKNOWN, 1);
+	*a = (struct addr){ { 0 } };
+	return !closed;
 }
 
 /* Leave out what nobody here looks at, and ask for recipients that the MTA refuses by itself. */
@@ -101,10 +129,8 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *sa)
 		return SMFIS_NOREPLY;
 	session_drop(s); /* a second connect without a close between */
 	(void)smfi_setpriv(ctx, NULL);
-	if (addr_from_sockaddr(&a, sa) == -1) {
-		/* Submitted locally, by a UNIX socket, or by something that Postfix calls "unknown". */
+	if (addr_from_sockaddr(&a, sa) == -1 && address_missing(&a)) {
 		stat_add(STAT_SESSIONS, 1);
-		stat_add(STAT_SESSIONS_UNKNOWN, 1);
 		leave();
 		return SMFIS_ACCEPT;
 	}
@@ -124,7 +150,7 @@ on_helo(SMFICTX *ctx, char *helo)
 	enum say say;
 
 	if (s == NULL)
-		return SMFIS_ACCEPT;
+		return unknown_session();
 	if (!enter())
 		return SMFIS_NOREPLY;
 	say = session_helo(s, &self, str_of(helo), time(NULL), &r);
@@ -141,7 +167,7 @@ on_mail(SMFICTX *ctx, char **argv)
 	enum say say;
 
 	if (s == NULL)
-		return SMFIS_ACCEPT;
+		return unknown_session();
 	if (!enter())
 		return SMFIS_NOREPLY;
 	say = session_mail(s, &facts, str_of(argv[0]), time(NULL), &r);
@@ -158,7 +184,7 @@ on_rcpt(SMFICTX *ctx, char **argv)
 	enum say say;
 
 	if (s == NULL)
-		return SMFIS_ACCEPT;
+		return unknown_session();
 	if (!enter())
 		return SMFIS_NOREPLY;
 	say = session_rcpt(s, &facts, str_of(argv[0]), time(NULL), &r);

@@ -208,6 +208,7 @@ serve(struct learner *l)
 	stop = l->stop;
 	pthread_mutex_unlock(&l->lock);
 	if (cut != NULL) { /* before a reload, which brings logs that were not looked at yet */
+		cut->whole |= whole;
 		ledger_cut(l->pipeline->ledger, cut, whole);
 		logs_cut(l->logs, cut, whole);
 		if (l->pipeline->guard != NULL)

@@ -21,7 +21,7 @@ static struct listfile_stamp refused[LISTS_FILES];
 static void
 take_stamps(struct listfile_stamp out[LISTS_FILES], const struct conf *c)
 {
-	const char *const paths[LISTS_FILES] = { c->freemail_list, c->freemail_local, c->traps };
+	const char *const paths[LISTS_FILES] = { c->freemail_list, c->freemail_local, c->traps, c->gate_file };
 
 	for (unsigned i = 0; i < LISTS_FILES; i++)
 		out[i] = listfile_stamp(paths[i]);
@@ -41,6 +41,7 @@ lists_free(struct lists *l)
 {
 	freemail_free(l->freemail);
 	traps_free(l->traps);
+	domains_free(l->ours);
 	free(l);
 }
 
@@ -61,6 +62,17 @@ read_freemail(struct freemail *f, const struct conf *c, struct err *e)
 	return freemail_load(f, c->freemail_list, e);
 }
 
+static int
+read_ours(struct domains *d, const struct conf *c, struct err *e)
+{
+	int rc = *c->gate_file == '\0' ? 0 : domains_load(d, c->gate_file, e);
+
+	for (size_t i = 0; rc == 0 && c->gate_domains != NULL && c->gate_domains[i] != NULL; i++)
+		rc = domains_add(d, str_of(c->gate_domains[i]), e);
+	domains_seal(d);
+	return rc;
+}
+
 struct lists *
 lists_read(const struct conf *c, struct err *e)
 {
@@ -70,7 +82,9 @@ lists_read(const struct conf *c, struct err *e)
 	take_stamps(l->stamps, c);
 	l->freemail = freemail_new();
 	l->traps = traps_new();
-	if (read_freemail(l->freemail, c, e) == 0 && (*c->traps == '\0' || traps_load(l->traps, c->traps, e) == 0))
+	l->ours = domains_new();
+	if (read_freemail(l->freemail, c, e) == 0 && (*c->traps == '\0' || traps_load(l->traps, c->traps, e) == 0) &&
+	    read_ours(l->ours, c, e) == 0)
 		return l;
 	lists_free(l);
 	return NULL;
@@ -126,8 +140,8 @@ lists_look(void)
 		logmsg(LEVEL_ERROR, "the lists stay as they were: %s", e.text);
 		goto done;
 	}
-	logmsg(LEVEL_NOTICE, "read the lists again: %u freemail domains, %u traps", freemail_domains(new->freemail),
-	    traps_count(new->traps));
+	logmsg(LEVEL_NOTICE, "read the lists again: %u freemail domains, %u traps, %u domains of ours",
+	    freemail_domains(new->freemail), traps_count(new->traps), domains_count(new->ours));
 	lists_install(new);
 done:
 	lists_put(old);

@@ -196,6 +196,9 @@ logs_configure(struct logs *l, struct conf *c)
 
 /* --- reading --- */
 
+/* Who can fill the log can do so in turns. */
+static struct flood drifts = { .what = "programs whose lines are recognised or not any more", .n = 20, .span = 600 };
+
 static void
 tell_drift(const struct log *log, enum drift_news news, const struct drift_program *p)
 {
@@ -203,10 +206,11 @@ tell_drift(const struct log *log, enum drift_news news, const struct drift_progr
 
 	str_show(tag, sizeof tag, str_of(p->tag));
 	if (news == DRIFT_BEGAN)
-		logmsg(LEVEL_WARNING, "%s: the lines of %s are hardly recognised any more (it was %d in 100): did its "
-		    "format change?", source_name(log->source), tag, (int)(p->share * 100));
+		logmsg_flood(&drifts, LEVEL_WARNING, "%s: the lines of %s are hardly recognised any more (it was %d in "
+		    "100): did its format change?", source_name(log->source), tag, (int)(p->share * 100));
 	else
-		logmsg(LEVEL_NOTICE, "%s: the lines of %s are recognised again", source_name(log->source), tag);
+		logmsg_flood(&drifts, LEVEL_NOTICE, "%s: the lines of %s are recognised again", source_name(log->source),
+		    tag);
 }
 
 static void

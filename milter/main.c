@@ -25,6 +25,7 @@
 #include "conf.h"
 #include "daemon.h"
 #include "filter.h"
+#include "gatekeeper.h"
 #include "lists.h"
 #include "logmsg.h"
 #include "notify.h"
@@ -100,6 +101,7 @@ _Noreturn static void
 fail(int code, const struct err *e)
 {
 	logmsg(LEVEL_ERROR, "%s", e->text);
+	logmsg_stop();
 	exit(code);
 }
 
@@ -212,7 +214,8 @@ read_conf(const struct options *o, struct rules **rules)
 	struct conf *c = conf_read(o->conf, &e);
 	struct lists *lists = c == NULL ? NULL : lists_read(c, &e);
 
-	if (lists == NULL || conf_lists(c, true, &e) == -1 || daemon_rules(c, rules, &e) == -1)
+	if (lists == NULL || conf_lists(c, true, &e) == -1 || gatekeeper_confirm(c, &e) == -1 ||
+	    daemon_rules(c, rules, &e) == -1)
 		fail(EX_CONFIG, &e);
 	lists_install(lists);
 	if (daemon_check_owner(c, &e) == -1)
@@ -287,10 +290,13 @@ main(int argc, char **argv)
 	conf_put(c);
 	if (!o.foreground || notify_managed())
 		logmsg_open("popauth-milter", false);
+	if (logmsg_start(&e) == -1)
+		fail(EX_OSERR, &e);
 	report_ready(ready);
 	notify_ready();
 	rc = serve(d);
 	notify_stopping();
 	daemon_stop(d);
+	logmsg_stop();
 	return rc;
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lists.h"
 #include "stats.h"
 
 #define EVIDENCE     512
@@ -26,6 +25,7 @@ static struct {
 struct session {
 	struct pipeline *pl;
 	struct conf *conf;   /* a reference: in force when it began; its stages and texts, and nothing that is learned */
+	struct conf *latest; /* a reference: in force when last looked */
 	struct lists *lists; /* a reference, or NULL */
 	struct addr addr;
 	struct answer answer; /* of the last judgement */
@@ -49,6 +49,7 @@ session_open(struct pipeline *pl, const struct addr *a, const char *daemon_name)
 
 	s->pl = pl;
 	s->conf = conf_current();
+	s->latest = conf_get(s->conf);
 	s->lists = lists_current();
 	s->addr = *a;
 	s->reject_at = conf_reject_at(s->conf, daemon_name);
@@ -63,8 +64,21 @@ session_drop(struct session *s)
 	if (s == NULL)
 		return;
 	lists_put(s->lists);
+	conf_put(s->latest);
 	conf_put(s->conf);
 	free(s);
+}
+
+/* What is in force now.  It is asked for at every command, and a lock that all sessions want at every command would be
+ * the dearest part of it. */
+static const struct policy *
+latest(struct session *s)
+{
+	if (!conf_is_current(s->latest)) {
+		conf_put(s->latest);
+		s->latest = conf_current();
+	}
+	return &s->latest->policy;
 }
 
 /* A command of the client's, as it is learned from and shown. */
@@ -76,9 +90,8 @@ struct command {
 };
 
 static void
-learn(const struct session *s, struct event ev, const struct command *c)
+learn(struct session *s, struct event ev, const struct command *c)
 {
-	struct conf *conf;
 	char evidence[EVIDENCE];
 	int n = snprintf(evidence, sizeof evidence, "%s%.*s", c->verb, c->arg.n > EVIDENCE ? EVIDENCE : (int)c->arg.n,
 	    c->arg.n == 0 ? "" : c->arg.p);
@@ -87,9 +100,7 @@ learn(const struct session *s, struct event ev, const struct command *c)
 	ev.addr = s->addr;
 	ev.time = c->now;
 	ev.evidence = (struct str){ evidence, n < 0 ? 0 : strlen(evidence) };
-	conf = conf_current();
-	pipeline_event(s->pl, &conf->policy, &ev, c->now);
-	conf_put(conf);
+	pipeline_event(s->pl, latest(s), &ev, c->now);
 }
 
 /* A client of the cache has come again. */
@@ -116,10 +127,7 @@ wave_through(struct session *s)
 static void
 judge(struct session *s, time_t now)
 {
-	struct conf *conf = conf_current();
-
-	ledger_judge(s->pl->ledger, &conf->policy, &s->addr, now, &s->answer);
-	conf_put(conf);
+	ledger_judge(s->pl->ledger, latest(s), &s->addr, now, &s->answer);
 }
 
 static bool
@@ -185,11 +193,20 @@ refuse_impostor(struct session *s, time_t now, struct reply *r)
 	return refuse_forgery(s, EVENT_HELO_FORGERY, c.arg, &c, r);
 }
 
-/* What is known of the client now, at this stage of its session. */
+/* Each recipient is to be looked at, although the client is a friend: by the gate, or because its grant has a budget. */
 static enum say
-consider(struct session *s, const struct command *c, struct reply *r)
+looked_at(const struct session *s, enum say say)
 {
-	judge(s, c->now);
+	bool budget = s->answer.verdict == VERDICT_RELAY && s->conf->policy.relay_budget != 0;
+	bool gate = s->conf->gate != GATE_MODE_OFF && !session_at_home(s->conf, &s->addr);
+
+	return say == SAY_ACCEPT && (budget || gate) ? SAY_CONTINUE : say;
+}
+
+/* What follows from the judgement, at this stage of the session. */
+static enum say
+decide(struct session *s, const struct command *c, struct reply *r)
+{
 	if (is_friend(s))
 		return wave_through(s);
 	if (s->helo[0] != '\0' && c->stage >= s->forgery_at)
@@ -197,6 +214,14 @@ consider(struct session *s, const struct command *c, struct reply *r)
 	if (c->stage >= s->reject_at && s->answer.verdict != VERDICT_CONTINUE)
 		return refuse(s, c, r);
 	return SAY_CONTINUE;
+}
+
+/* What is known of the client may have changed since the stage before. */
+static enum say
+consider(struct session *s, const struct command *c, struct reply *r)
+{
+	judge(s, c->now);
+	return decide(s, c, r);
 }
 
 static bool
@@ -213,7 +238,7 @@ session_connect(struct session *s, time_t now, struct reply *r)
 	stat_add(STAT_SESSIONS, 1);
 	judge(s, now);
 	s->retry = s->answer.verdict == VERDICT_CACHED;
-	return consider(s, &c, r);
+	return looked_at(s, decide(s, &c, r));
 }
 
 enum say
@@ -223,7 +248,7 @@ session_helo(struct session *s, const struct mta_self *self, struct str helo, ti
 
 	if (s->helo[0] == '\0' && is_on(s, EVENT_HELO_FORGERY) && helo_forged(s->conf, self, &s->addr, helo))
 		str_copy(s->helo, sizeof s->helo, helo);
-	return consider(s, &c, r);
+	return looked_at(s, consider(s, &c, r));
 }
 
 /* One more that has no name.  False: there have been so many that this means nothing. */
@@ -298,7 +323,7 @@ session_mail(struct session *s, const struct mail_facts *facts, struct str sende
 		return SAY_ACCEPT;
 	say = consider(s, &c, r);
 	if (say != SAY_CONTINUE || !sender_forged(s, facts, sender))
-		return say;
+		return looked_at(s, say);
 	catch(s, ev, &c);
 	return refuse_forgery(s, EVENT_SENDER_FORGERY, bare(sender), &c, r);
 }
@@ -330,12 +355,72 @@ learn_refused(struct session *s, const struct rcpt_facts *facts, const struct co
 
 /* The MTA has taken a recipient of the client's. */
 static void
-came(const struct session *s, time_t now)
+came(struct session *s, time_t now)
 {
-	struct conf *conf = conf_current();
+	pipeline_came(s->pl, latest(s), &s->addr, now, now);
+}
 
-	pipeline_came(s->pl, &conf->policy, &s->addr, now, now);
+static enum say
+refuse_relay(struct session *s, const struct command *c, struct reply *r)
+{
+	bool first = s->refused == 0;
+	struct reply_to to = reply_to(s, c);
+
+	stat_add(STAT_REJECTED_RELAY, 1);
+	reply_relay(r, &to, bare(c->arg));
+	r->first = first;
+	return SAY_REJECT;
+}
+
+/* Told once a session, as policy: that never counts.  It is there for whoever asks about the reference. */
+static enum say
+refuse_for_now(struct session *s, const struct command *c, struct reply *r)
+{
+	const struct event ev = { .kind = EVENT_POLICY, .recipient = bare(c->arg), .rule = "milter-budget" };
+	bool first = s->refused == 0;
+	struct reply_to to = reply_to(s, c);
+
+	stat_add(STAT_REJECTED_BUDGET, 1);
+	reply_budget(r, &to);
+	r->first = first;
+	if (first)
+		learn(s, ev, c);
+	return SAY_REJECT;
+}
+
+/* A recipient that is not ours.  A grant lets the client, as long as its budget lasts; whoever is trusted has no budget,
+ * but is let by the gate only if he is at home or has a grant. */
+static enum say
+send_elsewhere(struct session *s, const struct command *c, bool refused, struct reply *r)
+{
+	const struct event ev = { .kind = EVENT_RELAY_DENIED, .recipient = bare(c->arg), .rule = "milter-gate" };
+	bool gate = s->conf->gate != GATE_MODE_OFF && !session_at_home(s->conf, &s->addr);
+	struct conf *conf;
+	enum spend spend;
+
+	if (!gate && s->answer.verdict != VERDICT_RELAY)
+		return SAY_CONTINUE;
+	conf = conf_current();
+	spend = ledger_spend(s->pl->ledger, &conf->policy, &s->addr, c->now);
 	conf_put(conf);
+	if (spend == SPEND_BEYOND && s->answer.verdict != VERDICT_TRUSTED)
+		return refuse_for_now(s, c, r);
+	if (spend != SPEND_NOT_GRANTED || !gate)
+		return SAY_CONTINUE;
+	if (!refused)
+		learn(s, ev, c);
+	return refuse_relay(s, c, r);
+}
+
+/* The MTA's refusal stands.  Where it is the gate that refuses relaying, an MTA that only seems to have refused does not
+ * open it: Postfix says "error" of virtual alias domains as well. */
+static enum say
+refused_by_mta(struct session *s, const struct rcpt_facts *facts, const struct command *c, struct reply *r)
+{
+	learn_refused(s, facts, c);
+	if (s->conf->gate == GATE_MODE_OFF || session_ours(s->conf, s->lists, facts, c->arg))
+		return SAY_CONTINUE;
+	return send_elsewhere(s, c, true, r);
 }
 
 enum say
@@ -348,13 +433,14 @@ session_rcpt(struct session *s, const struct rcpt_facts *facts, struct str recip
 
 	if (s->authenticated)
 		return refused ? SAY_CONTINUE : SAY_ACCEPT;
-	if (refused) {
-		learn_refused(s, facts, &c);
-		return SAY_CONTINUE;
-	}
+	if (refused)
+		return refused_by_mta(s, facts, &c, r);
 	say = consider(s, &c, r);
+	if (say != SAY_REJECT && !session_ours(s->conf, s->lists, facts, recipient) &&
+	    send_elsewhere(s, &c, false, r) == SAY_REJECT)
+		return SAY_REJECT;
 	if (say != SAY_CONTINUE)
-		return say;
+		return looked_at(s, say);
 	if (!is_trap(s, recipient)) {
 		came(s, now);
 		return say;

@@ -3,11 +3,17 @@
 #ifndef SESSION_PRIV_H
 #define SESSION_PRIV_H
 
+#include "lists.h"
 #include "session.h"
 
 /* What the MTA refused the recipient for; EVENT_KINDS: nobody's fault, or somebody else's business. */
 enum event_kind session_refusal(const struct rcpt_facts *facts, struct str recipient);
 /* Did it refuse because of a DNSBL? */
 bool session_listed(struct str text);
+
+/* May this client send anywhere without asking? */
+bool session_at_home(const struct conf *c, const struct addr *a);
+/* Is this recipient delivered here, or relayed for everybody? */
+bool session_ours(const struct conf *c, const struct lists *l, const struct rcpt_facts *facts, struct str recipient);
 
 #endif

@@ -3,6 +3,7 @@
 #include "status.h"
 
 #include "conf.h"
+#include "gatekeeper.h"
 #include "version.h"
 
 static struct json *
@@ -195,6 +196,52 @@ allowlist_json(const struct status_parts *p)
 	return o;
 }
 
+static void
+put_relay_map(struct json *o, const struct status_parts *p)
+{
+	struct json *map = json_new();
+	struct relaymap_status st;
+
+	relaymap_status(p->relaymap, &st);
+	if (st.path[0] == '\0') {
+		json_free(map);
+		return;
+	}
+	json_put_cstr(map, "path", st.path);
+	json_put_cstr(map, "form", map_form_name(st.form));
+	json_put_int(map, "grants", (int64_t)st.grants);
+	json_put_int(map, "fixed", st.fixed);
+	json_put_int(map, "overruled", st.overruled);
+	json_put_int(map, "left_out", st.left_out);
+	json_put_int(map, "written", st.written);
+	if (st.trouble.text[0] != '\0')
+		json_put_cstr(map, "error", st.trouble.text);
+	json_put(o, "relay_map", map);
+}
+
+static struct json *
+socketmap_json(const struct status_parts *p)
+{
+	struct json *o = json_new(), *maps = json_list();
+	struct socketmap_status st;
+
+	socketmap_status(p->map, &st);
+	json_put_cstr(o, "path", st.path);
+	for (unsigned i = 0; i < SOCKETMAP_MAPS; i++) {
+		struct json *map = json_new();
+
+		json_put_cstr(map, "name", st.map[i].name);
+		json_put_int(map, "asked", (int64_t)st.map[i].asked);
+		if (st.map[i].last != 0)
+			json_put_int(map, "last", st.map[i].last);
+		json_add(maps, map);
+	}
+	json_put(o, "maps", maps);
+	if (st.unknown != 0)
+		json_put_int(o, "unknown", (int64_t)st.unknown);
+	return o;
+}
+
 void
 status_fill(struct json *o, const struct status_parts *p)
 {
@@ -211,7 +258,12 @@ status_fill(struct json *o, const struct status_parts *p)
 		json_put_int(o, "logs_left_out", logs.left_out);
 	json_put(o, "firewall", firewall_json(p));
 	json_put(o, "allowlist", allowlist_json(p));
+	put_relay_map(o, p);
+	if (p->map != NULL)
+		json_put(o, "socketmap", socketmap_json(p));
 	json_put_cstr(milter, "socket", c->milter_socket);
 	json_put(o, "milter", milter);
+	if (c->gate != GATE_MODE_OFF)
+		json_put(o, "gate", gatekeeper_status(c));
 	conf_put(c);
 }

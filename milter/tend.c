@@ -11,7 +11,9 @@
 #include "logmsg.h"
 
 #define AROUND 60 /* seconds between looks at this system's addresses */
-#define TELL   20 /* notices of a kind that is no alarm logged in a minute; the rest is counted and said */
+
+/* Those that are no alarm: whoever attacks brings them about. */
+static struct flood notices = { .what = "notices (popauth-milterctl incidents)", .n = 20, .span = 60 };
 
 struct tend {
 	struct pipeline *pipeline;
@@ -20,8 +22,7 @@ struct tend {
 	bool running;
 	/* the thread's own */
 	struct conf_look look;
-	time_t around, minute;
-	unsigned told, untold;
+	time_t around;
 	pthread_mutex_t confs; /* who makes a conf from the one in force; held while files are read */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -71,20 +72,12 @@ tend_notice(struct tend *t, const struct notice *n)
 {
 	static const enum level levels[] = { [GRAVITY_NOTICE] = LEVEL_NOTICE, [GRAVITY_WARNING] = LEVEL_WARNING,
 		[GRAVITY_ALARM] = LEVEL_ERROR };
-	time_t now = time(NULL);
 
 	watch_notice(t->watch, n->time, n->text);
-	if (now - t->minute >= 60 || now < t->minute) {
-		if (t->untold > 0)
-			logmsg(LEVEL_WARNING, "%u more notices within the last minute: see popauth-milterctl incidents",
-			    t->untold);
-		t->minute = now;
-		t->told = t->untold = 0;
-	}
-	if (n->gravity == GRAVITY_ALARM || t->told++ < TELL)
+	if (n->gravity == GRAVITY_ALARM)
 		logmsg(levels[n->gravity], "%s", n->text);
 	else
-		t->untold++;
+		logmsg_flood(&notices, levels[n->gravity], "%s", n->text);
 }
 
 void

@@ -12,6 +12,7 @@
 
 #define IN_HAND_MAX (64u << 20) /* bytes kept of cuts that could not be committed; beyond, all is cut anew */
 #define RETRY	    1		/* seconds after a failure */
+#define RETRY_WHOLE 60		/* and after one with everything: to cut ten million clients takes the log thread seconds */
 
 struct writer {
 	struct writer_setup setup;
@@ -20,6 +21,7 @@ struct writer {
 	struct cut cut; /* what was cut and is not yet committed */
 	bool whole;	/* the next cut must be of everything */
 	bool failing;	/* and it was said */
+	time_t not_before; /* on the monotonic clock: the next cut of everything, while failing */
 	/* shared */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -41,26 +43,46 @@ say(struct writer *w, enum store_answer is, const struct err *e)
 	w->failing = is == STORE_FAILED;
 }
 
-/* Commit what changed.  On failure everything stays in hand. */
+static time_t
+monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+/* Is it time to cut everything?  If not, what changed meanwhile need not be remembered: it will be in that cut. */
+static enum store_answer
+whole_is_due(struct writer *w, struct err *e)
+{
+	if (!w->whole || !w->failing)
+		return STORE_DONE;
+	learner_cut(w->setup.learner, &w->cut, false);
+	cut_clear(&w->cut);
+	*e = w->status.trouble; /* ours to write, so it can be read without the lock */
+	return monotonic() < w->not_before ? STORE_FAILED : store_probe(w->setup.store, e);
+}
+
+/* Commit what changed.  On failure everything stays in hand, or is to be cut anew. */
 static enum store_answer
 flush(struct writer *w, struct err *e)
 {
-	enum store_answer is;
+	enum store_answer is = whole_is_due(w, e);
 
-	learner_cut(w->setup.learner, &w->cut, w->whole);
-	w->whole = false;
-	if (w->cut.items == 0)
-		return STORE_DONE;
-	is = store_commit(w->setup.store, &w->cut, e);
+	if (is != STORE_FAILED) {
+		learner_cut(w->setup.learner, &w->cut, w->whole);
+		if (w->cut.items == 0)
+			return STORE_DONE;
+		is = store_commit(w->setup.store, &w->cut, e);
+		if (w->cut.whole)
+			w->not_before = monotonic() + RETRY_WHOLE;
+		w->whole = is == STORE_EMPTIED || (is == STORE_FAILED && w->cut.len > IN_HAND_MAX);
+		if (is != STORE_FAILED || w->whole)
+			cut_clear(&w->cut);
+	}
 	stat_add(is == STORE_DONE ? STAT_FLUSHES : STAT_FLUSH_FAILED, 1);
 	say(w, is, e);
-	if (is == STORE_FAILED && w->cut.len <= IN_HAND_MAX)
-		return is;
-	w->whole = is != STORE_DONE;
-	if (is == STORE_FAILED)
-		cut_keep_deleted(&w->cut);
-	else
-		cut_clear(&w->cut);
 	return is;
 }
 

@@ -10,18 +10,6 @@
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-bool
-addr_is4(const struct addr *a)
-{
-	return memcmp(a->b, mapped, sizeof mapped) == 0;
-}
-
-bool
-addr_eq(const struct addr *a, const struct addr *b)
-{
-	return memcmp(a, b, sizeof *a) == 0;
-}
-
 static void
 set4(struct addr *a, const uint8_t v4[4])
 {

@@ -15,6 +15,7 @@
 
 #define BLOCKED	   128	/* clients kept of those newly blocked for one kind */
 #define CENSUS	   512	/* and of all that were heard of */
+#define CENSUS_BITS 9	/* of the chains by which they are found */
 #define CUSTOMER   48	/* bits: what one IPv6 customer is given at most (RFC 6177) */
 #define USUAL	   250	/* per thousand that a zone usually leaves unlisted, as long as we do not know */
 #define USUAL_MOVE 32	/* each window moves it by the 32nd part of the difference; the first ones make their mean, */
@@ -42,9 +43,17 @@ struct breaker {
 	struct kind_state kinds[EVENT_KINDS];
 	struct crowd census;
 	struct member members[CENSUS]; /* mark: 1 + the place of its zone; 0: not listed */
+	uint16_t heads[1 << CENSUS_BITS];
 	uint32_t window;	       /* when the current window of `usual` began */
 	struct zone_state zones[BREAKER_ZONES];
 };
+
+static void
+begin_census(struct breaker *b)
+{
+	b->census = (struct crowd){ .bits = CENSUS_BITS, .heads = b->heads };
+	memset(b->heads, 0, sizeof b->heads);
+}
 
 struct breaker *
 breaker_new(void)
@@ -53,6 +62,7 @@ breaker_new(void)
 
 	if (getrandom(&b->salt, sizeof b->salt, 0) != (ssize_t)sizeof b->salt)
 		panic("no random numbers from the system");
+	begin_census(b);
 	return b;
 }
 
@@ -151,6 +161,19 @@ unlisted(const struct breaker *b, unsigned place, uint32_t at, uint32_t span, ui
 	return of == 0 ? 1000 : (of - n) * 1000 / of;
 }
 
+/* Does the zone leave too many unlisted to be suspected?  Mostly it does, and some dozens of members tell: more than the
+ * share of all members is more than that of those within the window. */
+static bool
+leaves_enough(const struct breaker *b, unsigned place, uint32_t at, uint32_t span, uint32_t share)
+{
+	uint32_t enough = b->census.n * ((100 - share) * 10 + 1), n = 0; /* thousandths */
+
+	for (uint16_t i = 0; i < b->census.n && n < enough; i++)
+		if (b->members[i].mark != place + 1 && (at < b->members[i].at || at - b->members[i].at < span))
+			n += 1000;
+	return n >= enough;
+}
+
 /* Once in a window: what is usual moves a little. */
 static void
 learn_usual(struct breaker *b, const struct threshold *th, uint32_t at)
@@ -162,9 +185,12 @@ learn_usual(struct breaker *b, const struct threshold *th, uint32_t at)
 	b->window = at;
 	for (unsigned i = 0; i < BREAKER_ZONES; i++) {
 		struct zone_state *z = &b->zones[i];
-		uint32_t now = unlisted(b, i, at, th->span, &listed, &all);
+		uint32_t now;
 
-		if (z->zone == NULL || all < th->n / 2 || at - z->began < th->span) /* no whole window of it */
+		if (z->zone == NULL || at - z->began < th->span) /* no whole window of it */
+			continue;
+		now = unlisted(b, i, at, th->span, &listed, &all);
+		if (all < th->n / 2)
 			continue;
 		z->usual = (z->usual * z->windows + now) / (z->windows + 1);
 		if (z->windows < USUAL_MOVE - 1)
@@ -215,11 +241,12 @@ breaker_heard(struct breaker *b, const struct policy *p, const char *zone, const
 	z->heard = at;
 	if (m->mark == place + 1)
 		return false; /* nothing new */
-	m->mark = place + 1;
-	if (open_at(&z->trip, at) || crowd_count(&b->census, b->members, at, th->span) < th->n)
+	m->mark = (uint16_t)(place + 1);
+	if (open_at(&z->trip, at) || leaves_enough(b, place, at, th->span, p->breaker_zone_share) ||
+	    crowd_count(&b->census, b->members, at, th->span) < th->n)
 		return false;
 	left = unlisted(b, place, at, th->span, &n, &of);
-	if (left * 100 > (100 - p->breaker_zone_share) * 1000 || left * JUMP > z->usual)
+	if (left > (100 - p->breaker_zone_share) * 10 || left * JUMP > z->usual)
 		return false;
 	*out = (struct trip){ .cause = BREAKER_ZONE, .kind = EVENT_RBL, .zone = zone, .n = n, .of = of };
 	trip(out, th, at);
@@ -262,7 +289,7 @@ breaker_reset(struct breaker *b, uint32_t at)
 		}
 		z->trip.until = 0;
 	}
-	memset(&b->census, 0, sizeof b->census);
+	begin_census(b);
 	return n;
 }
 

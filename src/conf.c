@@ -17,7 +17,7 @@
 #define CONF_SIZE_MAX (1 << 20)
 
 static pthread_mutex_t in_force_lock = PTHREAD_MUTEX_INITIALIZER; /* leaf */
-static struct conf *in_force;					  /* guarded by in_force_lock */
+static struct conf *_Atomic in_force; /* changed under in_force_lock; what it points to is safe only there, or with a reference */
 
 static void
 conf_free(struct conf *c)
@@ -70,9 +70,17 @@ conf_current(void)
 	struct conf *c;
 
 	pthread_mutex_lock(&in_force_lock);
-	c = in_force == NULL ? NULL : conf_get(in_force);
+	c = in_force;
+	if (c != NULL)
+		(void)conf_get(c);
 	pthread_mutex_unlock(&in_force_lock);
 	return c;
+}
+
+bool
+conf_is_current(const struct conf *c)
+{
+	return atomic_load_explicit(&in_force, memory_order_relaxed) == c;
 }
 
 void

@@ -46,8 +46,23 @@ static const struct option file_options[] = {
 	    "Where the MTA finds the socketmap. Empty: none." },
 	{ "control_socket", VALUE_SOCKET, false, F(control_socket), 0, 0, RUNSTATEDIR "/popauth-milter/control.sock",
 	    "Where popauth-milterctl(8) finds the daemon." },
+	{ "relay_map", VALUE_PATH, true, F(relay_map), 0, 0, "",
+	    "A Berkeley DB file in which the MTA finds who may relay, as its own configuration names it, with or without .db: "
+	    "for MTAs that cannot ask the socketmap. A file that is not ours is never overwritten. Empty: none." },
+	{ "relay_map_form", VALUE_MAPFORM, false, F(relay_map_form), 0, 0, "postfix",
+	    "postfix: as postmap writes a hash: map. sendmail: as makemap writes one for FEATURE(`access_db'). access.db: our "
+	    "records are put into sendmail's own access.db, and taken out of it; all others stay as they are." },
+	{ "relay_map_static", VALUE_PATH, true, F(relay_map_static), 0, 0, "",
+	    "A text file of entries that are always in relay_map, a key and a value on each line; what it says of an address "
+	    "outweighs a login. Not for access.db. It is read again when it has changed. Empty: none." },
+	{ "relay_map_group", VALUE_GROUP, true, F(relay_map_group), 0, 0, "",
+	    "The group of a new relay_map, whose mode is 0640 then. Empty: the user's own group, and mode 0644. One that is there "
+	    "keeps its group and mode." },
 	{ "relay_for", VALUE_TERM, true, P(relay_for), 1, 30 * DAY, NULL,
 	    "How long a POP or IMAP login lets its address relay. off: no POP before SMTP." },
+	{ "relay_budget", VALUE_UNSIGNED, false, P(relay_budget), 0, 1000000, NULL,
+	    "To how many recipients an hour a client may send by its leave to relay, any hour long; further ones are refused for "
+	    "now (450). Recipients known to be ours (gate_domains, gate_file, gate_mailers) do not count. 0: any number." },
 	{ "login_credit", VALUE_FLAG, false, P(login_credit), 0, 0, NULL,
 	    "While its leave to relay lasts, a client's offences do not count." },
 	{ "bounces_count", VALUE_FLAG, false, P(bounces_count), 0, 0, NULL,
@@ -125,6 +140,28 @@ static const struct option file_options[] = {
 	{ "text_recipient", VALUE_TEMPLATE, false, F(text_recipient), 0, 0,
 	    "Nobody has ever been at %{said}. Write <%{postmaster}> to argue. %{ref}",
 	    "What a client is told that writes to a trap." },
+	{ "text_relay", VALUE_TEMPLATE, false, F(text_relay), 0, 0,
+	    "Relay access denied: %{said} is not here. Read your mail first, or log in to send. %{ref}",
+	    "What a client is told that the gate lets send nothing to elsewhere." },
+	{ "text_budget", VALUE_TEMPLATE, false, F(text_budget), 0, 0,
+	    "Too many recipients within the hour, try again later. Write <%{postmaster}> if you need more. %{ref}",
+	    "What a client is told that has spent its relay_budget." },
+	{ "gate", VALUE_GATE, false, F(gate), 0, 0, "off",
+	    "fail-closed: the MTA relays for everybody, and the milter alone refuses recipients elsewhere, at RCPT, to whoever has "
+	    "no leave to relay, has not authenticated, and is not in own_networks. Without the milter the MTA must then refuse: "
+	    "the daemon does not start unless gate_mta says so." },
+	{ "gate_domains", VALUE_DOMAINS, false, F(gate_domains), 0, 0, NULL,
+	    "Domains that are delivered here, or relayed for everybody: example.org is this one alone, .example.org all below it, "
+	    "[192.0.2.25] an address literal." },
+	{ "gate_file", VALUE_PATH, true, F(gate_file), 0, 0, "",
+	    "A file of more of them, one a line. It is read again when it has changed. Empty: none." },
+	{ "gate_mailers", VALUE_NAMES, false, F(gate_mailers), 0, 0, NULL,
+	    "Recipients that the MTA delivers by one of these are ours, whatever their domain: {rcpt_mailer}, such as local or "
+	    "virtual. Name none that also carries mail elsewhere." },
+	{ "gate_mta", VALUE_TEXT, false, F(gate_mta), 0, 0, "/etc/postfix",
+	    "Where the MTA's configuration is, to be looked at for how it fails: a directory with main.cf and master.cf, or a "
+	    "sendmail.cf. elsewhere: on another machine, which must use milter_socket by TCP; then nothing can be looked at, "
+	    "and saying so is your word that it fails closed." },
 	{ "freemail", VALUE_FREEMAIL, false, F(freemail), 0, 0, "unnamed",
 	    "Senders of freemail providers, from hosts that are not the provider's, are sender-forgery. unnamed: only when "
 	    "the client has no name that the DNS confirms. all: also when it has another name than the provider's; then "

@@ -14,7 +14,7 @@
 
 #include "conf_priv.h"
 
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX 128
 
 struct reading {
 	struct conf *conf;

@@ -36,6 +36,8 @@ enum value_type {
 	VALUE_STAGE,
 	VALUE_REFUSAL,
 	VALUE_FREEMAIL,
+	VALUE_GATE,
+	VALUE_MAPFORM,
 	VALUE_ASCII,	 /* what may stand in an SMTP reply */
 	VALUE_TEMPLATE,	 /* the same, with places: template.h */
 	VALUE_THRESHOLD,
@@ -43,6 +45,7 @@ enum value_type {
 	VALUE_MATCHES,	 /* of journal fields */
 	VALUE_TAGS,
 	VALUE_NAMES,
+	VALUE_DOMAINS,
 	VALUE_NETS,
 	VALUE_TYPES
 };
@@ -88,9 +91,13 @@ const char *value_word(enum value_type t); /* the manual's word for it */
 int set_stage(const struct option *o, void *field, const char *text, struct err *e);
 int set_refusal(const struct option *o, void *field, const char *text, struct err *e);
 int set_freemail(const struct option *o, void *field, const char *text, struct err *e);
+int set_gate(const struct option *o, void *field, const char *text, struct err *e);
+void print_gate(FILE *out, const void *field);
+int set_mapform(const struct option *o, void *field, const char *text, struct err *e);
 void print_stage(FILE *out, const void *field);
 void print_refusal(FILE *out, const void *field);
 void print_freemail(FILE *out, const void *field);
+void print_mapform(FILE *out, const void *field);
 
 /* Mistakes, one a line, as far as they fit; the rest is counted. */
 struct mistakes {

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "conf_priv.h"
+#include "domains.h"
 #include "logspec.h"
 #include "template.h"
 
@@ -325,6 +326,17 @@ add_name(const struct option *o, void *field, const char *text, struct err *e)
 }
 
 static int
+add_domain(const struct option *o, void *field, const char *text, struct err *e)
+{
+	struct err why;
+
+	if (domains_check(str_of(text), &why) == -1)
+		return err_set(e, "%s: %.400s", o->name, why.text);
+	append(field, text);
+	return 0;
+}
+
+static int
 add_net(const struct option *o, void *field, const char *text, struct err *e)
 {
 	const struct netlist **list = field;
@@ -466,6 +478,8 @@ static const struct {
 	[VALUE_STAGE] = { "connect | helo | mail | rcpt", set_stage, print_stage, NULL },
 	[VALUE_REFUSAL] = { "reject | tempfail", set_refusal, print_refusal, NULL },
 	[VALUE_FREEMAIL] = { "off | unnamed | all", set_freemail, print_freemail, NULL },
+	[VALUE_GATE] = { "off | fail-closed", set_gate, print_gate, NULL },
+	[VALUE_MAPFORM] = { "postfix | sendmail | access.db", set_mapform, print_mapform, NULL },
 	[VALUE_ASCII] = { "text", set_ascii, print_text, clear_text },
 	[VALUE_TEMPLATE] = { "text", set_template, print_text, clear_text },
 	[VALUE_THRESHOLD] = { "threshold", set_threshold, print_threshold, NULL },
@@ -473,6 +487,7 @@ static const struct {
 	[VALUE_MATCHES] = { "{ FIELD=value, ... }", add_match, print_list, clear_list },
 	[VALUE_TAGS] = { "{ tag=program, ... }", add_tag, print_list, clear_list },
 	[VALUE_NAMES] = { "{ name, ... }", add_name, print_list, clear_list },
+	[VALUE_DOMAINS] = { "{ domain, ... }", add_domain, print_list, clear_list },
 	[VALUE_NETS] = { "{ network, ... }", add_net, print_nothing, clear_nets },
 };
 

@@ -35,6 +35,30 @@ freemail_word(unsigned m)
 	return freemail_mode_name((enum freemail_mode)m);
 }
 
+static const char *
+gate_word(unsigned m)
+{
+	return m == GATE_MODE_OFF ? "off" : "fail-closed";
+}
+
+int
+set_gate(const struct option *o, void *field, const char *text, struct err *e)
+{
+	return set_word(o, field, text, gate_word, GATE_MODES, "neither off nor fail-closed", e);
+}
+
+void
+print_gate(FILE *out, const void *field)
+{
+	fputs(gate_word(*(const enum gate_mode *)field), out);
+}
+
+static const char *
+mapform_word(unsigned f)
+{
+	return map_form_name((enum map_form)f);
+}
+
 int
 set_stage(const struct option *o, void *field, const char *text, struct err *e)
 {
@@ -53,6 +77,12 @@ set_freemail(const struct option *o, void *field, const char *text, struct err *
 	return set_word(o, field, text, freemail_word, FREEMAIL_MODES, "not off, unnamed or all", e);
 }
 
+int
+set_mapform(const struct option *o, void *field, const char *text, struct err *e)
+{
+	return set_word(o, field, text, mapform_word, MAP_FORMS, "not postfix, sendmail or access.db", e);
+}
+
 void
 print_stage(FILE *out, const void *field)
 {
@@ -69,4 +99,10 @@ void
 print_freemail(FILE *out, const void *field)
 {
 	fputs(freemail_mode_name(*(const enum freemail_mode *)field), out);
+}
+
+void
+print_mapform(FILE *out, const void *field)
+{
+	fputs(map_form_name(*(const enum map_form *)field), out);
 }

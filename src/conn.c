@@ -87,6 +87,8 @@ fill(struct conn *c)
 		c->eof = true;
 		return true;
 	}
+	if (c->in_len == 0)
+		c->half = server_now();
 	c->in_len += (size_t)n;
 	conn_touch(c);
 	return true;
@@ -127,6 +129,8 @@ handle(struct conn *c, enum conn_next *next)
 		if (used > c->in_len)
 			panic("server: a handler used more than there was");
 		c->in_len -= used;
+		if (used > 0)
+			c->half = server_now();
 		memmove(c->in, c->in + used, c->in_len);
 	}
 	if (*next == CONN_KEEP && wants_more(c))

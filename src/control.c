@@ -117,6 +117,12 @@ run_status(struct request *rq)
 }
 
 static void
+run_top(struct request *rq)
+{
+	walk_begin(rq);
+}
+
+static void
 run_list(struct request *rq)
 {
 	if (rq->limit > 0)
@@ -186,7 +192,7 @@ copy_added(void *arg, const struct addr *client, const struct record *r)
 
 	ad->there = record_in(r, ad->set, ad->now);
 	if (ad->there)
-		ad->entry = entry_of(ad->set, client, r);
+		ad->entry = entry_of(ad->set, client, r, ad->now);
 }
 
 static void
@@ -202,6 +208,10 @@ run_add(struct request *rq)
 	struct json *j;
 	unsigned changes;
 
+	if (rq->history) {
+		add_carried(rq);
+		return;
+	}
 	if (why != NULL) {
 		control_end(rq->ctl, rq->conn, 2, "not added: this address is %s", why);
 		return;
@@ -211,7 +221,7 @@ run_add(struct request *rq)
 	j = json_new();
 	client_put(j, "client", &client, rq->policy);
 	if (ad.there)
-		entry_put(j, set, &ad.entry, text);
+		entry_put(j, set, &ad.entry, text, rq->policy);
 	changes_put(j, "changes", changes);
 	control_say(rq->ctl, rq->conn, j);
 	control_end_saved(rq->ctl, rq->conn, 0, "%s", "");
@@ -290,10 +300,11 @@ perform(struct request *rq, struct json *j)
 		return;
 	}
 	rq->policy = ctl->host.policy_get(ctl->host.arg, &hold);
+	filter_clear(&rq->session->filter);
 	if (request_args(rq, j, &e) == -1) {
 		refused(rq, 2, e.text, STR_NONE);
 	} else {
-		if (rq->verb->access == ACCESS_WRITE)
+		if (rq->verb->access == ACCESS_WRITE && !rq->more)
 			log_change(rq);
 		actions[rq->verb->id](rq);
 	}
@@ -303,7 +314,8 @@ perform(struct request *rq, struct json *j)
 static void
 one_line(struct control *ctl, struct conn *c, struct str line)
 {
-	struct request rq = { .ctl = ctl, .conn = c, .session = conn_data(c), .now = ctl->host.now(ctl->host.arg) };
+	struct request rq = { .ctl = ctl, .conn = c, .session = conn_data(c), .now = ctl->host.now(ctl->host.arg),
+		.carried = { .kind = EVENT_KINDS } };
 	struct json *j;
 	struct err e;
 
@@ -357,6 +369,13 @@ on_input(void *arg, struct conn *c, struct str in, size_t *used)
 	return CONN_KEEP;
 }
 
+/* Notices are about everybody. */
+static bool
+is_asked_for(const struct filter *f, const struct watched *ev)
+{
+	return *ev->notice != '\0' || (filter_kind(f, ev->kind) && filter_client(f, &ev->client));
+}
+
 static void
 watch_more(struct control *ctl, struct conn *c, struct session *s, const struct policy *p)
 {
@@ -376,7 +395,8 @@ watch_more(struct control *ctl, struct conn *c, struct session *s, const struct 
 			conn_more(c, false);
 			return;
 		}
-		control_say(ctl, c, watched_json(&ev, p));
+		if (is_asked_for(&s->filter, &ev))
+			control_say(ctl, c, watched_json(&ev, p));
 	}
 }
 
@@ -427,6 +447,7 @@ on_closed(void *arg, struct conn *c, enum conn_end why, size_t unread)
 	(void)why;
 	(void)unread;
 	walk_free(s->walk);
+	filter_clear(&s->filter);
 	if (s->busy == BUSY_WATCH)
 		watch_leave(ctl->host.watch);
 }

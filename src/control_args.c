@@ -96,7 +96,7 @@ parse_match(struct request *rq, const struct json *v, struct err *e)
 }
 
 static int
-parse_number(uint32_t *to, const char *what, const struct json *v, uint32_t least, uint32_t most, struct err *e)
+parse_bounded(uint32_t *to, const char *what, const struct json *v, uint32_t least, uint32_t most, struct err *e)
 {
 	int64_t n = json_number(v, -1);
 
@@ -107,24 +107,112 @@ parse_number(uint32_t *to, const char *what, const struct json *v, uint32_t leas
 }
 
 static int
+parse_number(struct request *rq, uint32_t *to, const char *what, int64_t max, const struct json *v, struct err *e)
+{
+	int64_t n = json_number(v, -1);
+
+	if (n < 1 || n > max)
+		return err_set(e, "%s: not a number of 1 to %lld", what, (long long)max);
+	*to = (uint32_t)n;
+	rq->history = true;
+	return 0;
+}
+
+static int
 parse_offset(struct request *rq, const struct json *v, struct err *e)
 {
-	return parse_number(&rq->offset, "offset", v, 0, PAGE_OFFSET_MAX, e);
+	return parse_bounded(&rq->offset, "offset", v, 0, PAGE_OFFSET_MAX, e);
 }
 
 static int
 parse_limit(struct request *rq, const struct json *v, struct err *e)
 {
-	return parse_number(&rq->limit, "limit", v, 1, PAGE_LIMIT_MAX, e);
+	return parse_bounded(&rq->limit, "limit", v, 1, PAGE_LIMIT_MAX, e);
 }
 
 static int
-parse_since(struct request *rq, const struct json *v, struct err *e)
+parse_span(struct request *rq, const struct json *v, struct err *e)
 {
 	if (parse_term(rq, v, e) == -1)
 		return -1;
 	rq->since = rq->term;
 	return 0;
+}
+
+static int
+parse_since(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_number(rq, &rq->carried.since, "since (seconds since 1970, not in the future)", rq->now, v, e);
+}
+
+static int
+parse_last(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_number(rq, &rq->carried.last, "last (seconds since 1970, not in the future)", rq->now, v, e);
+}
+
+static int
+parse_until(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_number(rq, &rq->carried.until, "until (seconds since 1970, at most 10 years ahead)",
+	    rq->now + POLICY_TERM_MAX, v, e);
+}
+
+static int
+parse_count(struct request *rq, const struct json *v, struct err *e)
+{
+	return json_number(v, -1) == 0 ? 0 : parse_number(rq, &rq->carried.count, "logins, hits or blocks", UINT32_MAX, v, e);
+}
+
+static int
+parse_kind(struct request *rq, const struct json *v, struct err *e)
+{
+	struct str text = json_text(v);
+	enum event_kind kind = event_kind_of(text);
+
+	if (kind == EVENT_LOGIN || (kind == EVENT_KINDS && !str_eq(text, STR("hand"))))
+		return err_set(e, "kind: no offence, nor hand");
+	rq->carried.kind = (uint8_t)kind;
+	rq->history = true;
+	return 0;
+}
+
+static int
+parse_by(struct request *rq, const struct json *v, struct err *e)
+{
+	for (enum threshold_kind by = BY_RATE; by <= BY_HAND; by++)
+		if (str_eq(json_text(v), str_of(threshold_kind_name(by)))) {
+			rq->carried.by = (uint8_t)by;
+			return 0;
+		}
+	return err_set(e, "by: not rate, total or hand");
+}
+
+static int
+parse_zone(struct request *rq, const struct json *v, struct err *e)
+{
+	return parse_text(&rq->reason, "zone", v, e);
+}
+
+static int
+parse_more(struct request *rq, const struct json *v, struct err *e)
+{
+	(void)e;
+	rq->more = json_number(v, 0) != 0;
+	rq->history = true;
+	return 0;
+}
+
+static int
+parse_kinds(struct request *rq, const struct json *v, struct err *e)
+{
+	return filter_kinds(&rq->session->filter, json_text(v), e);
+}
+
+static int
+parse_clients(struct request *rq, const struct json *v, struct err *e)
+{
+	return filter_clients(&rq->session->filter, json_text(v), rq->policy->ipv6_prefix, e);
 }
 
 static const struct {
@@ -140,7 +228,19 @@ static const struct {
 	{ "offset", ARG_PAGE, false, parse_offset },
 	{ "limit", ARG_PAGE, false, parse_limit },
 	{ "match", ARG_MATCH, false, parse_match },
-	{ "since", ARG_SINCE, false, parse_since },
+	{ "since", ARG_SINCE, false, parse_span },
+	{ "since", ARG_HISTORY, false, parse_since },
+	{ "last", ARG_HISTORY, false, parse_last },
+	{ "until", ARG_HISTORY, false, parse_until },
+	{ "logins", ARG_HISTORY, false, parse_count },
+	{ "hits", ARG_HISTORY, false, parse_count },
+	{ "blocks", ARG_HISTORY, false, parse_count },
+	{ "kind", ARG_HISTORY, false, parse_kind },
+	{ "by", ARG_HISTORY, false, parse_by },
+	{ "zone", ARG_HISTORY, false, parse_zone },
+	{ "more", ARG_HISTORY, false, parse_more },
+	{ "kind", ARG_FILTER, false, parse_kinds },
+	{ "client", ARG_FILTER, false, parse_clients },
 };
 
 static int

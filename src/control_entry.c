@@ -3,7 +3,7 @@
 #include "control_priv.h"
 
 struct entry
-entry_of(enum set s, const struct addr *client, const struct record *r)
+entry_of(enum set s, const struct addr *client, const struct record *r, time_t now)
 {
 	struct entry en = { .client = *client };
 
@@ -13,6 +13,8 @@ entry_of(enum set s, const struct addr *client, const struct record *r)
 		en.last = r->grant->last;
 		en.until = r->grant->until;
 		en.count = r->grant->logins;
+		en.sent = record_spent(r, (uint32_t)now);
+		en.beyond = record_beyond(r, (uint32_t)now);
 		break;
 	case SET_CACHE:
 		en.since = r->cached_at;
@@ -36,7 +38,7 @@ entry_of(enum set s, const struct addr *client, const struct record *r)
 }
 
 void
-entry_put(struct json *o, enum set s, const struct entry *en, struct str user)
+entry_put(struct json *o, enum set s, const struct entry *en, struct str user, const struct policy *p)
 {
 	static const char *const count_key[SETS] = { "logins", "hits", "blocks" };
 
@@ -53,6 +55,13 @@ entry_put(struct json *o, enum set s, const struct entry *en, struct str user)
 		json_put_int(o, "last", en->last);
 	json_put_int(o, "until", en->until);
 	json_put_int(o, count_key[s], en->count);
+	if (s != SET_RELAY)
+		return;
+	json_put_int(o, "sent", en->sent);
+	if (p->relay_budget != 0)
+		json_put_int(o, "budget", p->relay_budget);
+	if (en->beyond != 0)
+		json_put_int(o, "beyond", en->beyond);
 }
 
 void

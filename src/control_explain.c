@@ -5,13 +5,6 @@
 #include "control_priv.h"
 #include "ref.h"
 
-/* How many hits count at this moment, of one kind. */
-struct tallied {
-	bool any;
-	unsigned rate, total;
-	uint32_t last;
-};
-
 /* Copied out under the shard's lock; the formatting comes after. */
 struct known {
 	const struct policy *policy;
@@ -21,19 +14,13 @@ struct known {
 	struct entry entry[SETS];
 	uint8_t blocks;
 	char user[256];
-	struct tallied counter[EVENT_KINDS];
+	struct counter {
+		bool any;
+		struct policy_count is;
+	} counter[EVENT_KINDS];
+	unsigned about; /* kinds that there is evidence of */
+	struct around around;
 };
-
-static void
-copy_counter(struct tallied *to, const struct tally *t, const struct kind_policy *kp, uint32_t now)
-{
-	if (t == NULL || t->len == 0)
-		return;
-	to->any = true;
-	to->rate = window_most(t->hits, t->len, now, kp->rate.span);
-	to->total = window_most(t->hits, t->len, now, kp->total.span);
-	to->last = t->hits[t->len - 1].at;
-}
 
 static void
 copy(void *arg, const struct addr *client, const struct record *r)
@@ -46,16 +33,17 @@ copy(void *arg, const struct addr *client, const struct record *r)
 	for (enum set s = 0; s < SETS; s++) {
 		k->in[s] = record_in(r, s, k->now);
 		if (k->in[s])
-			k->entry[s] = entry_of(s, client, r);
+			k->entry[s] = entry_of(s, client, r, (time_t)k->now);
 	}
 	if (k->in[SET_RELAY])
 		str_copy(k->user, sizeof(k->user), str_of(r->grant->user));
 	for (enum event_kind e = 0; e < EVENT_KINDS; e++)
-		copy_counter(&k->counter[e], record_tally(r, e), &k->policy->kind[e], k->now);
+		k->counter[e].any = policy_count(k->policy, r, e, k->now, &k->counter[e].is);
+	around_client(&k->around, k->policy, r, k->about);
 }
 
 static void
-put_threshold(struct json *o, const char *key, unsigned have, const struct threshold *th)
+put_threshold(struct json *o, const char *key, unsigned have, enum counted of, const struct threshold *th)
 {
 	struct json *t;
 
@@ -64,6 +52,7 @@ put_threshold(struct json *o, const char *key, unsigned have, const struct thres
 	t = json_new();
 	json_put_int(t, "have", have);
 	json_put_int(t, "of", th->n);
+	json_put_cstr(t, "counts", counted_name(of));
 	json_put_int(t, "span", th->span);
 	json_put_int(t, "term", th->term);
 	json_put(o, key, t);
@@ -75,17 +64,16 @@ put_counters(struct json *o, const struct known *k)
 	struct json *list = json_list();
 
 	for (enum event_kind e = 0; e < EVENT_KINDS; e++) {
+		const struct policy_count *c = &k->counter[e].is;
 		struct json *one;
 
 		if (!k->counter[e].any)
 			continue;
 		one = json_new();
 		json_put_cstr(one, "kind", event_kind_name(e));
-		put_threshold(one, "rate", k->counter[e].rate, &k->policy->kind[e].rate);
-		put_threshold(one, "total", k->counter[e].total, &k->policy->kind[e].total);
-		if (k->policy->kind[e].distinct)
-			json_put_bool(one, "distinct", true);
-		json_put_int(one, "last", k->counter[e].last);
+		put_threshold(one, "rate", c->rate, c->rate_of, &k->policy->kind[e].rate);
+		put_threshold(one, "total", c->total, c->total_of, &k->policy->kind[e].total);
+		json_put_int(one, "last", c->last);
 		json_add(list, one);
 	}
 	json_put(o, "counters", list);
@@ -105,12 +93,11 @@ put_origin(struct json *o, const struct control_host *host, const char *rule)
 }
 
 /* `moment`: what a reference speaks of is pointed out. */
-static unsigned
-put_evidence(struct json *o, const struct control_host *host, const struct addr *client, time_t moment)
+static void
+put_evidence(struct json *o, const struct control_host *host, const struct evidence_entry *got, unsigned n,
+    time_t moment)
 {
-	struct evidence_entry got[EVIDENCE_EACH];
 	struct json *list = json_list();
-	unsigned n = host->evidence == NULL ? 0 : evidence_of(host->evidence, client, got, EVIDENCE_EACH);
 
 	for (unsigned i = n; i-- > 0;) {
 		struct json *one = json_new();
@@ -127,7 +114,6 @@ put_evidence(struct json *o, const struct control_host *host, const struct addr 
 		json_add(list, one);
 	}
 	json_put(o, "evidence", list);
-	return n;
 }
 
 static void
@@ -180,7 +166,7 @@ put_known(struct json *o, const struct known *k)
 		if (!k->in[s])
 			continue;
 		one = json_new();
-		entry_put(one, s, &k->entry[s], str_of(k->user));
+		entry_put(one, s, &k->entry[s], str_of(k->user), k->policy);
 		json_put(o, set_name(s), one);
 	}
 	put_counters(o, k);
@@ -208,13 +194,17 @@ explain(struct request *rq)
 	struct ledger *ledger = ctl->host.pipeline->ledger;
 	struct known k = { .policy = rq->policy, .now = (uint32_t)rq->now };
 	struct addr client = addr_client(&rq->addr, rq->policy->ipv6_prefix);
+	struct evidence_entry got[EVIDENCE_EACH];
 	struct json *o = json_new();
 	char text[ADDR_TEXT];
 	const char *why = address_trusted(rq->policy, &rq->addr);
 	struct answer verdict;
-	unsigned lines;
+	unsigned lines = ctl->host.evidence == NULL ? 0 : evidence_of(ctl->host.evidence, &client, got, EVIDENCE_EACH);
 	bool known;
 
+	for (unsigned i = 0; i < lines; i++)
+		k.about |= 1u << got[i].kind;
+	around_begin(&k.around, rq);
 	ledger_judge(ledger, rq->policy, &rq->addr, rq->now, &verdict);
 	known = ledger_view(ledger, rq->policy, &rq->addr, copy, &k);
 	client_put(o, "client", &client, rq->policy);
@@ -223,8 +213,9 @@ explain(struct request *rq)
 	json_put_bool(o, "known", known);
 	json_put_cstr(o, "trusted", why);
 	put_known(o, &k);
+	around_put(o, &k.around, rq->policy);
 	put_lift(o, &k, addr_format(text, &client));
-	lines = put_evidence(o, &ctl->host, &client, rq->moment);
+	put_evidence(o, &ctl->host, got, lines, rq->moment);
 	control_say(ctl, rq->conn, o);
 	if (known || why != NULL || lines > 0)
 		control_end(ctl, rq->conn, 0, "%s", "");

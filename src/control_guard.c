@@ -7,9 +7,11 @@
 
 #define ONE_INCIDENT 2048 /* bytes of a line that describes one, at most: 80 of its name, escaped, and 8 clients */
 
-static struct json *
+struct json *
 trip_json(const struct trip *t)
 {
+	static const char *const holds[BREAKER_CAUSES] = { "blocks", "blocks of clients with a login within 7 days",
+		"cache entries and blocks" };
 	struct json *o = json_new();
 	char text[256];
 
@@ -18,6 +20,7 @@ trip_json(const struct trip *t)
 	json_put_cstr(o, "zone", t->zone);
 	json_put_int(o, "since", t->at);
 	json_put_int(o, "until", t->until);
+	json_put_cstr(o, "holds", holds[t->cause]);
 	json_put_cstr(o, "text", trip_text(text, sizeof text, t));
 	return o;
 }

@@ -111,7 +111,7 @@ see(void *arg, const struct addr *client, const struct record *r)
 	pg->total++;
 	if (pg->has_bar && since_of(pg->set, r) < pg->bar.since)
 		return; /* nearly all, and without a copy */
-	en = entry_of(pg->set, client, r);
+	en = entry_of(pg->set, client, r, pg->g.now);
 	if (pg->has_bar && order(&pg->bar, &en) <= 0)
 		return;
 	if (pg->n == pg->cap) {
@@ -142,7 +142,7 @@ say_one(struct page *pg, struct control *ctl, struct conn *c, const struct polic
 	if (pg->set == SET_RELAY)
 		(void)ledger_view(ctl->host.pipeline->ledger, p, &en->client, copy_user, user);
 	client_put(o, "client", &en->client, p);
-	entry_put(o, pg->set, en, str_of(user));
+	entry_put(o, pg->set, en, str_of(user), p);
 	control_say(ctl, c, o);
 }
 

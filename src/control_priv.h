@@ -31,8 +31,15 @@ struct ending {
 	char message[256];
 };
 
+/* Which events, which clients.  control_filter.c */
+struct filter {
+	unsigned kinds;	      /* 1 << kind, EVENT_KINDS being by hand; 0: all */
+	struct netlist *nets; /* owned; NULL: all */
+};
+
 struct session {
 	enum busy busy;
+	struct filter filter; /* of what it asked for last */
 	struct walk *walk;
 	struct watcher watcher;
 	uint64_t ticket;
@@ -55,6 +62,9 @@ struct request {
 	uint32_t offset, limit; /* limit 0: not given, all */
 	uint32_t since;		/* a span; 0: not given */
 	struct str match;
+	bool history;	/* an entry from elsewhere: */
+	bool more;
+	struct carried carried;
 };
 
 /* control.c: write one line; frees `j`. */
@@ -71,14 +81,15 @@ struct entry {
 	struct addr client;
 	uint32_t since, last, until;
 	uint32_t count;	      /* relay: logins; cache: hits; block: how often */
+	uint32_t sent, beyond; /* relay: recipients within the hour; refused because of relay_budget */
 	uint8_t kind, by;
 	const char *text;     /* zone or reason, interned; NULL: none */
 	size_t user;	      /* relay: where in the list's text the name stands */
 };
 /* From a record that is in the set; the user's name is not copied. */
-struct entry entry_of(enum set s, const struct addr *client, const struct record *r);
+struct entry entry_of(enum set s, const struct addr *client, const struct record *r, time_t now);
 /* Add its fields to an object. */
-void entry_put(struct json *o, enum set s, const struct entry *en, struct str user);
+void entry_put(struct json *o, enum set s, const struct entry *en, struct str user, const struct policy *p);
 void client_put(struct json *o, const char *key, const struct addr *client, const struct policy *p);
 /* "hand" for EVENT_KINDS. */
 const char *kind_text(unsigned kind);
@@ -88,6 +99,25 @@ void changes_put(struct json *o, const char *key, unsigned changes);
 struct json *watched_json(const struct watched *ev, const struct policy *p);
 /* NULL: not trusted. */
 const char *address_trusted(const struct policy *p, const struct addr *a);
+
+/* control_around.c: what else is going on that changes how a client is judged. */
+#define AROUND_SHOWN 8 /* of each: an answer has to fit its line */
+struct around {
+	time_t now;
+	unsigned n_incidents, n_trips, lowered, held;
+	struct incident *incidents; /* owned */
+	struct lowered {
+		const struct incident *why;
+		enum event_kind kind;
+		struct policy_lowering is;
+	} nearest[AROUND_SHOWN]; /* to being reached; of `lowered` in all */
+	struct trip trips[BREAKER_OPEN_MAX], holding[AROUND_SHOWN]; /* of `held` in all */
+};
+void around_begin(struct around *a, const struct request *rq);
+/* With the shard's lock held: copies alone.  `about`: kinds that there is evidence of, by 1 << kind. */
+void around_client(struct around *a, const struct policy *p, const struct record *r, unsigned about);
+/* Adds its keys and ends it. */
+void around_put(struct json *o, struct around *a, const struct policy *p);
 
 /* control_args.c: fill the request from its object; what the verb does not take is an error. */
 int request_args(struct request *rq, const struct json *j, struct err *e);
@@ -112,6 +142,21 @@ struct gather {
 struct gather *page_gather(const struct request *rq);	 /* control_page.c: part of a list */
 struct gather *history_gather(const struct request *rq); /* control_report.c */
 struct gather *summary_gather(const struct request *rq);
+/* control_carry.c: an entry with a history. */
+void add_carried(struct request *rq);
+/* control_filter.c: add what a text says.  -1: *e says what is wrong with it. */
+int filter_kinds(struct filter *f, struct str text, struct err *e);
+int filter_clients(struct filter *f, struct str text, unsigned ipv6_prefix, struct err *e);
+bool filter_kind(const struct filter *f, unsigned kind);
+bool filter_client(const struct filter *f, const struct addr *client);
+void filter_clear(struct filter *f);
+
+/* control_top.c */
+struct top;
+struct top *top_new(const struct request *rq);
+void top_free(struct top *t); /* NULL is fine */
+void top_see(void *arg, const struct addr *client, const struct record *r); /* a ledger_fn */
+bool top_say(struct top *t, struct control *ctl, struct conn *c, const struct policy *p); /* one of them; false: no more */
 
 /* control_walk.c */
 void walk_begin(struct request *rq);
@@ -125,6 +170,8 @@ void run_incidents(struct request *rq);
 void run_breaker(struct request *rq);
 void run_breaker_reset(struct request *rq);
 struct json *trips_json(struct guard *g, time_t now); /* a list */
+
+struct json *trip_json(const struct trip *t);
 
 /* control_explain.c, control_status.c */
 void explain(struct request *rq);

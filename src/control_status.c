@@ -8,9 +8,9 @@
 /* Counters of what was lost or refused: status shows those that are not zero. */
 static const enum counter losses[] = {
 	STAT_LINES_LONG, STAT_LINES_PARTIAL, STAT_LINES_REFUSED, STAT_LINES_OVERFLOWN, STAT_LINES_FUTURE, STAT_LOG_LOST,
-	STAT_RULES_LIMIT, STAT_INCIDENTS_DROPPED, STAT_TARGETS_DROPPED, STAT_NOTICES_DROPPED, STAT_CLIENTS_EVICTED, STAT_STRINGS_REFUSED, STAT_SESSIONS_UNKNOWN, STAT_MAP_REFUSED,
+	STAT_RULES_LIMIT, STAT_INCIDENTS_DROPPED, STAT_TARGETS_DROPPED, STAT_NOTICES_DROPPED, STAT_CLIENTS_EVICTED, STAT_STRINGS_REFUSED, STAT_SESSIONS_UNKNOWN, STAT_MAP_REFUSED, STAT_MAP_UNKNOWN,
 	STAT_CONTROL_REFUSED, STAT_CONNECTIONS_FULL, STAT_WATCH_DROPPED, STAT_FLUSH_FAILED, STAT_FIREWALL_FAILED,
-	STAT_FIREWALL_RESTARTS, STAT_RELOADS_FAILED,
+	STAT_FIREWALL_RESTARTS, STAT_RELOADS_FAILED, STAT_MESSAGES_LOST, STAT_MESSAGES_LEFT_OUT,
 };
 
 static struct json *
@@ -39,7 +39,8 @@ status_json(struct control *ctl)
 	json_put_int(o, "incidents", guard_live(ctl->host.pipeline->guard));
 	json_put_int(o, "sessions", (int64_t)stat_get(STAT_SESSIONS));
 	json_put_int(o, "rejected",
-	    (int64_t)(stat_get(STAT_REJECTED_CACHE) + stat_get(STAT_REJECTED_BLOCK) + stat_get(STAT_REJECTED_FORGERY)));
+	    (int64_t)(stat_get(STAT_REJECTED_CACHE) + stat_get(STAT_REJECTED_BLOCK) + stat_get(STAT_REJECTED_FORGERY) +
+	    stat_get(STAT_REJECTED_RELAY) + stat_get(STAT_REJECTED_BUDGET)));
 	if (ctl->host.watch != NULL)
 		json_put_int(o, "watchers", watch_watchers(ctl->host.watch));
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {

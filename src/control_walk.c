@@ -21,9 +21,11 @@ struct walk {
 	char *text;	       /* users' names of these entries, each with its NUL */
 	size_t text_n, text_cap;
 	uint64_t known, in[SETS]; /* status: how many clients */
+	uint64_t beyond;       /* the same: whose budget is spent */
 	uint64_t done;	       /* listed, or deleted */
 	struct match *match;   /* NULL: everything */
 	struct gather *gather; /* NULL: this file's own business */
+	struct top *top;       /* NULL: something else is asked for */
 };
 
 void
@@ -33,6 +35,8 @@ walk_begin(struct request *rq)
 
 	w->verb = rq->verb;
 	w->match = match_new(rq->match, rq->policy);
+	if (w->verb->id == VERB_TOP)
+		w->top = top_new(rq);
 	rq->session->walk = w;
 	rq->session->busy = BUSY_WALK;
 }
@@ -58,6 +62,7 @@ walk_free(struct walk *w)
 	match_free(w->match);
 	free(w->entries);
 	free(w->text);
+	top_free(w->top);
 	free(w);
 }
 
@@ -88,7 +93,7 @@ collect(void *arg, const struct addr *client, const struct record *r)
 		w->cap = w->cap == 0 ? 64 : 2 * w->cap;
 		w->entries = xrealloc(w->entries, w->cap * sizeof(*w->entries));
 	}
-	w->entries[w->n] = entry_of(s, client, r);
+	w->entries[w->n] = entry_of(s, client, r, w->now);
 	if (s == SET_RELAY)
 		w->entries[w->n].user = keep_text(w, r->grant->user);
 	w->n++;
@@ -104,6 +109,7 @@ tally_up(void *arg, const struct addr *client, const struct record *r)
 	w->known++;
 	for (enum set s = 0; s < SETS; s++)
 		w->in[s] += record_in(r, s, w->now);
+	w->beyond += record_in(r, SET_RELAY, w->now) && record_beyond(r, (uint32_t)w->now) > 0;
 }
 
 static void
@@ -113,7 +119,7 @@ list_one(struct control *ctl, struct conn *c, struct walk *w, const struct polic
 	struct json *o = json_new();
 
 	client_put(o, "client", &en->client, p);
-	entry_put(o, w->verb->set, en, w->verb->set == SET_RELAY ? str_of(w->text + en->user) : STR_NONE);
+	entry_put(o, w->verb->set, en, w->verb->set == SET_RELAY ? str_of(w->text + en->user) : STR_NONE, p);
 	control_say(ctl, c, o);
 }
 
@@ -152,6 +158,8 @@ finish(struct control *ctl, struct conn *c, struct walk *w)
 		json_put_int(clients, "known", (int64_t)w->known);
 		for (enum set s = 0; s < SETS; s++)
 			json_put_int(clients, set_name(s), (int64_t)w->in[s]);
+		if (w->beyond > 0)
+			json_put_int(clients, "beyond", (int64_t)w->beyond);
 		json_put(status, "clients", clients);
 		control_say(ctl, c, status);
 		control_end(ctl, c, 0, "%s", "");
@@ -178,7 +186,7 @@ gather_more(struct control *ctl, struct conn *c, struct gather *g, const struct 
 bool
 walk_more(struct control *ctl, struct conn *c, struct walk *w, const struct policy *p, time_t now)
 {
-	ledger_fn *fn = w->verb->id == VERB_STATUS ? tally_up : collect;
+	ledger_fn *fn = w->top != NULL ? top_see : w->verb->id == VERB_STATUS ? tally_up : collect;
 
 	if (w->gather != NULL)
 		return gather_more(ctl, c, w->gather, p, now);
@@ -187,12 +195,12 @@ walk_more(struct control *ctl, struct conn *c, struct walk *w, const struct poli
 		if (!use_entries(ctl, c, w, p))
 			return false;
 		if (w->shard == LEDGER_SHARDS) {
-			if (conn_room(c) < ANSWER_ROOM)
+			if (conn_room(c) < ANSWER_ROOM || (w->top != NULL && top_say(w->top, ctl, c, p)))
 				return false;
 			finish(ctl, c, w);
 			return true;
 		}
-		ledger_walk_shard(ctl->host.pipeline->ledger, w->shard++, fn, w);
+		ledger_walk_shard(ctl->host.pipeline->ledger, w->shard++, fn, w->top != NULL ? (void *)w->top : w);
 	}
 	return false;
 }

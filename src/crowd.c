@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* crowd.c - how many different clients there were of late
  *
- * The members are in no order; a few dozen are looked through quicker than any index is kept.
+ * The members are in no order: the last one fills the gap.
  */
 #include "crowd.h"
 
@@ -18,6 +18,59 @@ static bool
 within(uint32_t t, uint32_t at, uint32_t span)
 {
 	return t > at || at - t < span;
+}
+
+/* What says where m[i] is. */
+static uint16_t *
+link_of(const struct crowd *c, struct member *m, uint16_t i)
+{
+	uint16_t *link = &c->heads[m[i].hash >> (64 - c->bits)];
+
+	while (*link != i + 1)
+		link = &m[*link - 1].next;
+	return link;
+}
+
+static struct member *
+find(const struct crowd *c, struct member *m, uint64_t hash)
+{
+	if (c->heads == NULL) {
+		for (uint16_t i = 0; i < c->n; i++)
+			if (m[i].hash == hash)
+				return &m[i];
+		return NULL;
+	}
+	for (uint16_t i = c->heads[hash >> (64 - c->bits)]; i != 0; i = m[i - 1].next)
+		if (m[i - 1].hash == hash)
+			return &m[i - 1];
+	return NULL;
+}
+
+static struct member *
+add(struct crowd *c, struct member *m, const struct member *new)
+{
+	m[c->n++] = *new;
+	if (c->heads != NULL) {
+		uint16_t *head = &c->heads[new->hash >> (64 - c->bits)];
+
+		m[c->n - 1].next = *head;
+		*head = c->n;
+	}
+	return &m[c->n - 1];
+}
+
+static void
+remove_at(struct crowd *c, struct member *m, uint16_t i)
+{
+	uint16_t last = (uint16_t)(c->n - 1);
+
+	if (c->heads != NULL) {
+		*link_of(c, m, i) = m[i].next;
+		if (i != last)
+			*link_of(c, m, last) = (uint16_t)(i + 1);
+	}
+	m[i] = m[last];
+	c->n = last;
 }
 
 static void
@@ -44,7 +97,7 @@ crowd_trim(struct crowd *c, struct member *m, uint32_t at, uint32_t span)
 		if (within(m[i].at, at, span))
 			i++;
 		else
-			m[i] = m[--c->n];
+			remove_at(c, m, i);
 	settle(c);
 }
 
@@ -59,7 +112,7 @@ make_room(struct crowd *c, struct member *m, uint16_t cap, uint32_t span)
 			if (sampled(m[i].hash, c->level))
 				i++;
 			else
-				m[i] = m[--c->n];
+				remove_at(c, m, i);
 	}
 }
 
@@ -67,6 +120,9 @@ struct member *
 crowd_hear(struct crowd *c, struct member *m, uint16_t cap, uint64_t hash, const struct addr *who, uint32_t at,
     uint32_t now, uint32_t span)
 {
+	const struct member new = { .hash = hash, .who = *who, .at = at };
+	struct member *is;
+
 	if (c->newest > now)
 		clock_set_back(c, m, now);
 	if (!within(at, c->newest, span))
@@ -75,34 +131,28 @@ crowd_hear(struct crowd *c, struct member *m, uint16_t cap, uint64_t hash, const
 		c->newest = at;
 	if (!sampled(hash, c->level))
 		return NULL;
-	for (uint16_t i = 0; i < c->n; i++) {
-		if (m[i].hash != hash)
-			continue;
-		if (!within(m[i].at, c->newest, span))
-			m[i].mark = 0; /* back after having been away for a whole window */
-		if (at > m[i].at)
-			m[i].at = at;
-		return &m[i];
+	if ((is = find(c, m, hash)) != NULL) {
+		if (!within(is->at, c->newest, span))
+			is->mark = 0; /* back after having been away for a whole window */
+		if (at > is->at)
+			is->at = at;
+		return is;
 	}
 	if (c->n >= cap) {
 		make_room(c, m, cap, span);
 		if (!sampled(hash, c->level) || c->n >= cap)
 			return NULL;
 	}
-	m[c->n] = (struct member){ .hash = hash, .who = *who, .at = at };
-	return &m[c->n++];
+	return add(c, m, &new);
 }
 
 void
 crowd_forget(struct crowd *c, struct member *m, uint64_t hash)
 {
-	if (!sampled(hash, c->level))
-		return;
-	for (uint16_t i = 0; i < c->n; i++)
-		if (m[i].hash == hash) {
-			m[i] = m[--c->n];
-			return;
-		}
+	struct member *is = sampled(hash, c->level) ? find(c, m, hash) : NULL;
+
+	if (is != NULL)
+		remove_at(c, m, (uint16_t)(is - m));
 }
 
 uint32_t

@@ -38,6 +38,10 @@ static const struct option longopts[] = {
 	{ "against", required_argument, NULL, 'a' },	{ "match", required_argument, NULL, 'm' },
 	{ "offset", required_argument, NULL, 'o' },	{ "limit", required_argument, NULL, 'l' },
 	{ "since", required_argument, NULL, 'S' },	{ "html", required_argument, NULL, 'H' },
+	{ "against", required_argument, NULL, 'a' },	{ "postfix", required_argument, NULL, 'P' },
+	{ "sendmail-cf", required_argument, NULL, 'M' },	{ "kind", required_argument, NULL, 'k' },
+	{ "client", required_argument, NULL, 'C' },
+	{ "parse-only", no_argument, NULL, '?' + 256 }, /* for tests: is this understood? */
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -120,6 +124,25 @@ parse_options(int argc, char **argv, struct options *o)
 		case 'H':
 			o->html = optarg;
 			o->args |= LOCAL_HTML;
+			break;
+		case 'P':
+			o->postfix = optarg;
+			o->args |= LOCAL_MTA;
+			break;
+		case 'M':
+			o->sendmail_cf = optarg;
+			o->args |= LOCAL_MTA;
+			break;
+		case 'k':
+			o->kind = optarg;
+			o->args |= ARG_FILTER;
+			break;
+		case 'C':
+			o->client = optarg;
+			o->args |= ARG_FILTER;
+			break;
+		case '?' + 256:
+			o->parse_only = true;
 			break;
 		case 'h':
 			o->help = true;
@@ -232,6 +255,8 @@ make_request(const struct verb *v, const struct options *o, int argc, char **arg
 	json_put_cstr(j, "since", o->since);
 	put_number(j, "offset", o->offset);
 	put_number(j, "limit", o->limit);
+	json_put_cstr(j, "kind", o->kind);
+	json_put_cstr(j, "client", o->client);
 	return j;
 }
 
@@ -326,6 +351,24 @@ ask(const char *path, struct view *v, struct json *request)
 	return code;
 }
 
+int
+ctl_connect(const struct options *o, FILE **out)
+{
+	struct conf *c = NULL;
+	struct err e;
+	int fd, code = EXIT_DONE;
+
+	if (o->socket == NULL && ctl_conf(o, &c) == -1)
+		return EXIT_USAGE;
+	fd = unixsock_connect(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : CTL_SOCKET, &e);
+	if (fd == -1)
+		code = unreachable(e.text, errno);
+	else if ((*out = fdopen(fd, "r")) == NULL)
+		panic("fdopen: %s", strerror(errno));
+	conf_put(c);
+	return code;
+}
+
 static int
 run_verb(const struct verb *verb, const struct options *o, int argc, char **argv)
 {
@@ -334,10 +377,15 @@ run_verb(const struct verb *verb, const struct options *o, int argc, char **argv
 	struct conf *c = NULL;
 	int code = EXIT_USAGE;
 
-	if (request != NULL && o->socket == NULL && ctl_conf(o, &c) == -1)
+	if (request != NULL && o->parse_only)
+		code = EXIT_DONE;
+	else if (request != NULL && o->socket == NULL && ctl_conf(o, &c) == -1)
 		fprintf(stderr, PROGRAM ": the daemon can be asked without this file: -s SOCKET\n");
 	else if (request != NULL)
-		code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : CTL_SOCKET, &v, request);
+		do {
+			v.table = NULL;
+			code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : CTL_SOCKET, &v, request);
+		} while (code == EXIT_DONE && top_is_live(verb, o) && top_again());
 	json_free(request);
 	conf_put(c);
 	return code;
@@ -350,7 +398,7 @@ run_local(const struct local *l, const struct options *o, int argc, char **argv)
 		return complain("an option that this command does not take", l->name);
 	if (!(l->args & LOCAL_FILES) && argc > (l->args & LOCAL_FILE ? 1 : 0))
 		return complain("too many words", argv[argc - 1]);
-	return l->run(o, argv);
+	return o->parse_only ? EXIT_DONE : l->run(o, argv);
 }
 
 /* No such command; but perhaps the first word of some. */

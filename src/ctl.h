@@ -17,8 +17,8 @@ enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE };
 
 struct options {
 	const char *conf, *socket;
-	bool json, count, prometheus, help, version;
-	const char *term, *user, *reason, *against, *match, *offset, *limit, *since, *html;
+	bool json, count, prometheus, help, version, parse_only;
+	const char *term, *user, *reason, *against, *postfix, *sendmail_cf, *kind, *client, *match, *offset, *limit, *since, *html;
 	unsigned args; /* ARG_ and LOCAL_ bits of those given */
 };
 
@@ -30,6 +30,10 @@ struct conf;
 struct rules;
 int ctl_conf(const struct options *o, struct conf **out);
 
+/* A connection to the daemon's control socket: *out, the caller's, is for reading and, by its descriptor, for writing.
+ * Otherwise the exit status, after a complaint. */
+int ctl_connect(const struct options *o, FILE **out);
+
 /* ctl_rules.c: the rules that the configuration names, or, `c` NULL, those at the usual place; NULL after a complaint. */
 struct rules *ctl_rules(const struct conf *c);
 
@@ -38,7 +42,8 @@ struct rules *ctl_rules(const struct conf *c);
 #define LOCAL_FILE    (1u << 17) /* an argument, optional */
 #define LOCAL_FILES   (1u << 18) /* any number of them */
 #define LOCAL_AGAINST (1u << 19)
-#define LOCAL_HTML    (1u << 20)
+#define LOCAL_MTA     (1u << 20)
+#define LOCAL_HTML    (1u << 21)
 #define LOCALS_TABLE(X) \
 	X("rules list", rules_list, 0, "", "the log rules: what each looks for") \
 	X("rules check", rules_check, 0, "", "prove that no hostile line can mislead a rule") \
@@ -46,6 +51,10 @@ struct rules *ctl_rules(const struct conf *c);
 	X("rules try", rules_try, LOCAL_COUNT, "[--json | --count]", "classify log lines from standard input") \
 	X("simulate", simulate, LOCAL_FILES | LOCAL_AGAINST | LOCAL_HTML, "[--json] [--against OTHER.conf] [--html FILE] LOG...", \
 	    "say what would have followed from these logs") \
+	X("import", import, LOCAL_FILES | ARG_FOR, "KIND FILE [--for TERM]", "take over entries of an older system, or of export") \
+	X("export", export, LOCAL_FILES, "KIND [FILE]", "write the entries down in the form of KIND") \
+	X("doctor", doctor, LOCAL_MTA, "[--json] [--postfix DIR | --sendmail-cf FILE]", \
+	    "look for mistakes in the wiring, and say what to change") \
 	X("report", report, LOCAL_HTML | ARG_SINCE, "[--html FILE] [--since TERM]", \
 	    "what happened, with plots in the HTML file")
 
@@ -70,10 +79,23 @@ show_fn *show_of(const struct view *v);
 const char *text_of(const struct json *o, const char *key);
 long long number_of(const struct json *o, const char *key);
 const char *until_text(const struct json *o);  /* "2026-07-04 12:34:56 (5m left)"; good until the next call */
+#define SENT_TEXT 80
+const char *sent_text(char buf[SENT_TEXT], const struct json *o); /* "12 of 500" */
 const char *reason_of(const struct json *o);   /* the zone, or the reason */
 void print_list(const char *before, const struct json *list);
 /* ctl_explain.c */
 void show_explain(struct view *v, const struct json *o);
+
+/* ctl_top.c: the worst clients; on a terminal again and again, until interrupted. */
+bool top_is_live(const struct verb *verb, const struct options *o);
+bool top_again(void); /* wait for the next time */
+show_fn show_top;
+
+/* ctl_colour.c: colours for people at a terminal, nothing for anybody else (isatty, NO_COLOR, TERM=dumb). */
+enum colour { COLOUR_BAD, COLOUR_WARN, COLOUR_GOOD, COLOUR_HEAD };
+const char *colour_on(enum colour c);
+const char *colour_off(void);
+unsigned terminal_width(void); /* 0: standard output is no terminal */
 
 /* ctl_guard.c */
 show_fn show_breaker, show_breaker_reset, show_incidents;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ctl_explain.c - one client's story, as people read it */
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl.h"
 
@@ -8,13 +9,13 @@ static void
 show_sets(const struct json *o)
 {
 	const struct json *e;
-	char since[TIME_TEXT], last[TIME_TEXT];
+	char since[TIME_TEXT], last[TIME_TEXT], sent[SENT_TEXT];
 
 	if ((e = json_get(o, "relay")) != NULL)
-		printf("  relay     %s, %lld logins, first %s, last %s, until %s\n",
+		printf("  relay     %s, %lld logins, first %s, last %s, until %s; recipients within the hour: %s\n",
 		    *text_of(e, "user") ? text_of(e, "user") : "(user not known)", number_of(e, "logins"),
 		    time_text(since, json_get_int(e, "since", 0)), time_text(last, json_get_int(e, "last", 0)),
-		    until_text(e));
+		    until_text(e), sent_text(sent, e));
 	if ((e = json_get(o, "cache")) != NULL)
 		printf("  cached    %s %s, since %s, %lld hits, until %s\n", text_of(e, "kind"), reason_of(e),
 		    time_text(since, json_get_int(e, "since", 0)), number_of(e, "hits"), until_text(e));
@@ -22,6 +23,16 @@ show_sets(const struct json *o)
 		printf("  blocked   %s by %s%s%s, since %s, until %s\n", text_of(e, "kind"), text_of(e, "by"),
 		    *reason_of(e) ? ": " : "", reason_of(e), time_text(since, json_get_int(e, "since", 0)),
 		    until_text(e));
+}
+
+/* What is counted, where that is not every event. */
+static const char *
+counted_text(const struct json *t)
+{
+	const char *of = text_of(t, "counts");
+
+	return strcmp(of, "recipients") == 0 ? " different recipients" :
+	    strcmp(of, "accounts") == 0 ? " different accounts" : strcmp(of, "sessions") == 0 ? " sessions" : "";
 }
 
 static void
@@ -32,8 +43,8 @@ show_threshold(const struct json *counter, const char *key)
 
 	if (t == NULL)
 		return;
-	printf("  %s %lld of %lld in %s (blocks for %s)", key, number_of(t, "have"), number_of(t, "of"),
-	    str_term(span, sizeof(span), json_get_int(t, "span", 0)),
+	printf("  %s %lld of %lld%s in %s (blocks for %s)", key, number_of(t, "have"), number_of(t, "of"),
+	    counted_text(t), str_term(span, sizeof(span), json_get_int(t, "span", 0)),
 	    str_term(term, sizeof(term), json_get_int(t, "term", 0)));
 }
 
@@ -46,8 +57,46 @@ show_counters(const struct json *list)
 		printf("  counted   %-17s", text_of(c, "kind"));
 		show_threshold(c, "rate");
 		show_threshold(c, "total");
-		printf("%s\n", json_get_bool(c, "distinct", false) ? ", different recipients" : "");
+		putchar('\n');
 	}
+}
+
+static void
+show_left_out(const struct json *o, const char *key)
+{
+	if (json_has(o, key))
+		printf("            and %lld more\n", number_of(o, key));
+}
+
+static void
+show_lowered(const struct json *o)
+{
+	const struct json *list = json_get(o, "lowered");
+	char span[16];
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *l = json_at(list, i);
+
+		printf("  lowered   %s: rate %lld of %lld in %s, usually of %lld\n"
+		       "            because %s, until %s\n", text_of(l, "kind"), number_of(l, "have"), number_of(l, "of"),
+		    str_term(span, sizeof(span), json_get_int(l, "span", 0)), number_of(l, "usually"), text_of(l, "text"),
+		    until_text(l));
+	}
+	show_left_out(o, "lowered_left_out");
+}
+
+static void
+show_held(const struct json *o)
+{
+	const struct json *list = json_get(o, "held");
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *h = json_at(list, i);
+
+		printf("  held      a breaker is open until %s: no %s\n            because %s\n", until_text(h),
+		    text_of(h, "holds"), text_of(h, "text"));
+	}
+	show_left_out(o, "held_left_out");
 }
 
 static void
@@ -116,6 +165,8 @@ show_explain(struct view *v, const struct json *o)
 	if (number_of(o, "blocks") > 1)
 		printf("  repeated  blocked %lld times, each within 30 days of the one before\n", number_of(o, "blocks"));
 	show_counters(json_get(o, "counters"));
+	show_lowered(o);
+	show_held(o);
 	show_evidence(evidence);
 	for (size_t i = 0; i < json_count(lift); i++)
 		printf("%s    %s\n", i == 0 ? "  lifted by\n" : "", json_text(json_at(lift, i)).p);

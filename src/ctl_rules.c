@@ -3,6 +3,7 @@
  *
  * So that rules can be tried before the daemon gets to see them, by anybody who can read them.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 #include "ctl.h"
 #include "err.h"
 #include "rules.h"
+#include "rules_where.h"
 
 struct rules *
 ctl_rules(const struct conf *c)
@@ -42,6 +44,74 @@ load(const struct options *o)
 	return set;
 }
 
+static void
+print_object(struct json *o)
+{
+	static char buf[65536];
+	size_t n = json_write(o, buf, sizeof buf);
+
+	json_free(o);
+	if (n > sizeof buf)
+		panic("rules: an object of %zu bytes", n);
+	printf("%.*s\n", (int)n, buf);
+}
+
+/* An object for each rule. */
+static void
+rule_json(void *arg, const char *name, const char *file, unsigned line)
+{
+	struct json *o = json_new();
+
+	(void)arg;
+	json_put_cstr(o, "rule", name);
+	json_put_cstr(o, "file", file);
+	json_put_int(o, "line", line);
+	print_object(o);
+}
+
+/* What check and test say: an object for each line of it, and at the end how much is wrong. */
+static void
+report_json(struct str text, int wrong)
+{
+	struct json *o;
+
+	while (text.n > 0) {
+		const char *nl = memchr(text.p, '\n', text.n);
+		size_t n = nl != NULL ? (size_t)(nl - text.p) : text.n;
+
+		o = json_new();
+		json_put_text(o, "text", (struct str){ text.p, n });
+		print_object(o);
+		text.p += n + (nl != NULL);
+		text.n -= n + (nl != NULL);
+	}
+	o = json_new();
+	json_put_int(o, "wrong", wrong);
+	print_object(o);
+}
+
+/* Standard output, or with --json what report_json() then makes of it. */
+static FILE *
+report_open(const struct options *o, char **text, size_t *n)
+{
+	FILE *out = o->json ? open_memstream(text, n) : stdout;
+
+	if (out == NULL)
+		panic("open_memstream: %s", strerror(errno));
+	return out;
+}
+
+static void
+report_close(FILE *out, char **text, const size_t *n, int wrong)
+{
+	if (out == stdout)
+		return;
+	(void)fclose(out);
+	if (wrong != -1)
+		report_json((struct str){ *text, *n }, wrong);
+	free(*text);
+}
+
 int
 local_rules_list(const struct options *o, char **argv)
 {
@@ -50,7 +120,10 @@ local_rules_list(const struct options *o, char **argv)
 	(void)argv;
 	if (set == NULL)
 		return EXIT_USAGE;
-	rules_list(set, stdout);
+	if (o->json)
+		rules_where(set, rule_json, NULL);
+	else
+		rules_list(set, stdout);
 	rules_free(set);
 	return EXIT_DONE;
 }
@@ -59,12 +132,17 @@ int
 local_rules_check(const struct options *o, char **argv)
 {
 	struct rules *set = load(o);
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out;
 	int wrong;
 
 	(void)argv;
 	if (set == NULL)
 		return EXIT_USAGE;
-	wrong = rules_check(set, stdout);
+	out = report_open(o, &text, &n);
+	wrong = rules_check(set, out);
+	report_close(out, &text, &n, wrong);
 	rules_free(set);
 	return wrong == 0 ? EXIT_DONE : EXIT_NO;
 }
@@ -73,12 +151,17 @@ int
 local_rules_test(const struct options *o, char **argv)
 {
 	struct rules *set = load(o);
+	char *text = NULL;
+	size_t n = 0;
 	struct err e;
+	FILE *out;
 	int wrong;
 
 	if (set == NULL)
 		return EXIT_USAGE;
-	wrong = rules_test(set, argv[0], stdout, &e);
+	out = report_open(o, &text, &n);
+	wrong = rules_test(set, argv[0], out, &e);
+	report_close(out, &text, &n, wrong);
 	if (wrong == -1)
 		fprintf(stderr, PROGRAM ": %s\n", e.text);
 	rules_free(set);

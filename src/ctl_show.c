@@ -61,12 +61,12 @@ static void
 head(struct view *v)
 {
 	static const char *const heads[SETS][COLUMNS] = {
-		[SET_RELAY] = { "CLIENT", "USER", "SINCE", "LAST LOGIN", "LOGINS", "LEFT" },
+		[SET_RELAY] = { "CLIENT", "USER", "SINCE", "LAST LOGIN", "LOGINS", "LEFT", "SENT" },
 		[SET_CACHE] = { "CLIENT", "KIND", "SINCE", "HITS", "LEFT", "ZONE OR REASON" },
 		[SET_BLOCK] = { "CLIENT", "KIND", "BY", "SINCE", "TIMES", "LEFT", "REASON" },
 	};
 
-	v->table = table_new(heads[v->verb->set], v->verb->set == SET_BLOCK ? 7 : 6);
+	v->table = table_new(heads[v->verb->set], v->verb->set == SET_CACHE ? 6 : 7);
 }
 
 const char *
@@ -77,10 +77,23 @@ reason_of(const struct json *o)
 	return *zone != '\0' ? zone : text_of(o, "reason");
 }
 
+/* "12 of 500", "500 of 500, 31 refused". */
+const char *
+sent_text(char buf[SENT_TEXT], const struct json *o)
+{
+	int n = snprintf(buf, SENT_TEXT, "%lld", number_of(o, "sent"));
+
+	if (json_has(o, "budget"))
+		n += snprintf(buf + n, SENT_TEXT - (size_t)n, " of %lld", number_of(o, "budget"));
+	if (json_has(o, "beyond"))
+		(void)snprintf(buf + n, SENT_TEXT - (size_t)n, ", %lld refused", number_of(o, "beyond"));
+	return buf;
+}
+
 static void
 row(struct view *v, const struct json *o)
 {
-	char since[TIME_TEXT], last[TIME_TEXT], left[TIME_TEXT], count[24];
+	char since[TIME_TEXT], last[TIME_TEXT], left[TIME_TEXT], count[24], sent[SENT_TEXT];
 	const char *client = text_of(o, "client");
 
 	time_text(since, json_get_int(o, "since", 0));
@@ -88,7 +101,8 @@ row(struct view *v, const struct json *o)
 	span_text(left, json_get_int(o, "until", 0) - time(NULL));
 	if (v->verb->set == SET_RELAY) {
 		snprintf(count, sizeof(count), "%lld", number_of(o, "logins"));
-		table_row(v->table, (const char *[]){ client, text_of(o, "user"), since, last, count, left });
+		table_row(v->table, (const char *[]){ client, text_of(o, "user"), since, last, count, left,
+		    sent_text(sent, o) });
 	} else if (v->verb->set == SET_CACHE) {
 		snprintf(count, sizeof(count), "%lld", number_of(o, "hits"));
 		table_row(v->table, (const char *[]){ client, text_of(o, "kind"), since, count, left, reason_of(o) });
@@ -201,6 +215,12 @@ show_reload(struct view *v, const struct json *o)
 /* ---- status and stats ---- */
 
 static void
+problem(const struct json *o)
+{
+	printf("           %sPROBLEM%s: %s\n", colour_on(COLOUR_BAD), colour_off(), text_of(o, "error"));
+}
+
+static void
 status_store(const struct json *o)
 {
 	char at[TIME_TEXT];
@@ -210,7 +230,7 @@ status_store(const struct json *o)
 	if (json_has(o, "flushed"))
 		printf("           last flush %s\n", time_text(at, json_get_int(o, "flushed", 0)));
 	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+		problem(o);
 }
 
 /* What share of the lines of programs that have rules these did not recognise. */
@@ -249,7 +269,7 @@ status_log(const struct json *o)
 		printf(", last line %s", time_text(at, json_get_int(o, "last", 0)));
 	putchar('\n');
 	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+		problem(o);
 	if (json_has(o, "lines"))
 		printf("           lines %lld, recognised %lld, without a head %lld, missed %lld\n", number_of(o, "lines"),
 		    number_of(o, "recognised"), number_of(o, "headless"), number_of(o, "dropped"));
@@ -263,13 +283,24 @@ status_log(const struct json *o)
 static void
 status_firewall(const struct json *o)
 {
+	const struct json *sets = json_get(o, "sets");
+	char at[TIME_TEXT];
+
 	printf("firewall   %s", text_of(o, "state"));
 	if (json_has(o, "wanted"))
 		printf(": enforced %lld of %lld, referenced %s", number_of(o, "enforced"), number_of(o, "wanted"),
 		    !json_has(o, "referenced") ? "not known" : json_get_bool(o, "referenced", false) ? "yes" : "NO");
+	if (json_has(o, "repaired"))
+		printf(", last repair %s", time_text(at, json_get_int(o, "repaired", 0)));
 	putchar('\n');
+	if (strcmp(text_of(o, "state"), "up") == 0 && !json_get_bool(o, "fresh", true))
+		printf("           PROBLEM: no answer from the helper within a second; what it is told waits\n");
 	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+		problem(o);
+	for (size_t i = 0; i < json_count(sets); i++)
+		if (json_has(json_at(sets, i), "error"))
+			printf("           PROBLEM: set %s: %s\n", text_of(json_at(sets, i), "name"),
+			    text_of(json_at(sets, i), "error"));
 }
 
 static void
@@ -282,6 +313,59 @@ status_allowlist(const struct json *o)
 		printf("%s%s%s", i == 0 ? "           never blocked:" : "", " ", json_text(json_at(nearby, i)).p);
 	if (json_count(nearby) > 0)
 		putchar('\n');
+	if (json_has(o, "error"))
+		problem(o);
+}
+
+/* A map that nobody asks is one that the MTA was not told of. */
+static void
+status_socketmap(const struct json *o)
+{
+	const struct json *maps = json_get(o, "maps");
+	const char *before = "           never asked:";
+	char at[TIME_TEXT];
+
+	printf("socketmap  %s\n", text_of(o, "path"));
+	for (size_t i = 0; i < json_count(maps); i++) {
+		const struct json *map = json_at(maps, i);
+
+		if (json_has(map, "last"))
+			printf("           %s: asked %lld times, last %s\n", text_of(map, "name"), number_of(map, "asked"),
+			    time_text(at, json_get_int(map, "last", 0)));
+	}
+	for (size_t i = 0; i < json_count(maps); i++) {
+		const struct json *map = json_at(maps, i);
+
+		if (json_has(map, "last"))
+			continue;
+		printf("%s %s", before, text_of(map, "name"));
+		before = "";
+	}
+	if (*before == '\0')
+		putchar('\n');
+	if (json_has(o, "unknown"))
+		printf("           PROBLEM: asked %lld times for maps that are not there\n", number_of(o, "unknown"));
+}
+
+static void
+status_gate(const struct json *o)
+{
+	printf("gate       shut; %lld domains of ours, MTA %s\n", number_of(o, "domains"), text_of(o, "mta"));
+	if (json_has(o, "error"))
+		printf("           PROBLEM: %s\n", text_of(o, "error"));
+}
+
+static void
+status_relay_map(const struct json *o)
+{
+	char at[TIME_TEXT];
+
+	printf("relay map  %s (%s): %lld clients, %lld entries of yours, written %s\n", text_of(o, "path"), text_of(o, "form"),
+	    number_of(o, "grants"), number_of(o, "fixed"), time_text(at, json_get_int(o, "written", 0)));
+	if (number_of(o, "overruled") > 0)
+		printf("           %lld keys have an entry of yours, which is the one that counts\n", number_of(o, "overruled"));
+	if (number_of(o, "left_out") > 0)
+		printf("           %lld clients cannot be named in this form: use the socketmap\n", number_of(o, "left_out"));
 	if (json_has(o, "error"))
 		printf("           PROBLEM: %s\n", text_of(o, "error"));
 }
@@ -321,6 +405,9 @@ show_status(struct view *v, const struct json *o)
 	    text_of(o, "version"));
 	printf("clients    known %lld, relay %lld, cache %lld, block %lld\n", number_of(clients, "known"),
 	    number_of(clients, "relay"), number_of(clients, "cache"), number_of(clients, "block"));
+	if (number_of(clients, "beyond") > 0)
+		printf("BUDGET     %lld clients have named more recipients than relay_budget allows, see popauth-milterctl relay "
+		    "list\n", number_of(clients, "beyond"));
 	if (json_has(o, "store"))
 		status_store(json_get(o, "store"));
 	for (size_t i = 0; i < json_count(logs); i++)
@@ -331,6 +418,12 @@ show_status(struct view *v, const struct json *o)
 		status_firewall(json_get(o, "firewall"));
 	if (json_has(o, "allowlist"))
 		status_allowlist(json_get(o, "allowlist"));
+	if (json_has(o, "socketmap"))
+		status_socketmap(json_get(o, "socketmap"));
+	if (json_has(o, "gate"))
+		status_gate(json_get(o, "gate"));
+	if (json_has(o, "relay_map"))
+		status_relay_map(json_get(o, "relay_map"));
 	show_trips("BREAKER    ", json_get(o, "breaker"));
 	if (number_of(o, "incidents") > 0)
 		printf("INCIDENTS  %lld, see popauth-milterctl incidents\n", number_of(o, "incidents"));
@@ -386,6 +479,22 @@ print_list(const char *before, const struct json *list)
 		printf("%s%s", i == 0 ? before : " ", json_text(json_at(list, i)).p);
 }
 
+/* By the gravest of what followed. */
+static const char *
+change_colour(const struct json *changes)
+{
+	static const struct {
+		const char *change;
+		enum colour colour;
+	} told[] = { { "blocked", COLOUR_BAD }, { "cached", COLOUR_WARN }, { "granted", COLOUR_GOOD } };
+
+	for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+		for (size_t k = 0; k < json_count(changes); k++)
+			if (str_eq(json_text(json_at(changes, k)), str_of(told[i].change)))
+				return colour_on(told[i].colour);
+	return "";
+}
+
 static void
 show_watch(struct view *v, const struct json *o)
 {
@@ -405,7 +514,8 @@ show_watch(struct view *v, const struct json *o)
 		fflush(stdout);
 		return;
 	}
-	printf("%s %-17s %s", time_text(at, json_get_int(o, "time", 0)), text_of(o, "event"), text_of(o, "client"));
+	printf("%s %s%-17s%s %s", time_text(at, json_get_int(o, "time", 0)), change_colour(json_get(o, "changes")),
+	    text_of(o, "event"), colour_off(), text_of(o, "client"));
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (json_has(o, keys[i]))
 			printf(" %s=%s", keys[i], text_of(o, keys[i]));

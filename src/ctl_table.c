@@ -10,11 +10,14 @@
 #define ROWS_KEPT   500
 #define COLUMNS_MAX 8
 #define CELL_MAX    48 /* wider cells do not widen their column */
+#define CELL_MIN    5  /* of a terminal that is too narrow for all */
+#define GAP	    2
 
 struct table {
 	unsigned columns, rows;
 	unsigned width[COLUMNS_MAX];
-	bool fitted; /* the rows kept have been printed */
+	unsigned room; /* columns of the terminal; 0: it is none, and nothing is cut */
+	bool fitted;   /* the rows kept have been printed */
 	char *kept[ROWS_KEPT][COLUMNS_MAX];
 };
 
@@ -29,24 +32,67 @@ width_of(const char *s)
 	return n;
 }
 
+/* At most `width` characters of it, the last one "…" when it is cut.  Returns how many were printed. */
+static unsigned
+print_cell(const char *s, unsigned width)
+{
+	bool cut = width_of(s) > width;
+	unsigned n = 0;
+	const char *p = s;
+
+	while (*p != '\0' && (n < width - cut || ((unsigned char)*p & 0xc0) == 0x80)) {
+		putchar(*p++);
+		if (((unsigned char)*p & 0xc0) != 0x80)
+			n++;
+	}
+	if (cut)
+		fputs("\u2026", stdout);
+	return n + cut;
+}
+
 static void
 print_row(const struct table *t, char *const *cells)
 {
 	for (unsigned i = 0; i < t->columns; i++) {
-		unsigned pad = t->width[i] > width_of(cells[i]) ? t->width[i] - width_of(cells[i]) : 0;
+		unsigned limit = t->room != 0 ? t->width[i] : width_of(cells[i]);
+		unsigned n = print_cell(cells[i], limit);
 
 		if (i + 1 == t->columns)
-			printf("%s\n", cells[i]);
+			putchar('\n');
 		else
-			printf("%s%*s  ", cells[i], (int)pad, "");
+			printf("%*s", (int)((t->width[i] > n ? t->width[i] - n : 0) + GAP), "");
+	}
+}
+
+/* Take from the widest column until the row fits the terminal. */
+static void
+fit(struct table *t)
+{
+	for (;;) {
+		unsigned widest = 0, all = (t->columns - 1) * GAP;
+
+		for (unsigned i = 0; i < t->columns; i++) {
+			all += t->width[i];
+			if (t->width[i] > t->width[widest])
+				widest = i;
+		}
+		if (all <= t->room || t->width[widest] <= CELL_MIN)
+			return;
+		t->width[widest]--;
 	}
 }
 
 static void
 print_kept(struct table *t)
 {
+	if (!t->fitted && t->room != 0)
+		fit(t);
 	for (unsigned r = 0; r < t->rows; r++) {
+		if (!t->fitted && r == 0)
+			fputs(colour_on(COLOUR_HEAD), stdout);
 		print_row(t, t->kept[r]);
+		if (!t->fitted && r == 0)
+			fputs(colour_off(), stdout);
 		for (unsigned i = 0; i < t->columns; i++)
 			free(t->kept[r][i]);
 	}
@@ -63,7 +109,7 @@ keep(struct table *t, const char *const *cells)
 
 		t->kept[t->rows][i] = s;
 		if (w > t->width[i])
-			t->width[i] = w < CELL_MAX ? w : CELL_MAX;
+			t->width[i] = w < CELL_MAX || (t->room != 0 && i + 1 == t->columns) ? w : CELL_MAX;
 	}
 	t->rows++;
 }
@@ -76,6 +122,7 @@ table_new(const char *const *heads, unsigned columns)
 	if (columns > COLUMNS_MAX)
 		panic("table: %u columns", columns);
 	t->columns = columns;
+	t->room = terminal_width();
 	keep(t, heads);
 	return t;
 }

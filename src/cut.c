@@ -88,18 +88,3 @@ cut_next(const struct cut *c, size_t *at, struct cut_item *item)
 	*at += sizeof h + h.klen + h.vlen;
 	return true;
 }
-
-void
-cut_keep_deleted(struct cut *c)
-{
-	struct cut_item item;
-	struct cut kept;
-	size_t at = 0;
-
-	cut_init(&kept);
-	while (cut_next(c, &at, &item))
-		if (item.deleted)
-			cut_del(&kept, item.table, item.key, item.klen);
-	cut_clear(c);
-	*c = kept;
-}

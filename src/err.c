@@ -9,6 +9,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "logmsg.h"
+
 int
 err_set(struct err *e, const char *fmt, ...)
 {
@@ -44,14 +46,17 @@ err_sys(struct err *e, const char *fmt, ...)
 void
 panic(const char *fmt, ...)
 {
-	char text[512];
+	char text[512] = "panic: ";
+	size_t n = strlen(text);
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
+	(void)vsnprintf(text + n, sizeof text - n, fmt, ap);
 	va_end(ap);
-	(void)fprintf(stderr, "panic: %s\n", text);
-	syslog(LOG_CRIT, "panic: %s", text);
+	if (!logmsg_last(text)) {
+		(void)fprintf(stderr, "%s\n", text);
+		syslog(LOG_CRIT, "%s", text);
+	}
 	abort();
 }
 

@@ -54,6 +54,7 @@ firewall_start(struct firewall_helper h, struct ledger *l, unsigned ipv6_prefix,
 	fw->fd = h.fd;
 	fw->pid = h.pid;
 	fw->wake = -1;
+	fw->look_shard = LEDGER_SHARDS;
 	pthread_mutex_init(&fw->lock, NULL);
 	init_told(&fw->told);
 	fw->in = pending_new(QUEUE_MAX);
@@ -154,7 +155,7 @@ firewall_sync(struct firewall *fw)
 }
 
 struct tally_arg {
-	uint32_t now, blocked[FW_SETS];
+	uint32_t now, *blocked;
 };
 
 static void
@@ -167,12 +168,11 @@ count_blocked(void *arg, const struct addr *client, const struct record *r)
 }
 
 void
-firewall_count(const struct firewall *fw, uint32_t blocked[FW_SETS])
+firewall_count(const struct firewall *fw, unsigned shard, uint32_t blocked[FW_SETS])
 {
-	struct tally_arg t = { .now = (uint32_t)time(NULL) };
+	struct tally_arg t = { .now = (uint32_t)time(NULL), .blocked = blocked };
 
-	ledger_walk(fw->ledger, count_blocked, &t);
-	memcpy(blocked, t.blocked, sizeof(t.blocked));
+	ledger_walk_shard(fw->ledger, shard, count_blocked, &t);
 }
 
 /* With the lock held. */
@@ -194,13 +194,14 @@ ask(struct firewall *fw)
 void
 firewall_status(struct firewall *fw, struct firewall_status *out)
 {
-	uint32_t blocked[FW_SETS];
+	uint32_t blocked[FW_SETS] = { 0 };
 	bool fresh;
 
 	memset(out, 0, sizeof(*out));
 	if (fw == NULL)
 		return;
-	firewall_count(fw, blocked);
+	for (unsigned i = 0; i < LEDGER_SHARDS; i++)
+		firewall_count(fw, i, blocked);
 	pthread_mutex_lock(&fw->lock);
 	fresh = fw->st.state == FIREWALL_UP && ask(fw);
 	*out = fw->st;

@@ -23,6 +23,7 @@ hear_hello(struct firewall *fw, const struct fw_reply *r)
 	fw->n = fw->changes = 0;
 	fw->shard_n = fw->shard_at = 0;
 	fw->stage = SYNC_IDLE;
+	fw->look_shard = LEDGER_SHARDS;
 	pthread_mutex_lock(&fw->lock);
 	fw->queried = fw->answered;
 	fw->sync_wanted = fw->gap_wanted = true;
@@ -56,15 +57,17 @@ say_references(struct firewall *fw, const struct fw_reply *r)
 }
 
 /* The pusher's own look at the sets' heads: gone, of another type, or far from what they should hold? */
-static void
-judge_look(struct firewall *fw)
+void
+firewall_look_on(struct firewall *fw, unsigned shards)
 {
-	uint32_t blocked[FW_SETS];
 	bool wrong = false;
 
-	firewall_count(fw, blocked);
+	while (shards-- > 0 && fw->look_shard < LEDGER_SHARDS)
+		firewall_count(fw, fw->look_shard++, fw->look);
+	if (fw->look_shard < LEDGER_SHARDS)
+		return;
 	for (enum fw_set set = 0; set < FW_SETS; set++)
-		wrong |= fw->st.set[set].trouble[0] != '\0' || firewall_differ(fw->st.set[set].entries, blocked[set]);
+		wrong |= fw->st.set[set].trouble[0] != '\0' || firewall_differ(fw->st.set[set].entries, fw->look[set]);
 	if (wrong && fw->stage == SYNC_IDLE)
 		fw->sync_at = 0;
 }
@@ -95,7 +98,7 @@ hear_status(struct firewall *fw, const struct fw_reply *r)
 		logmsg(LEVEL_ERROR, "firewall: a kernel set cannot be used: %s", text);
 	say_references(fw, r);
 	if (r->set == FW_SETS - 1 && r->seq == FIREWALL_LOOK_SEQ)
-		judge_look(fw);
+		fw->look_shard = fw->look[FW_SET4] = fw->look[FW_SET6] = 0;
 }
 
 static void
@@ -106,16 +109,16 @@ hear_synced(struct firewall *fw, const struct fw_reply *r)
 	if (fw->stage != SYNC_ASKED || r->seq != (fw->sync_seq | FIREWALL_SYNC_SEQ))
 		return;
 	fw->stage = SYNC_IDLE;
-	fw->sync_at = firewall_monotonic() + firewall_rest(firewall_clock() - fw->began);
+	fw->took = firewall_clock() - fw->began;
+	fw->sync_at = firewall_monotonic() + firewall_rest(fw->took);
 	fw->look_at = firewall_monotonic() + FIREWALL_LOOK;
 	stat_add(STAT_FIREWALL_SYNCS, 1);
 	pthread_mutex_lock(&fw->lock);
 	fw->st.synced = time(NULL);
 	if (repaired)
 		fw->st.repaired = fw->st.synced;
-	if (!fw->failing)
+	if (!fw->sync_failed)
 		fw->st.trouble[0] = '\0';
-	fw->failing = false;
 	pthread_mutex_unlock(&fw->lock);
 	if (repaired)
 		logmsg(LEVEL_NOTICE, "firewall: the kernel's sets were not as they should be: %u added, %u removed, "
@@ -130,7 +133,10 @@ hear_failed(struct firewall *fw, const struct fw_reply *r)
 
 	keep_text(text, r);
 	stat_add(STAT_FIREWALL_FAILED, r->a);
-	fw->failing = true;
+	if (fw->stage != SYNC_IDLE)
+		fw->sync_failed = true;
+	else if (!fw->sync_failed && fw->sync_at > firewall_monotonic() + firewall_soon(fw->took))
+		fw->sync_at = firewall_monotonic() + firewall_soon(fw->took);
 	pthread_mutex_lock(&fw->lock);
 	news = strcmp(fw->st.trouble, text) != 0;
 	memcpy(fw->st.trouble, text, sizeof(text));

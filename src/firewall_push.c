@@ -26,7 +26,7 @@
 #include "logmsg.h"
 #include "stats.h"
 
-#define SHARDS_AT_ONCE 8 /* then the queue is looked at again */
+#define SHARDS_AT_ONCE 2 /* then the queue is looked at again: a millisecond's worth where there are ten million clients */
 
 uint64_t
 firewall_clock(void)
@@ -142,6 +142,7 @@ begin_sync(struct firewall *fw)
 {
 	put(fw, FW_SYNC_BEGIN);
 	fw->stage = SYNC_TELLING;
+	fw->sync_failed = false;
 	fw->began = firewall_clock();
 	fw->next_shard = 0;
 	fw->shard_n = fw->shard_at = 0;
@@ -187,6 +188,8 @@ fill(struct firewall *fw)
 	put_queue(fw);
 	if (fw->stage == SYNC_TELLING)
 		put_sync(fw);
+	else if (fw->look_shard < LEDGER_SHARDS)
+		firewall_look_on(fw, SHARDS_AT_ONCE);
 	if (asked != fw->queried && fw->n < FW_BATCH) {
 		fw->queried = asked;
 		put(fw, FW_QUERY)->seq = asked;
@@ -239,7 +242,7 @@ patience(const struct firewall *fw)
 
 	if (fw->n > 0 || fw->st.state != FIREWALL_UP)
 		return -1; /* only the helper can change that */
-	if (fw->called || !pending_empty(fw->out) || fw->stage == SYNC_TELLING)
+	if (fw->called || !pending_empty(fw->out) || fw->stage == SYNC_TELLING || fw->look_shard < LEDGER_SHARDS)
 		return 0;
 	if (fw->stage == SYNC_ASKED)
 		return -1;

@@ -261,6 +261,12 @@ guard_after(struct guard *g, const struct policy *p, const struct event *ev, con
 }
 
 void
+guard_fetch(const struct guard *g, const struct event *ev, struct swarm_fetch *f)
+{
+	swarm_fetch(g->swarm, ev, f);
+}
+
+void
 guard_came(struct guard *g, const struct policy *p, const struct addr *client, time_t at, time_t now)
 {
 	struct trip t;

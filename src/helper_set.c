@@ -35,7 +35,7 @@
 #define DEFAULT_TIMEOUT 3600 /* of an entry added by hand without one */
 #define HASHSIZE_MIN	1024 /* the kernel's own default */
 #define PER_BUCKET	4
-#define LINE_MAX_ENTRY	256  /* "add NAME ADDRESS timeout SECONDS" is shorter */
+#define LINE_MAX_ENTRY	1024 /* "add NAME ADDRESS timeout SECONDS", and what somebody's set has beside: a comment of 255 */
 
 struct kset {
 	struct ipset_session *session, *lister;
@@ -128,7 +128,7 @@ take_head(struct kset *k)
 		k->head->shape = KSET_GOOD;
 }
 
-/* "add NAME ADDRESS timeout SECONDS", or "create ...", which tells nothing new. */
+/* "add NAME ADDRESS timeout SECONDS ...", or "create ...", which tells nothing new. */
 static void
 take_line(struct kset *k)
 {

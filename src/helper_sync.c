@@ -194,21 +194,21 @@ sync_end(struct worker *w, uint32_t seq)
 	w->synced = true;
 	for (enum fw_set set = 0; set < FW_SETS; set++) {
 		struct repair p = { .worker = w, .want = w->want[set], .now = now_seconds() };
-		struct err e = { .text = "" };
 
+		w->trouble[set].text[0] = '\0';
 		if (w->sync[set] == SYNC_FILLS)
 			w->wanted[set] = w->filled;
 		if (w->sync[set] == SYNC_COLLECTS) {
 			w->sync[set] = SYNC_COMPARES;
 			w->wanted[set] = want_size(w->want[set]);
-			if (reconcile(&p, w->set[set], &e) == 0) {
+			if (reconcile(&p, w->set[set], &w->trouble[set]) == 0) {
 				r.a += p.added;
 				r.b += p.removed;
 				r.c += p.corrected;
 			}
 			free(p.todo.v);
 		}
-		status_tell(w, set, seq, &e);
+		status_tell(w, set, seq);
 	}
 	sync_drop(w);
 	refusals_tell(w);

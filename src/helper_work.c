@@ -76,7 +76,7 @@ refusals_tell(struct worker *w)
 }
 
 void
-status_tell(struct worker *w, enum fw_set set, uint32_t seq, const struct err *trouble)
+status_tell(struct worker *w, enum fw_set set, uint32_t seq)
 {
 	struct fw_reply r = { .op = FW_STATUS, .set = (uint8_t)set, .seq = seq };
 	struct kset_info info;
@@ -95,8 +95,8 @@ status_tell(struct worker *w, enum fw_set set, uint32_t seq, const struct err *t
 		if (r.c != 0)
 			snprintf(r.text, sizeof(r.text), "%s", r.c == FW_SET_MISSING ? "it is not there" : info.why);
 	}
-	if (trouble != NULL && trouble->text[0] != '\0')
-		snprintf(r.text, sizeof(r.text), "%.*s", FW_TEXT - 1, trouble->text);
+	if (w->trouble[set].text[0] != '\0')
+		snprintf(r.text, sizeof(r.text), "%.*s", FW_TEXT - 1, w->trouble[set].text);
 	reply_send(&r);
 }
 
@@ -182,8 +182,8 @@ handle(struct worker *w, const struct fw_request *q)
 		w->end_seq = q->seq;
 		break;
 	case FW_QUERY:
-		status_tell(w, FW_SET4, q->seq, NULL);
-		status_tell(w, FW_SET6, q->seq, NULL);
+		status_tell(w, FW_SET4, q->seq);
+		status_tell(w, FW_SET6, q->seq);
 		break;
 	}
 }

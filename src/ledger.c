@@ -25,7 +25,8 @@
 #define SLOT_NUMBER 0x3ffffu
 #define SLOT_TAG    0x7ffc0000u
 #define SLOT_DIRTY  0x80000000u
-#define RIVALS	  8 /* how many are compared when one must go */
+#define RIVALS	  8  /* how many are compared when one must go */
+#define RIVALS_MAX 64 /* while each of them is of value */
 
 #define SWEEP_PIECE 256 /* slots looked at under one lock: some 10 us */
 #define DIRTY_KEPT  64	/* a longer list is given back after a cut: after a cut of everything it would stay for ever */
@@ -37,6 +38,7 @@ struct shard {
 	struct pool pool;
 	struct addr *dirty;
 	uint32_t ndirty, dirty_size;
+	uint32_t hand; /* the slot that make_room() goes on from */
 };
 
 struct ledger {
@@ -44,6 +46,7 @@ struct ledger {
 	uint64_t salt;
 	size_t max_clients;
 	_Atomic size_t clients;
+	_Atomic unsigned hand; /* the shard that make_room() goes on from */
 	unsigned sweep_shard; /* ledger_sweep()'s own: where it goes on */
 	uint32_t sweep_slot;
 };
@@ -216,53 +219,90 @@ forget(struct ledger *l, struct shard *s, uint32_t i)
 	s->slots[i] = 0;
 }
 
-/* What would be lost with this record: an administrator's word weighs most, then what is in force, then how recently
- * it was heard of. */
+/* What would be lost with this record: an administrator's word weighs most, then what is in force, then who is known to
+ * behave, then how recently it was heard of. */
+#define WORTH_SHIFT 32
 static uint64_t
 worth(const struct record *r, time_t now)
 {
 	uint64_t weight = 0;
 
 	if (record_in(r, SET_BLOCK, now))
-		weight += r->blocked_by == BY_HAND ? 8 : 4;
+		weight += r->blocked_by == BY_HAND ? 16 : 8;
 	if (record_in(r, SET_RELAY, now))
-		weight += 4;
+		weight += 8;
 	if (record_in(r, SET_CACHE, now))
-		weight += r->cached_kind == EVENT_KINDS ? 8 : 2;
-	return weight << 32 | r->seen;
+		weight += r->cached_kind == EVENT_KINDS ? 16 : 4;
+	if (r->login > 0 && now < (time_t)r->login + POLICY_GOOD)
+		weight += 2;
+	return weight << WORTH_SHIFT | r->seen;
 }
 
-/* The least worth of a few neighbours makes room for a newcomer. */
+/* The one to go, as far as looked. */
+struct loser {
+	struct addr client;
+	uint64_t worth;
+	unsigned rivals; /* how many were compared */
+};
+
+/* Compare the next few of one shard, so that in the end each has its turn. */
 static void
-evict(struct ledger *l, struct shard *s, uint64_t h, time_t now)
+compare_rivals(struct shard *s, time_t now, struct loser *worst)
 {
-	uint32_t worst = UINT32_MAX;
 	unsigned seen = 0;
 
+	pthread_mutex_lock(&s->lock);
 	for (uint32_t n = 0; n < s->size && seen < RIVALS; n++) {
-		uint32_t i = ((uint32_t)(h >> 20) + n) & (s->size - 1);
+		uint32_t i = s->hand++ & (s->size - 1);
+		uint64_t w;
 
 		if (s->slots[i] == 0)
 			continue;
 		seen++;
-		if (worst == UINT32_MAX ||
-		    worth(&entry_in(s, i)->record, now) < worth(&entry_in(s, worst)->record, now))
-			worst = i;
+		w = worth(&entry_in(s, i)->record, now);
+		if (worst->rivals++ == 0 || w < worst->worth) {
+			worst->worth = w;
+			worst->client = entry_in(s, i)->client;
+		}
 	}
-	if (worst == UINT32_MAX)
-		return;
-	forget(l, s, worst);
-	stat_add(STAT_CLIENTS_EVICTED, 1);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Above max_clients the least worth of the next few go.  Where all of these are of value more are looked at: whoever
+ * brings clients in any number, as an attacker with many addresses can, pushes out what is of no value, and that is
+ * mostly his own. */
+static void
+make_room(struct ledger *l, time_t now)
+{
+	while (atomic_load(&l->clients) > l->max_clients) {
+		struct loser worst = { .rivals = 0 };
+		struct shard *s;
+		uint32_t slot;
+		uint64_t h;
+
+		for (unsigned n = 0; n < LEDGER_SHARDS && (worst.rivals < RIVALS ||
+		    (worst.rivals < RIVALS_MAX && worst.worth >> WORTH_SHIFT > 0)); n++)
+			compare_rivals(&l->shards[atomic_fetch_add(&l->hand, 1) % LEDGER_SHARDS], now, &worst);
+		if (worst.rivals == 0)
+			return;
+		h = hash(l, &worst.client);
+		s = shard_of(l, h);
+		pthread_mutex_lock(&s->lock);
+		slot = slot_of(s, h, &worst.client);
+		if (s->slots[slot] != 0) { /* else another thread was quicker */
+			forget(l, s, slot);
+			stat_add(STAT_CLIENTS_EVICTED, 1);
+		}
+		pthread_mutex_unlock(&s->lock);
+	}
 }
 
 /* The entry takes over what hangs off *r.  Returns its slot. */
 static uint32_t
-insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client, const struct record *r, time_t now)
+insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client, const struct record *r)
 {
 	uint32_t slot, number;
 
-	if (atomic_load(&l->clients) >= l->max_clients)
-		evict(l, s, h, now);
 	if ((s->used + 1) * 4 > s->size * 3)
 		grow(l, s);
 	number = pool_take(&s->pool);
@@ -281,7 +321,8 @@ insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client,
 struct work {
 	const struct policy *policy;
 	const struct event *event; /* or, where NULL: */
-	const struct withdrawal *withdrawal; /* or, where NULL, an administrator's word: */
+	const struct withdrawal *withdrawal; /* or, where NULL: */
+	const struct carried *carried; /* or, where NULL, an administrator's word: */
 	enum set set;
 	uint32_t term;
 	struct str text;
@@ -303,6 +344,8 @@ change(const struct work *w, struct record *r)
 		return policy_apply(w->policy, r, w->event, w->now);
 	if (w->withdrawal != NULL)
 		return policy_withdraw(r, w->withdrawal, w->now);
+	if (w->carried != NULL)
+		return policy_carry(r, w->carried, w->now);
 	return w->del ? policy_del(r, w->set, w->now) : policy_add(w->policy, r, w->set, w->now, w->term, w->text);
 }
 
@@ -328,9 +371,10 @@ with_record(struct ledger *l, const struct addr *a, const struct work *w)
 		if (policy_forgets(w->policy, &fresh, moment(w)))
 			record_clear(&fresh);
 		else
-			touch(s, insert(l, s, h, &client, &fresh, w->now));
+			touch(s, insert(l, s, h, &client, &fresh));
 	}
 	pthread_mutex_unlock(&s->lock);
+	make_room(l, w->now);
 	return changes;
 }
 
@@ -344,6 +388,57 @@ ledger_apply(struct ledger *l, const struct policy *p, const struct event *ev, t
 	return with_record(l, &ev->addr, &w);
 }
 
+/* Where the hash says that the client is; NULL: nowhere.  Strangers may share a tag, but few do. */
+static const uint32_t *
+likely_slot(const struct shard *s, uint64_t h)
+{
+	uint32_t i = (uint32_t)h & (s->size - 1), tag = tag_of(h);
+
+	for (; s->slots[i] != 0; i = (i + 1) & (s->size - 1))
+		if ((s->slots[i] & SLOT_TAG) == tag)
+			return &s->slots[i];
+	return NULL;
+}
+
+void
+ledger_fetch(struct ledger *l, const struct addr *client, struct ledger_fetch *f)
+{
+	const struct shard *s = shard_of(l, f->hash);
+	const struct entry *en = f->entry;
+
+	switch (f->step++) {
+	case 0:
+		f->hash = hash(l, client);
+		f->entry = NULL;
+		s = shard_of(l, f->hash);
+		__builtin_prefetch(&s->lock);
+		__builtin_prefetch(&s->slots);
+		break;
+	case 1:
+		__builtin_prefetch(&s->slots[(uint32_t)f->hash & (s->size - 1)]);
+		break;
+	case 2:
+		if ((f->slot = likely_slot(s, f->hash)) != NULL)
+			__builtin_prefetch(&s->pool.blocks[((*f->slot & SLOT_NUMBER) - 1) / POOL_BLOCK]);
+		break;
+	case 3:
+		if (f->slot == NULL)
+			break;
+		f->entry = en = pool_entry(&s->pool, (*f->slot & SLOT_NUMBER) - 1);
+		__builtin_prefetch(en);
+		__builtin_prefetch(&en->record.blocks);
+		break;
+	case 4:
+		if (en == NULL)
+			break;
+		__builtin_prefetch(en->record.tallies); /* NULL is fine */
+		__builtin_prefetch(en->record.grant);
+		break;
+	default:
+		break;
+	}
+}
+
 unsigned
 ledger_add(struct ledger *l, const struct policy *p, enum set s, const struct addr *a, time_t now, uint32_t term,
     struct str text)
@@ -351,6 +446,16 @@ ledger_add(struct ledger *l, const struct policy *p, enum set s, const struct ad
 	struct work w = { .policy = p, .set = s, .term = term, .text = text, .now = now };
 
 	if (policy_ignores(p, a, s == SET_RELAY ? EVENT_LOGIN : EVENT_POLICY))
+		return CHANGE_TRUSTED;
+	return with_record(l, a, &w);
+}
+
+unsigned
+ledger_carry(struct ledger *l, const struct policy *p, const struct addr *a, const struct carried *c, time_t now)
+{
+	struct work w = { .policy = p, .carried = c, .now = now };
+
+	if (policy_ignores(p, a, c->set == SET_RELAY ? EVENT_LOGIN : EVENT_POLICY))
 		return CHANGE_TRUSTED;
 	return with_record(l, a, &w);
 }
@@ -370,6 +475,26 @@ ledger_withdraw(struct ledger *l, const struct policy *p, const struct withdrawa
 	struct work w = { .policy = p, .withdrawal = wd, .now = now };
 
 	return with_record(l, client, &w);
+}
+
+/* Nothing known: nothing is made of it. */
+enum spend
+ledger_spend(struct ledger *l, const struct policy *p, const struct addr *a, time_t now)
+{
+	struct addr client = addr_client(a, p->ipv6_prefix);
+	uint64_t h = hash(l, &client);
+	struct shard *s = shard_of(l, h);
+	enum spend is = SPEND_NOT_GRANTED;
+	uint32_t slot;
+
+	pthread_mutex_lock(&s->lock);
+	slot = slot_of(s, h, &client);
+	if (s->slots[slot] != 0)
+		is = policy_spend(p, &entry_in(s, slot)->record, now);
+	if (is != SPEND_NOT_GRANTED && p->relay_budget != 0)
+		touch(s, slot);
+	pthread_mutex_unlock(&s->lock);
+	return is;
 }
 
 void
@@ -498,28 +623,53 @@ ledger_cut(struct ledger *l, struct cut *c, bool whole)
 	}
 }
 
-int
-ledger_restore(struct ledger *l, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen, struct err *e)
+/* The key that a record from the store goes by.  Another ipv6_prefix than the one it was written under may make it part
+ * of a larger client: then the old key is to go from the store. */
+static struct addr
+restored_client(struct ledger *l, const struct policy *p, const struct addr *key)
 {
-	struct addr client;
+	struct addr client = addr_client(key, p->ipv6_prefix);
+
+	if (!addr_eq(&client, key)) {
+		struct shard *s = shard_of(l, hash(l, key));
+
+		pthread_mutex_lock(&s->lock);
+		note_dirty(s, key);
+		pthread_mutex_unlock(&s->lock);
+	}
+	return client;
+}
+
+int
+ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
+    size_t vlen, time_t now, struct err *e)
+{
+	struct addr stored, client;
 	struct record r;
 	struct shard *s;
+	uint32_t slot;
 	uint64_t h;
 
-	if (klen != sizeof client.b)
+	if (klen != sizeof stored.b)
 		return err_set(e, "client key of %zu bytes", klen);
-	memcpy(client.b, key, sizeof client.b);
+	memcpy(stored.b, key, sizeof stored.b);
 	record_init(&r);
 	if (record_decode(&r, val, vlen, e) == -1)
 		return -1;
+	client = restored_client(l, p, &stored);
 	h = hash(l, &client);
 	s = shard_of(l, h);
 	pthread_mutex_lock(&s->lock);
-	if (s->slots[slot_of(s, h, &client)] == 0)
-		(void)insert(l, s, h, &client, &r, (time_t)r.seen);
-	else
+	if (s->slots[slot_of(s, h, &client)] == 0) {
+		slot = insert(l, s, h, &client, &r);
+		if (!addr_eq(&client, &stored))
+			touch(s, slot);
+	} else {
 		record_clear(&r);
+		stat_add(STAT_CLIENTS_EVICTED, 1);
+	}
 	pthread_mutex_unlock(&s->lock);
+	make_room(l, now);
 	return 0;
 }
 

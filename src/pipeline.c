@@ -135,6 +135,16 @@ pipeline_add(struct pipeline *pl, const struct policy *p, enum set s, const stru
 }
 
 unsigned
+pipeline_carry(struct pipeline *pl, const struct policy *p, const struct addr *a, const struct carried *c, time_t now)
+{
+	struct addr client = addr_client(a, p->ipv6_prefix);
+	unsigned changes = ledger_carry(pl->ledger, p, a, c, now);
+
+	by_hand(pl, &client, changes & ~(unsigned)(CHANGE_EXPIRED | CHANGE_TRUSTED));
+	return changes;
+}
+
+unsigned
 pipeline_del(struct pipeline *pl, const struct policy *p, enum set s, const struct addr *a, time_t now)
 {
 	struct addr client = addr_client(a, p->ipv6_prefix);

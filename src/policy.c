@@ -6,7 +6,7 @@
  *	offence    a hit; cached at once (rbl, forgeries);     offence()
  *	           blocked at a threshold
  */
-#include "policy.h"
+#include "policy_priv.h"
 
 #define MINUTE 60u
 #define HOUR   3600u
@@ -24,6 +24,7 @@ policy_defaults(struct policy *p)
 
 	*p = (struct policy){
 		.relay_for = 15 * MINUTE,
+		.relay_budget = 500,
 		.cache_for = DAY,
 		.block_max = 7 * DAY,
 		.login_credit = true,
@@ -165,8 +166,8 @@ doubled(uint32_t term, unsigned times, uint32_t most)
 	return term < most ? term : most;
 }
 
-static bool
-known_good(const struct record *r, uint32_t at)
+bool
+policy_known_good(const struct record *r, uint32_t at)
 {
 	return r->login > 0 && at < plus(r->login, POLICY_GOOD);
 }
@@ -194,7 +195,7 @@ block(const struct policy *p, struct record *r, enum event_kind kind, enum thres
 	r->blocked_kind = (uint8_t)kind;
 	r->blocked_by = (uint8_t)by;
 	r->blocked_note = NULL;
-	return known_good(r, at) ? CHANGE_BLOCKED | CHANGE_GOOD : CHANGE_BLOCKED;
+	return policy_known_good(r, at) ? CHANGE_BLOCKED | CHANGE_GOOD : CHANGE_BLOCKED;
 }
 
 /* Of the hits whose tag is `like` in the bits of `mask`. */
@@ -209,14 +210,14 @@ reached(const struct threshold *th, uint32_t n, const struct record *r, enum eve
 
 /* The n of a rate threshold while what the client is after is under attack.  Two slips stay free, as people make them;
  * and who is known to behave is judged as ever. */
-static uint32_t
-lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at)
+uint32_t
+policy_lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at)
 {
 	uint32_t less = strict > 1 ? (n + strict - 1) / strict : n;
 
 	if (less < STRICT_MIN)
 		less = STRICT_MIN;
-	return less >= n || known_good(r, at) ? n : less;
+	return less >= n || policy_known_good(r, at) ? n : less;
 }
 
 /* Where somebody has logged in of late, a device that keeps trying an old password is more likely than a guesser, who
@@ -226,7 +227,7 @@ one_device(const struct kind_policy *kp, const struct record *r, const struct ev
 {
 	const struct tally *t = record_tally(r, ev->kind);
 
-	return ev->kind == EVENT_AUTH_FAILURE && known_good(r, at) &&
+	return ev->kind == EVENT_AUTH_FAILURE && policy_known_good(r, at) &&
 	    window_distinct(t->hits, t->len, at, kp->rate.span) < kp->rate.n;
 }
 
@@ -239,8 +240,8 @@ told_by(const struct kind_policy *kp, const struct event *ev)
 }
 
 /* The bits of a tag that tell what was under attack: the account, or the recipient's domain.  0: none do. */
-static uint32_t
-aim_of(const struct kind_policy *kp, enum event_kind kind)
+uint32_t
+policy_aim(const struct kind_policy *kp, enum event_kind kind)
 {
 	return kp->caches ? 0 : kind == EVENT_AUTH_FAILURE ? TAG_HASH : TAG_DOMAIN;
 }
@@ -251,7 +252,7 @@ hit_of(const struct kind_policy *kp, const struct event *ev, uint32_t at)
 	struct str by = told_by(kp, ev);
 	uint32_t tag = by.n == 0 ? 0 : (str_hash(by) & TAG_HASH) | 1u;
 
-	if (tag != 0 && aim_of(kp, ev->kind) == TAG_DOMAIN)
+	if (tag != 0 && policy_aim(kp, ev->kind) == TAG_DOMAIN)
 		tag = (tag & ~TAG_DOMAIN) | (str_hash(event_domain(by)) << 22 & TAG_DOMAIN);
 	return (struct hit){ at, tag | (ev->source == SOURCE_MILTER ? TAG_MILTER : 0) };
 }
@@ -261,7 +262,7 @@ static bool
 reached_in_attack(const struct policy *p, const struct record *r, const struct event *ev, uint32_t at)
 {
 	const struct kind_policy *kp = &p->kind[ev->kind];
-	uint32_t n = lowered(kp->rate.n, ev->strict, r, at), aim = aim_of(kp, ev->kind);
+	uint32_t n = policy_lowered(kp->rate.n, ev->strict, r, at), aim = policy_aim(kp, ev->kind);
 
 	return n < kp->rate.n && aim != 0 && reached(&kp->rate, n, r, ev->kind, at, hit_of(kp, ev, at).tag, aim);
 }
@@ -302,7 +303,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		return CHANGE_FORGIVEN;
 	if (at < r->login || has_credit(p, r, at)) /* forgiven, also when it is told only after the login */
 		return CHANGE_FORGIVEN;
-	if ((ev->held & HELD_BLOCK) || ((ev->held & HELD_GOOD) && known_good(r, at)))
+	if ((ev->held & HELD_BLOCK) || ((ev->held & HELD_GOOD) && policy_known_good(r, at)))
 		changes = CHANGE_HELD;
 	else if (cap > 0)
 		switch (record_hit(r, ev->kind, hit_of(kp, ev, at), cap, sameness(kp))) {
@@ -367,6 +368,18 @@ policy_judge(const struct policy *p, const struct addr *a, const struct record *
 	if (record_blocked(r, at))
 		return VERDICT_BLOCKED;
 	return record_cached(r, at) ? VERDICT_CACHED : VERDICT_CONTINUE;
+}
+
+enum spend
+policy_spend(const struct policy *p, struct record *r, time_t now)
+{
+	uint32_t at = stamp(now, now);
+
+	if (!record_granted(r, at) || (record_blocked(r, at) && r->blocked_by == BY_HAND))
+		return SPEND_NOT_GRANTED;
+	if (p->relay_budget == 0)
+		return SPEND_WITHIN;
+	return record_spend(r, at, p->relay_budget) ? SPEND_WITHIN : SPEND_BEYOND;
 }
 
 const char *
@@ -454,7 +467,8 @@ policy_owes(const struct record *r, const struct withdrawal *w, time_t now)
 	bool cached = w->zone != NULL && record_cached(r, at) && r->cached_kind == w->kind &&
 	    r->cached_zone == w->zone && of_its_time(w, r->cached_at);
 	bool blocked = record_blocked(r, at) && r->blocked_kind == w->kind && /* by hand: of no kind */
-	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached) && (!w->good || known_good(r, r->blocked_at));
+	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached) &&
+	    (!w->good || policy_known_good(r, r->blocked_at));
 
 	return (cached ? CHANGE_UNCACHED : 0u) | (blocked ? CHANGE_UNBLOCKED : 0u);
 }
@@ -503,7 +517,7 @@ policy_forgets(const struct policy *p, const struct record *r, time_t now)
 
 	if (record_granted(r, at) || record_cached(r, at) || record_blocked(r, at))
 		return false;
-	if ((r->blocks > 0 && at < plus(r->blocked_at, POLICY_REPEAT)) || known_good(r, at))
+	if ((r->blocks > 0 && at < plus(r->blocked_at, POLICY_REPEAT)) || policy_known_good(r, at))
 		return false;
 	for (const struct tally *t = r->tallies; t != NULL; t = t->next)
 		if (tally_matters(p, t, at))

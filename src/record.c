@@ -7,6 +7,7 @@
 
 
 #define RECORD_VERSION 1
+#define RECORD_SPENT   2 /* the version of a record with the recipients of its grant behind the rest */
 #define USER_MAX       255
 
 const char *
@@ -33,7 +34,7 @@ record_clear(struct record *r)
 		r->tallies = t->next;
 		free(t);
 	}
-	free(r->grant);
+	record_ungrant(r);
 	record_init(r);
 }
 
@@ -141,6 +142,7 @@ record_grant(struct record *r, struct str user, uint32_t at, uint32_t until)
 		return;
 	}
 	g = xmalloc(sizeof *g + user.n + 1);
+	g->spent = old == NULL ? NULL : old->spent; /* a login does not bring the budget back */
 	g->first = alive && old->first < at ? old->first : at;
 	g->last = at;
 	g->until = alive && old->until > until ? old->until : until;
@@ -153,6 +155,8 @@ record_grant(struct record *r, struct str user, uint32_t at, uint32_t until)
 void
 record_ungrant(struct record *r)
 {
+	if (r->grant != NULL)
+		free(r->grant->spent);
 	free(r->grant);
 	r->grant = NULL;
 }
@@ -197,6 +201,24 @@ put_tallies(struct writer *w, const struct record *r)
 	put(w, EVENT_KINDS, 1);
 }
 
+static bool
+has_spent(const struct record *r)
+{
+	return r->grant != NULL && r->grant->spent != NULL;
+}
+
+static void
+put_spent(struct writer *w, const struct spent *s)
+{
+	put(w, s->beyond, 4);
+	put(w, s->beyond_at, 4);
+	put(w, s->len, 2);
+	for (uint16_t i = 0; i < s->len; i++) {
+		put(w, s->v[i].at, 4);
+		put(w, s->v[i].n, 4);
+	}
+}
+
 size_t
 record_encode(const struct record *r, uint8_t *buf, size_t size)
 {
@@ -205,7 +227,7 @@ record_encode(const struct record *r, uint8_t *buf, size_t size)
 		r->blocked_until };
 	const uint8_t small[] = { r->cached_kind, r->blocked_kind, r->blocked_by, r->blocks };
 
-	put(&w, RECORD_VERSION, 1);
+	put(&w, has_spent(r) ? RECORD_SPENT : RECORD_VERSION, 1);
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
 		put(&w, times[i], 4);
 	for (size_t i = 0; i < sizeof small; i++)
@@ -221,6 +243,8 @@ record_encode(const struct record *r, uint8_t *buf, size_t size)
 		put_text(&w, r->grant->user);
 	}
 	put_tallies(&w, r);
+	if (has_spent(r))
+		put_spent(&w, r->grant->spent);
 	return w.len;
 }
 
@@ -295,6 +319,25 @@ get_tallies(struct reader *in, struct record *r)
 	}
 }
 
+static void
+get_spent(struct reader *in, struct record *r)
+{
+	uint32_t beyond = get(in, 4), beyond_at = get(in, 4), len = get(in, 2);
+	struct spent *s;
+
+	if (r->grant == NULL || len > SPENT_SPAN || (in->len - in->at) / 8 < len) {
+		in->bad = true;
+		return;
+	}
+	s = xmalloc(sizeof *s + len * sizeof *s->v);
+	*s = (struct spent){ .len = (uint16_t)len, .cap = (uint16_t)len, .beyond = beyond, .beyond_at = beyond_at };
+	for (uint32_t i = 0; i < len; i++) {
+		s->v[i].at = get(in, 4);
+		s->v[i].n = get(in, 4);
+	}
+	r->grant->spent = s;
+}
+
 int
 record_decode(struct record *r, const uint8_t *buf, size_t len, struct err *e)
 {
@@ -304,8 +347,9 @@ record_decode(struct record *r, const uint8_t *buf, size_t len, struct err *e)
 		&r->blocked_until };
 	uint8_t *small[] = { &r->cached_kind, &r->blocked_kind, &r->blocked_by, &r->blocks };
 
-	if (version != RECORD_VERSION)
-		return err_set(e, "record of version %u, this program knows version %d", version, RECORD_VERSION);
+	if (version != RECORD_VERSION && version != RECORD_SPENT)
+		return err_set(e, "record of version %u, this program knows versions %d and %d", version, RECORD_VERSION,
+		    RECORD_SPENT);
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
 		*times[i] = get(&in, 4);
 	for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
@@ -315,6 +359,8 @@ record_decode(struct record *r, const uint8_t *buf, size_t len, struct err *e)
 	if (get(&in, 1) != 0)
 		get_grant(&in, r);
 	get_tallies(&in, r);
+	if (version == RECORD_SPENT && !in.bad)
+		get_spent(&in, r);
 	if (!in.bad && in.at == in.len && r->cached_kind <= EVENT_KINDS && r->blocked_kind <= EVENT_KINDS &&
 	    r->blocked_by <= BY_HAND)
 		return 0;

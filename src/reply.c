@@ -84,6 +84,25 @@ reply_forgery(struct reply *r, const struct reply_to *to, enum event_kind kind, 
 	fill(r, to, wording, values);
 }
 
+void
+reply_relay(struct reply *r, const struct reply_to *to, struct str recipient)
+{
+	struct str values[PLACES] = { [PLACE_SAID] = recipient, [PLACE_REASON] = STR("it may not relay") };
+
+	begin(r, to);
+	fill(r, to, to->conf->text_relay, values);
+}
+
+void
+reply_budget(struct reply *r, const struct reply_to *to)
+{
+	const struct reply_to later = { to->conf, to->client, to->at, REFUSE_TEMPFAIL };
+	struct str values[PLACES] = { [PLACE_REASON] = STR("it has sent to too many recipients within the hour") };
+
+	begin(r, &later);
+	fill(r, &later, to->conf->text_budget, values);
+}
+
 char *
 reply_for_milter(char *dst, const struct reply *r)
 {

@@ -109,6 +109,20 @@ expire(struct conns *queue, time_t now, time_t limit)
 	}
 }
 
+/* A request that was begun is to be ended, also by who has made proper ones before, and however he draws it out.  What waits
+ * for us, or for its answers to be taken, is no half. */
+static void
+expire_halves(struct server *s, time_t now)
+{
+	struct conn *c = TAILQ_FIRST(&s->proved), *next;
+
+	for (; c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->in_len > 0 && c->out_len == 0 && !c->pending && now - c->half >= (time_t)s->setup.fresh_s)
+			conn_end(c, END_IDLE);
+	}
+}
+
 static void
 serve_kicked(struct server *s)
 {
@@ -159,6 +173,8 @@ run(void *arg)
 		if (s->setup.ops->tick != NULL && (s->woken || now != ticked))
 			s->setup.ops->tick(s->setup.arg, s);
 		s->woken = false;
+		if (now != ticked)
+			expire_halves(s, now);
 		ticked = now;
 		serve_kicked(s);
 		expire(&s->fresh, now, (time_t)s->setup.fresh_s);

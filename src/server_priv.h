@@ -21,6 +21,7 @@ struct conn {
 	int fd;			 /* -1: dead */
 	uint32_t armed;		 /* the epoll events asked for */
 	time_t active;		 /* monotonic */
+	time_t half;		 /* the same: since when there is a request begun and not ended; meaningless if in_len is 0 */
 	bool proved, pending, more, is_kicked;
 	bool eof;		 /* the peer will send no more */
 	bool last;		 /* CONN_FLUSH */

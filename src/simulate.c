@@ -12,6 +12,7 @@
 
 #include "intake.h"
 #include "pipeline.h"
+#include "simulate_batch.h"
 #include "simulate_log.h"
 #include "simulate_mail.h"
 #include "simulate_seen.h"
@@ -43,6 +44,7 @@ struct simulate {
 	time_t present, clock; /* -1: no line with a time yet */
 	time_t swept, tended;
 	uint64_t matched;
+	struct batch batch;
 };
 
 static void
@@ -188,21 +190,89 @@ present(const struct simulate *s, time_t at)
 	return at > s->clock ? at : s->clock;
 }
 
+/* No DNSBL has refused it, and whom it would be a pity to shut out is known better. */
+static void
+apply_accepted(struct simulate *s, const struct addr *from, time_t at, time_t now)
+{
+	struct side *side = &s->sides[0];
+	const struct policy *p = &side->conf->policy;
+	struct addr client = addr_client(from, p->ipv6_prefix);
+	struct seen_client *c;
+
+	for (unsigned i = 0; i < s->nsides; i++)
+		pipeline_came(&s->sides[i].pipeline, &s->sides[i].conf->policy, from, at, now);
+	if (!policy_trusts(p, from) && (c = seen_client(&side->seen, &client, false)) != NULL)
+		c->mails++;
+}
+
+static void
+apply(struct simulate *s, const struct event *ev, unsigned times, time_t now)
+{
+	if (times == 0)
+		apply_accepted(s, &ev->addr, ev->time, now);
+	for (unsigned i = 0; i < s->nsides; i++)
+		for (unsigned n = 0; n < times; n++)
+			pipeline_event(&s->sides[i].pipeline, &s->sides[i].conf->policy, ev, now);
+}
+
+/* One step nearer to what the event is about. */
+static void
+fetch(struct simulate *s, struct waiting *w)
+{
+	for (unsigned i = 0; i < s->nsides; i++) {
+		struct side *side = &s->sides[i];
+		struct fetch *f = &w->fetch[i];
+
+		seen_fetch(&side->seen, &f->client, &f->seen);
+		if (w->times == 0)
+			continue;
+		guard_fetch(side->guard, &w->ev, &f->target);
+		ledger_fetch(side->ledger, &f->client, &f->ledger);
+	}
+}
+
+static void
+apply_batch(struct simulate *s)
+{
+	struct batch *b = &s->batch;
+
+	for (unsigned step = 0; step < LEDGER_STEPS && b->n > 1; step++)
+		for (unsigned i = 0; i < b->n; i++)
+			fetch(s, &b->v[i]);
+	for (unsigned i = 0; i < b->n; i++)
+		apply(s, &b->v[i].ev, b->v[i].times, b->v[i].now);
+	batch_clear(b);
+}
+
 static void
 on_event(void *arg, const struct event *ev, unsigned times)
 {
 	struct simulate *s = arg;
 	time_t now = present(s, ev->time);
+	struct waiting *w = batch_add(&s->batch, ev, times, now);
 
-	for (unsigned i = 0; i < s->nsides; i++) {
-		struct side *side = &s->sides[i];
-		const struct policy *p = &side->conf->policy;
-		struct addr client = addr_client(&ev->addr, p->ipv6_prefix);
-
-		seen_expect(&side->seen, &client);
-		for (unsigned n = 0; n < times; n++)
-			pipeline_event(&side->pipeline, p, ev, now);
+	if (w == NULL) {
+		apply_batch(s);
+		w = batch_add(&s->batch, ev, times, now);
 	}
+	if (w == NULL) {
+		apply(s, ev, times, now);
+		return;
+	}
+	for (unsigned i = 0; i < s->nsides; i++) {
+		struct fetch *f = &w->fetch[i];
+
+		f->client = addr_client(&ev->addr, s->sides[i].conf->policy.ipv6_prefix);
+		f->seen.step = f->target.step = f->ledger.step = 0;
+	}
+}
+
+static void
+accepted(struct simulate *s, const struct addr *from, time_t at)
+{
+	const struct event ev = { .kind = EVENT_KINDS, .addr = *from, .time = at };
+
+	on_event(s, &ev, 0);
 }
 
 /* What has ended by itself is seen once a minute; what can no longer matter is forgotten once a day. */
@@ -213,6 +283,7 @@ tend(struct simulate *s, bool at_end)
 
 	if (s->clock < s->tended + MINUTE && !at_end)
 		return;
+	apply_batch(s);
 	for (unsigned i = 0; i < s->nsides; i++) {
 		struct side *side = &s->sides[i];
 
@@ -234,21 +305,6 @@ set_back(struct simulate *s, time_t to)
 		s->swept = to;
 	if (to < s->tended)
 		s->tended = to;
-}
-
-/* No DNSBL has refused it, and whom it would be a pity to shut out is known better. */
-static void
-accepted(struct simulate *s, const struct addr *from, time_t at)
-{
-	struct side *side = &s->sides[0];
-	const struct policy *p = &side->conf->policy;
-	struct addr client = addr_client(from, p->ipv6_prefix);
-	struct seen_client *c;
-
-	for (unsigned i = 0; i < s->nsides; i++)
-		pipeline_came(&s->sides[i].pipeline, &s->sides[i].conf->policy, from, at, present(s, at));
-	if (!policy_trusts(p, from) && (c = seen_client(&side->seen, &client, false)) != NULL)
-		c->mails++;
 }
 
 static void
@@ -308,6 +364,7 @@ simulate_run(struct simulate *s)
 			simlog_next(l);
 		}
 	}
+	apply_batch(s);
 	if (s->clock != (time_t)-1)
 		tend(s, true);
 	for (unsigned i = 0; i < s->nlogs; i++)

@@ -26,9 +26,33 @@ seen_clear(struct seen *s)
 }
 
 void
-seen_expect(const struct seen *s, const struct addr *client)
+seen_fetch(const struct seen *s, const struct addr *client, struct seen_fetch *f)
 {
-	__builtin_prefetch(&s->slots[(uint32_t)addrhash(client, s->salt) & (s->nslots - 1)], 1);
+	const struct seen_client *c = f->client;
+	size_t i = f->hash & (s->nslots - 1);
+
+	switch (f->step++) {
+	case 0:
+		f->hash = (uint32_t)addrhash(client, s->salt);
+		f->client = NULL;
+		__builtin_prefetch(&s->slots[f->hash & (s->nslots - 1)]);
+		break;
+	case 1:
+		while (s->slots[i].place != 0 && s->slots[i].hash != f->hash)
+			i = (i + 1) & (s->nslots - 1);
+		if (s->slots[i].place != 0) {
+			f->client = c = &s->clients[s->slots[i].place - 1];
+			__builtin_prefetch(c);
+			__builtin_prefetch(&c->uncached);
+		}
+		break;
+	case 2:
+		if (c != NULL)
+			__builtin_prefetch(c->user); /* NULL is fine */
+		break;
+	default:
+		break;
+	}
 }
 
 /* Where the client is, or would be; its hash is there, too. */

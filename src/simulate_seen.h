@@ -28,8 +28,14 @@ struct seen {
 
 void seen_init(struct seen *s);
 void seen_clear(struct seen *s);
-/* It will be asked for soon: where it is, is fetched meanwhile. */
-void seen_expect(const struct seen *s, const struct addr *client);
+/* It will be asked for soon: have it fetched into the processor's cache; each call needs what the one before has fetched,
+ * and nothing may be changed in between. */
+struct seen_fetch {
+	unsigned step; /* 0 at first */
+	uint32_t hash;
+	const struct seen_client *client;
+};
+void seen_fetch(const struct seen *s, const struct addr *client, struct seen_fetch *f);
 /* NULL: there is no room for one more.  `matters` false: a client that is of interest only if it shows up otherwise. */
 struct seen_client *seen_client(struct seen *s, const struct addr *client, bool matters);
 /* NULL: not there. */

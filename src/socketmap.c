@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* socketmap.c - see socketmap.h
  *
+ * Who asks for a map that there is not is answered each time, for the MTA must be told; who breaks the protocol is answered
+ * and cut off, who sends half a request is cut off after half a minute.  All of it is counted, and one line a minute logged.
+ *
  * An idle connection is let live long: Postfix closes its own after seconds, but sendmail keeps one for the length of
  * an SMTP session and answers 451 when it finds it closed.
  */
 #include "socketmap.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +25,15 @@
 #define IDLE_S	    3600
 #define REQUEST_MAX 1024
 #define REPLY_MAX   512
-#define SAY_AGAIN_S 60
 
 struct socketmap {
 	struct socketmap_host host;
 	struct server *server;
 	char *path;
-	time_t said;	  /* when a broken client was last logged */
-	uint64_t unsaid;  /* how many since */
+	struct {
+		_Atomic uint64_t n;
+		_Atomic int64_t last;
+	} asked[SOCKETMAP_MAPS + 1]; /* of each map; behind them, of others */
 };
 
 /* One lookup on its way. */
@@ -38,6 +43,7 @@ struct query {
 	time_t now;
 	struct addr addr;
 	bool granted;
+	bool lost; /* there is no such map */
 	char user[96];
 	char out[REPLY_MAX];
 };
@@ -138,63 +144,70 @@ map_postscreen(struct query *q)
 static const struct map {
 	struct str name;
 	void (*look)(struct query *q); /* leaves q->out alone when there is nothing */
-} maps[] = {
+} maps[SOCKETMAP_MAPS] = {
 	{ { "relay", 5 }, map_relay },
 	{ { "popauth_relay", 13 }, map_popauth_relay },
 	{ { "verdict", 7 }, map_verdict },
 	{ { "postscreen", 10 }, map_postscreen },
 };
 
-static const struct map *
+/* Its place; SOCKETMAP_MAPS: there is none of this name. */
+static size_t
 map_of(struct str name)
 {
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		if (str_eq(name, maps[i].name))
-			return &maps[i];
-	}
-	return NULL;
+	size_t i = 0;
+
+	while (i < SOCKETMAP_MAPS && !str_eq(name, maps[i].name))
+		i++;
+	return i;
 }
 
 /* Answer one request `NAME KEY` into q->out. */
 static void
-answer(struct query *q, struct str body)
+answer(struct socketmap *m, struct query *q, struct str body)
 {
 	const char *space = memchr(body.p, ' ', body.n);
 	struct str name = body, key;
-	const struct map *map;
 	char shown[64];
+	size_t map;
 
 	stat_add(STAT_MAP_LOOKUPS, 1);
 	if (space != NULL)
 		name.n = (size_t)(space - body.p);
-	map = map_of(name);
-	if (space == NULL || map == NULL) {
+	map = space == NULL ? SOCKETMAP_MAPS : map_of(name);
+	m->asked[map].n++;
+	m->asked[map].last = q->now;
+	if (map == SOCKETMAP_MAPS) {
 		reply(q, "PERM no such map: %s", str_show(shown, sizeof(shown), name));
+		q->lost = true;
 		return;
 	}
 	key = (struct str){ space + 1, body.n - name.n - 1 };
 	reply(q, "NOTFOUND ");
 	if (addr_parse(&q->addr, key) == -1)
 		return;
-	map->look(q);
+	maps[map].look(q);
 	if (q->out[0] == 'O')
 		stat_add(STAT_MAP_FOUND, 1);
 }
 
-/* Counted each time, logged at most once a minute. */
 static void
-broken(struct socketmap *m, const char *how)
+broken(const struct socketmap *m, const char *how)
 {
-	time_t now = m->host.now(m->host.arg);
+	static struct flood cut_off = { .what = "clients of the map socket cut off", .n = 5, .span = 300 };
 
 	stat_add(STAT_MAP_REFUSED, 1);
-	m->unsaid++;
-	if (m->said != 0 && now >= m->said && now - m->said < SAY_AGAIN_S)
-		return;
-	logmsg(LEVEL_WARNING, "%s: a client was cut off: %s (%llu since the last such message)", m->path, how,
-	    (unsigned long long)m->unsaid);
-	m->said = now;
-	m->unsaid = 0;
+	logmsg_flood(&cut_off, LEVEL_WARNING, "%s: a client was cut off: %s", m->path, how);
+}
+
+/* The MTA asks for what there is not: a mistake in its configuration, to be said even while others are cut off. */
+static void
+unknown_map(const struct socketmap *m, const struct query *q)
+{
+	static struct flood unknown = { .what = "requests for maps that there are not", .n = 5, .span = 300 };
+
+	stat_add(STAT_MAP_UNKNOWN, 1);
+	logmsg_flood(&unknown, LEVEL_WARNING, "%s: a client was told: %s", m->path, q->out);
 }
 
 static enum conn_next
@@ -225,7 +238,10 @@ take(struct socketmap *m, struct conn *c, struct query *q, struct str in, size_t
 		case NETSTRING_LONG:
 			return refuse(m, c, "request too long", "PERM request too long");
 		case NETSTRING_WHOLE:
-			answer(q, body);
+			q->lost = false;
+			answer(m, q, body);
+			if (q->lost)
+				unknown_map(m, q);
 			conn_put(c, wire, netstring_write(wire, sizeof(wire), str_of(q->out)));
 			conn_proved(c);
 			*used += len;
@@ -252,7 +268,9 @@ static void
 on_closed(void *arg, struct conn *c, enum conn_end why, size_t unread)
 {
 	(void)c;
-	if (unread > 0 && why != END_OURS)
+	if (why == END_FULL)
+		broken(arg, "too many connections, and it was the quietest");
+	else if (unread > 0 && why != END_OURS)
 		broken(arg, why == END_PEER ? "half a request, then the end" : "half a request, then silence");
 }
 
@@ -280,6 +298,17 @@ int
 socketmap_start(struct socketmap *m, struct err *e)
 {
 	return server_start(m->server, "socketmap", e);
+}
+
+void
+socketmap_status(struct socketmap *m, struct socketmap_status *out)
+{
+	*out = (struct socketmap_status){ .path = m->path, .unknown = m->asked[SOCKETMAP_MAPS].n };
+	for (size_t i = 0; i < SOCKETMAP_MAPS; i++) {
+		out->map[i].name = maps[i].name.p;
+		out->map[i].asked = m->asked[i].n;
+		out->map[i].last = (time_t)m->asked[i].last;
+	}
 }
 
 void

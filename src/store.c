@@ -34,9 +34,12 @@ struct store {
 	char *dir, *home;    /* STATE_DIR, STATE_DIR/store */
 	int dirfd, lock;     /* -1: not open */
 	struct env *env;     /* NULL: closed after a failure, to be opened again */
+	dev_t dev;	     /* of its database file, while it is open */
+	ino_t ino;
 	_Atomic(struct aside *) aside;
 	bool anew;	 /* a new store is to be begun before anything else */
 	struct err why;	 /* then: what was wrong with the old one */
+	const struct aside *aside_before; /* and what was set aside before it */
 };
 
 static char *
@@ -186,6 +189,29 @@ set_aside(struct store *s, struct err *e)
 	return 0;
 }
 
+static enum env_answer
+open_env(struct store *s, struct err *e)
+{
+	enum env_answer is = env_open(s->home, &s->env, e);
+	struct stat st;
+
+	if (is == ENV_DONE && fstatat(s->dirfd, "store/" STORE_DB, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		s->dev = st.st_dev;
+		s->ino = st.st_ino;
+	}
+	return is;
+}
+
+static void
+condemn(struct store *s, const struct err *e)
+{
+	if (s->anew)
+		return;
+	s->anew = true;
+	s->why = *e;
+	s->aside_before = s->aside;
+}
+
 /* The store is damaged, as e says: begin a new one.  e then says both, or why that cannot be done yet; then it is to
  * be tried again before anything else is. */
 static int
@@ -193,16 +219,16 @@ begin_anew(struct store *s, struct err *e)
 {
 	struct err trouble;
 
-	if (!s->anew)
-		s->why = *e;
-	s->anew = true;
+	condemn(s, e);
 	env_close(s->env);
 	s->env = NULL;
-	if (set_aside(s, &trouble) == -1 || create(s, &trouble) == -1 ||
-	    env_open(s->home, &s->env, &trouble) != ENV_DONE)
+	if (set_aside(s, &trouble) == -1 || create(s, &trouble) == -1 || open_env(s, &trouble) != ENV_DONE)
 		return err_set(e, "%.200s; and no new store can be begun: %.250s", s->why.text, trouble.text);
 	s->anew = false;
-	(void)err_set(e, "%.250s; kept as %s", s->why.text, store_aside(s));
+	if (s->aside == s->aside_before) /* there was nothing left of it */
+		*e = s->why;
+	else
+		(void)err_set(e, "%.250s; kept as %s", s->why.text, store_aside(s));
 	return 0;
 }
 
@@ -215,7 +241,7 @@ open_store(struct store *s, enum store_state *state, struct err *e)
 		if (create(s, e) == -1)
 			return -1;
 	}
-	switch (env_open(s->home, &s->env, e)) {
+	switch (open_env(s, e)) {
 	case ENV_DONE:
 		return 0;
 	case ENV_REFUSED:
@@ -270,13 +296,30 @@ store_aside(const struct store *s)
 
 /* --- what --- */
 
+/* Is what we have open still what lies there?  A store that was removed or replaced beneath us takes everything we
+ * write with it; nothing in it is worth keeping that we do not know. */
+static enum env_answer
+still_there(struct store *s, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(s->dirfd, "store/" STORE_DB, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == s->dev &&
+	    st.st_ino == s->ino)
+		return ENV_DONE;
+	(void)err_set(e, "%s was removed or replaced while it was in use", s->home);
+	env_abandon(s->env);
+	s->env = NULL;
+	condemn(s, e); /* not to be tried once more */
+	return ENV_DAMAGED;
+}
+
 /* Something opened, or what is in the way. */
 static enum env_answer
 reopen(struct store *s, struct err *e)
 {
 	if (s->anew)
 		return ENV_DAMAGED;
-	return s->env != NULL ? ENV_DONE : env_open(s->home, &s->env, e);
+	return s->env != NULL ? still_there(s, e) : open_env(s, e);
 }
 
 static enum store_answer
@@ -326,4 +369,18 @@ store_commit(struct store *s, const struct cut *c, struct err *e)
 	if (is == ENV_DAMAGED)
 		is = try_commit(s, c, e);
 	return answer(s, is, e);
+}
+
+enum store_answer
+store_probe(struct store *s, struct err *e)
+{
+	static const char key[] = "\0probe"; /* the store's own */
+	enum store_answer is;
+	struct cut c;
+
+	cut_init(&c);
+	cut_put(&c, CUT_META, key, sizeof key - 1, "", 0);
+	is = store_commit(s, &c, e);
+	cut_clear(&c);
+	return is;
 }

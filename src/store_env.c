@@ -20,10 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store.h"
 #include "store_pages.h"
 #include "str.h"
 
-#define DB_FILE	      "popauth.db"
 #define FORMAT_KEY    "\0format" /* in CUT_META: keys that begin with a NUL are the store's own */
 #define FORMAT	      "popauth-milter 1"
 #define CACHE_BYTES	(32u << 20)
@@ -73,6 +73,12 @@ our_pwrite(int fd, const void *buf, size_t n, off_t at)
 		return (ssize_t)n;
 	errno = write_errno;
 	return -1;
+}
+
+void
+store_writes_again(void)
+{
+	write_errno = 0;
 }
 
 static ssize_t
@@ -167,7 +173,7 @@ open_tables(struct env *v, u_int32_t flags)
 		if ((flags & DB_CREATE) != 0 && ((rc = v->db[t]->set_flags(v->db[t], DB_CHKSUM)) != 0 ||
 		    (rc = v->db[t]->set_pagesize(v->db[t], STORE_PAGE)) != 0))
 			return rc;
-		rc = v->db[t]->open(v->db[t], NULL, DB_FILE, table_names[t], DB_BTREE, flags | DB_AUTO_COMMIT, 0600);
+		rc = v->db[t]->open(v->db[t], NULL, STORE_DB, table_names[t], DB_BTREE, flags | DB_AUTO_COMMIT, 0600);
 		if (rc != 0)
 			return rc;
 	}
@@ -190,12 +196,12 @@ check_format(struct env *v)
 }
 
 static int
-put_format(struct env *v)
+put_format(struct env *v, DB_TXN *txn)
 {
 	DBT key = { .data = FORMAT_KEY, .size = sizeof FORMAT_KEY - 1 };
 	DBT val = { .data = FORMAT, .size = sizeof FORMAT - 1 };
 
-	return v->db[CUT_META]->put(v->db[CUT_META], NULL, &key, &val, DB_AUTO_COMMIT);
+	return v->db[CUT_META]->put(v->db[CUT_META], txn, &key, &val, txn == NULL ? DB_AUTO_COMMIT : 0);
 }
 
 /* The first failure, 0 if none.  Whatever happens everything is closed and freed. */
@@ -223,6 +229,13 @@ env_close(struct env *v)
 		return;
 	if (!v->failed)
 		(void)v->env->txn_checkpoint(v->env, 0, 0, 0); /* so that the next start has nothing to recover */
+	(void)close_all(v);
+}
+
+void
+env_abandon(struct env *v)
+{
+	v->failed = true;
 	(void)close_all(v);
 }
 
@@ -288,7 +301,7 @@ env_create(const char *home, struct err *e)
 	int rc;
 
 	hook();
-	if ((rc = open_env(v, home)) == 0 && (rc = open_tables(v, DB_CREATE)) == 0 && (rc = put_format(v)) == 0)
+	if ((rc = open_env(v, home)) == 0 && (rc = open_tables(v, DB_CREATE)) == 0 && (rc = put_format(v, NULL)) == 0)
 		rc = v->env->txn_checkpoint(v->env, 0, 0, DB_FORCE);
 	is = judge(v, rc, home, e);
 	(void)close_all(v);
@@ -304,7 +317,7 @@ env_open(const char *home, struct env **out, struct err *e)
 	int fd;
 
 	hook();
-	(void)snprintf(path, sizeof path, "%s/" DB_FILE, home);
+	(void)snprintf(path, sizeof path, "%s/" STORE_DB, home);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1) {
 		is = circumstance(errno) ? ENV_REFUSED : ENV_DAMAGED;
@@ -409,14 +422,28 @@ write_item(struct env *v, DB_TXN *txn, const struct cut_item *item)
 	return rc == DB_NOTFOUND ? 0 : rc;
 }
 
+/* Make room for a cut of everything. */
 static int
-write_items(struct env *v, const struct cut_item *items, size_t n)
+empty_tables(struct env *v, DB_TXN *txn)
+{
+	u_int32_t n;
+	int rc = v->db[CUT_CLIENTS]->truncate(v->db[CUT_CLIENTS], txn, &n, 0);
+
+	if (rc == 0)
+		rc = v->db[CUT_META]->truncate(v->db[CUT_META], txn, &n, 0);
+	return rc == 0 ? put_format(v, txn) : rc;
+}
+
+static int
+write_items(struct env *v, const struct cut_item *items, size_t n, bool whole)
 {
 	DB_TXN *txn;
 	int rc = v->env->txn_begin(v->env, NULL, &txn, 0);
 
 	if (rc != 0)
 		return rc;
+	if (whole)
+		rc = empty_tables(v, txn);
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = write_item(v, txn, &items[i]);
 	if (rc != 0) {
@@ -442,7 +469,7 @@ env_commit(struct env *v, const struct cut *c, struct err *e)
 	/* Before and not after the commit: when this fails, nothing was changed. */
 	rc = v->env->txn_checkpoint(v->env, CHECKPOINT_KB, CHECKPOINT_MIN, 0);
 	if (rc == 0)
-		rc = write_items(v, items, n);
+		rc = write_items(v, items, n, c->whole);
 	free(items);
 	return judge(v, rc, "writing the store", e);
 }

@@ -8,6 +8,8 @@
 
 #include "store.h"
 
+#define STORE_DB "popauth.db" /* the database file, in the environment */
+
 enum env_answer {
 	ENV_DONE,
 	ENV_REFUSED, /* the disk is full, a permission is missing, or the caller's function said no: nothing is damaged */
@@ -22,6 +24,8 @@ enum env_answer env_create(const char *home, struct err *e);
 enum env_answer env_open(const char *home, struct env **out, struct err *e);
 /* NULL is fine.  After any answer but ENV_DONE the environment can only be closed, and perhaps opened again. */
 void env_close(struct env *v);
+/* Close it without writing anything more. */
+void env_abandon(struct env *v);
 
 enum env_answer env_load(struct env *v, store_fn *fn, void *arg, struct err *e);
 enum env_answer env_commit(struct env *v, const struct cut *c, struct err *e);

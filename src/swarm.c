@@ -16,6 +16,7 @@
 
 #define WAYS	8	/* places where one target can stand: a set */
 #define KEPT	64	/* clients kept of a target */
+#define KEPT_BITS 5	/* of the chains by which they are found */
 #define JUMP	4	/* a domain's clients must be so many times as many as usual */
 #define LEARN	6	/* windows that must have been seen before a domain's usual is believed */
 #define MOVE	8	/* each window moves it by the 8th part of the difference */
@@ -30,13 +31,16 @@ struct head {
 	bool live;    /* an incident */
 };
 
+/* In the order of use: most have one member, and one or two lines of the cache are all that is touched of them. */
 struct attacked {
-	uint8_t target;
-	char name[SWARM_NAME];
+	struct crowd crowd;
 	uint32_t window, usual;	/* domain: when the window began, clients in one as a rule */
 	uint32_t since, until, most; /* of the incident */
-	struct crowd crowd;
+	uint32_t hash; /* of the name, as policy.c makes it */
+	uint8_t target;
+	uint16_t heads[1 << KEPT_BITS];
 	struct member members[KEPT];
+	char name[SWARM_NAME];
 };
 
 struct swarm {
@@ -83,28 +87,44 @@ swarm_target(const struct event *ev, struct str *name)
 	}
 }
 
+bool
+swarm_lowers(enum target t, enum event_kind kind)
+{
+	return (t == TARGET_ACCOUNT && kind == EVENT_AUTH_FAILURE) ||
+	    (t == TARGET_DOMAIN && (kind == EVENT_UNKNOWN_USER || kind == EVENT_RECIPIENT_FORGERY));
+}
+
 static const struct threshold *
 threshold_of(const struct policy *p, enum target t)
 {
 	return t == TARGET_ACCOUNT ? &p->incident_account : t == TARGET_LOGIN ? &p->incident_login : &p->incident_domain;
 }
 
-/* Eight bytes at a time, ASCII letters without case. */
+/* Eight bytes at once, capital letters of ASCII made small: adding carries into a byte's highest bit from 'A' on, and from
+ * behind 'Z' on; other bytes have theirs set already. */
+static uint64_t
+lower8(uint64_t w)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t low = w & 0x7f * each, from_a = low + (0x80 - 'A') * each, behind_z = low + (0x80 - 'Z' - 1) * each;
+
+	return w | ((from_a & ~behind_z & ~w & 0x80 * each) >> 2);
+}
+
 static uint64_t
 key_of(const struct swarm *s, enum target t, struct str name)
 {
-	uint64_t h = addrhash_mix(s->salt + (uint64_t)t), word = 0;
+	uint64_t h = addrhash_mix(s->salt + (uint64_t)t), word;
+	size_t i;
 
-	for (size_t i = 0; i < name.n; i++) {
-		unsigned char c = (unsigned char)name.p[i];
-
-		word = word << 8 | (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-		if (i % 8 == 7) {
-			h = addrhash_mix(h ^ word);
-			word = 0;
-		}
+	for (i = 0; i + sizeof word <= name.n; i += sizeof word) {
+		memcpy(&word, name.p + i, sizeof word);
+		h = addrhash_mix(h ^ lower8(word));
 	}
-	h = addrhash_mix(addrhash_mix(h ^ word) ^ name.n);
+	word = 0;
+	if (i < name.n)
+		memcpy(&word, name.p + i, name.n - i);
+	h = addrhash_mix(addrhash_mix(h ^ lower8(word)) ^ name.n);
 	return h == 0 ? 1 : h;
 }
 
@@ -196,8 +216,10 @@ find_or_add(struct swarm *s, enum target t, struct str name, uint32_t at)
 	a->target = (uint8_t)t;
 	a->window = at;
 	a->usual = a->since = a->until = a->most = 0;
-	a->crowd = (struct crowd){ 0 };
+	a->crowd = (struct crowd){ .bits = KEPT_BITS, .heads = a->heads };
+	memset(a->heads, 0, sizeof a->heads);
 	str_show(a->name, sizeof a->name, name);
+	a->hash = str_hash(name);
 	return a;
 }
 
@@ -225,7 +247,7 @@ static void
 describe(const struct attacked *a, uint32_t at, uint32_t span, struct incident *out)
 {
 	*out = (struct incident){ .target = (enum target)a->target, .since = a->since, .last = a->crowd.newest,
-		.until = a->until, .clients = crowd_count(&a->crowd, a->members, at, span), .most = a->most };
+		.until = a->until, .hash = a->hash, .clients = crowd_count(&a->crowd, a->members, at, span), .most = a->most };
 	str_copy(out->name, sizeof out->name, str_of(a->name));
 	while (out->shown < SWARM_SHOWN && out->shown < a->crowd.n) {
 		out->who[out->shown] = a->members[out->shown].who;
@@ -269,6 +291,33 @@ swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str na
 	s->live[s->n++] = (uint16_t)(a - s->places);
 	describe(a, at, th->span, out);
 	return true;
+}
+
+void
+swarm_fetch(const struct swarm *s, const struct event *ev, struct swarm_fetch *f)
+{
+	const struct head *set = &s->heads[f->key % SETS_OF * WAYS];
+	struct str name;
+	enum target t;
+
+	switch (f->step++) {
+	case 0:
+		t = swarm_target(ev, &name);
+		f->key = t == TARGETS ? 0 : key_of(s, t, name);
+		set = &s->heads[f->key % SETS_OF * WAYS];
+		__builtin_prefetch(set);
+		__builtin_prefetch(set + WAYS / 2);
+		break;
+	case 1:
+		for (unsigned i = 0; i < WAYS && f->key != 0; i++)
+			if (set[i].key == f->key) {
+				__builtin_prefetch(&s->places[set - s->heads + i]);
+				__builtin_prefetch(&s->places[set - s->heads + i].members);
+			}
+		break;
+	default:
+		break;
+	}
 }
 
 bool

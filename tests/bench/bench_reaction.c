@@ -232,7 +232,8 @@ ours(unsigned n)
 	must(fp != NULL, path);
 	fprintf(fp, "user = nobody\nstate_dir = \"%s/state\"\nrules_dir = \"%s/rules\"\nrules_local = \"\"\nlogs = { \"%s\" }\n"
 	    "milter_socket = \"unix:%s/run/milter\"\nmap_socket = \"\"\ncontrol_socket = \"%s/run/control\"\n"
-	    "firewall_helper = \"%s/popauth-firewall\"\nkind auth-failure {\n\trate = \"1/60s for 1h\"\n}\n", dir, rules,
+	    "firewall_helper = \"%s/popauth-firewall\"\nkind auth-failure {\n\trate = \"1/60s for 1h\"\n}\n"
+	    "breaker_blocks = off\n", dir, rules,
 	    log_path, dir, dir, realpath(".", NULL));
 	must(fclose(fp) == 0, path);
 	snprintf(cmd, sizeof cmd, "exec ./popauth-milter -f -c %s", path);

@@ -21,7 +21,7 @@ struct proc {
 	char dir[PATH_ROOM], state[PATH_ROOM]; /* its files and sockets; its state_dir, which may lie elsewhere */
 	pid_t pid;			       /* -1: not running */
 	int out;			       /* what it says comes here */
-	char said[1 << 16];		       /* since it was started */
+	char said[1 << 20];		       /* since it was started */
 	size_t n;
 };
 

@@ -2,12 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A daemon that never was root: the helper has its one capability from its file, or through the daemon from the unit that
 # starts it, as popauth-milter.service does.  In a network namespace of its own.
-set -u
-
-skip() {
-	echo "SKIP: $*"
-	exit 77
-}
+. "${top_srcdir:-.}/tests/milter/common.sh"
 
 if [ "${1-}" != inside ]; then
 	[ "$(id -u)" = 0 ] || skip "needs root, for a network namespace of its own"
@@ -15,46 +10,17 @@ if [ "${1-}" != inside ]; then
 		command -v $tool >/dev/null || skip "needs $tool"
 	done
 	unshare -n true 2>/dev/null || skip "no network namespace can be made here"
-	exec unshare -n "$0" inside
+	unshare -n "$0" inside
+	exit
 fi
 
-srcdir=$(cd "${top_srcdir:-.}" && pwd)
-dir=$(mktemp -d) || exit 99
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
-
-fail() {
-	echo "FAIL: $*"
-	cat "$dir/out"
-	exit 1
-}
-
-# Wait until a command succeeds.
-await() {
-	what=$1 tries=0
-	shift
-	until "$@"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || fail "waited in vain for $what"
-		sleep 0.1
-	done
-}
-
-said() {
-	grep -qF "$1" "$dir/out"
-}
+control=$dir/run/control
 
 # start OPTION...: of setpriv.  The user does not exist, but a number needs no name.
 start() {
 	: >"$dir/out"
 	setpriv --reuid 64999 --regid 64999 --clear-groups "$@" "$dir/popauth-milter" -f -c "$dir/conf" 2>>"$dir/out" &
 	pid=$!
-}
-
-stop() {
-	kill "$pid"
-	wait "$pid" || fail "the daemon's exit status is $?"
-	pid=
 }
 
 # status_of PID KEY
@@ -77,7 +43,7 @@ rules_local = ""
 logs = { "$dir/mail.log" }
 milter_socket = "unix:$dir/run/milter"
 map_socket = ""
-control_socket = "$dir/run/control"
+control_socket = "$control"
 END
 # The daemon has nothing, its helper the one capability, and a block comes to the kernel.
 all_is_well() {
@@ -98,12 +64,12 @@ all_is_well() {
 		done
 	done
 	[ "$(status_of "$pid" NoNewPrivs)" = 1 ] || fail "the daemon can get privileges"
-	./popauth-milterctl -s "$dir/run/control" block add 203.0.113.9 --for 1h || fail "no block can be added"
+	ctl block add 203.0.113.9 --for 1h || fail "no block can be added"
 	await "the block in the kernel" in_set 203.0.113.9
 	# The way that needs root after a death would be of no use here: the keeper has what it takes.
 	kill -9 "${worker% }"
 	await "a new worker" said "started again"
-	./popauth-milterctl -s "$dir/run/control" block add 203.0.113.10 --for 1h
+	ctl block add 203.0.113.10 --for 1h
 	await "the block told to the new worker" in_set 203.0.113.10
 	stop
 	ipset flush popauth4
@@ -124,7 +90,7 @@ all_is_well
 setcap -r "$dir/popauth-firewall"
 start --inh-caps=-all
 await "a word on what is missing" said "setcap cap_net_admin=ep"
-./popauth-milterctl -s "$dir/run/control" status >"$dir/status" || fail "the daemon does not serve"
+ctl status >"$dir/status" || fail "the daemon does not serve"
 grep -q 'setcap cap_net_admin' "$dir/status" || fail "status does not say why: $(cat "$dir/status")"
 stop
 exit 0

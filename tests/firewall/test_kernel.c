@@ -736,7 +736,7 @@ struct rig {
 };
 
 static void
-rig_up(struct rig *r, unsigned long maxelem)
+rig_up_with(struct rig *r, size_t max_clients, unsigned long maxelem)
 {
 	struct firewall_conf c = conf();
 	struct firewall_helper h;
@@ -744,11 +744,17 @@ rig_up(struct rig *r, unsigned long maxelem)
 
 	c.maxelem = maxelem;
 	policy_defaults(&r->p);
-	r->l = ledger_new(1000000);
+	r->l = ledger_new(max_clients);
 	h = start(&c);
 	r->keeper = h.pid;
 	r->fw = firewall_start(h, r->l, r->p.ipv6_prefix, &e);
 	assert_non_null(r->fw);
+}
+
+static void
+rig_up(struct rig *r, unsigned long maxelem)
+{
+	rig_up_with(r, 1000000, maxelem);
 }
 
 static void
@@ -863,6 +869,72 @@ test_ledger_after_damage(void **state)
 	rig_down(&r);
 }
 
+/* A set that somebody made without timeouts takes none of ours: it is replaced because of that, not in its time. */
+static void
+test_ledger_after_a_refusal(void **state)
+{
+	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
+	struct firewall_status st;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, 0);
+	await_syncs(&r, syncs + 1);
+	calm_down(&r);
+	syncs = stat_get(STAT_FIREWALL_SYNCS);
+	assert_int_equal(sh(SOON("ipset destroy popauth4") " && ipset create popauth4 hash:ip"), 0);
+	alarm(50); /* by then one would soon come by itself */
+	block(&r, "192.0.2.1", 600);
+	await_syncs(&r, syncs + 1);
+	alarm(0);
+	assert_term("popauth4", "192.0.2.1", 600);
+	firewall_status(r.fw, &st);
+	assert_string_equal(st.trouble, "");
+	assert_string_equal(st.set[FW_SET4].trouble, "");
+	rig_down(&r);
+}
+
+/* A ledger full of blocks forgets one for each new one; the kernel has room for both. */
+static void
+test_ledger_full_of_blocks(void **state)
+{
+	struct firewall_status st;
+	char text[64];
+	struct rig r;
+
+	(void)state;
+	rig_up_with(&r, 5000, firewall_room(5000));
+	for (unsigned i = 0; i < 6000; i++) {
+		snprintf(text, sizeof(text), "10.1.%u.%u", i / 256, i % 256);
+		block(&r, text, 600);
+		if (i == 5000)
+			calm_down(&r);
+	}
+	calm_down(&r);
+	firewall_status(r.fw, &st);
+	assert_int_equal(st.failures, 0);
+	assert_int_equal(st.set[FW_SET4].entries, 5000);
+	rig_down(&r);
+}
+
+/* Whatever else a set's entries have beside an address and a term, they can be read. */
+static void
+test_ledger_to_a_set_with_comments(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	assert_int_equal(sh("ipset create popauth4 hash:ip timeout 0 comment counters maxelem 2000000"), 0);
+	rig_up(&r, 0);
+	calm_down(&r);
+	assert_int_equal(sh("ipset add popauth4 203.0.113.5 timeout 600 comment \"$(printf 'x %%.0s' $(seq 127))\""), 0);
+	block(&r, "192.0.2.1", 600);
+	calm_down(&r);
+	assert_false(in_set("popauth4", "203.0.113.5"));
+	assert_true(in_set("popauth4", "192.0.2.1"));
+	rig_down(&r);
+}
+
 static void
 test_ledger_after_a_worker_died(void **state)
 {
@@ -924,6 +996,9 @@ main(void)
 		T(test_create_only),
 		T(test_ledger_to_kernel),
 		T(test_ledger_after_damage),
+		T(test_ledger_after_a_refusal),
+		T(test_ledger_full_of_blocks),
+		T(test_ledger_to_a_set_with_comments),
 		T(test_ledger_after_a_worker_died),
 	};
 	const char *dir = getenv("builddir");

@@ -7,6 +7,7 @@
 #include "correlate.h"
 #include "follow.h"
 #include "fuzz.h"
+#include "gate.h"
 #include "netstring.h"
 #include "record.h"
 
@@ -145,11 +146,43 @@ a_duration(struct str in)
 		MUST(str_duration(str_of(str_term(term, sizeof term, n))) == n);
 }
 
+static size_t
+how_many(struct str s, const char *of)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] != '\0' && strchr(of, s.p[i]) != NULL;
+	return n;
+}
+
+/* What is taken for ours names our domain at its end, and no other way. */
+static void
+a_recipient(struct str in)
+{
+	struct domains *d = domains_new();
+	struct str tail = in;
+
+	MUST(domains_add(d, STR("example.org"), NULL) == 0);
+	domains_seal(d);
+	if (gate_recipient(d, in) == GATE_OURS) {
+		MUST(how_many(in, "@") <= 1 && how_many(in, "%!:\r\n") == 0);
+		while (tail.n > 0 && strchr("<>.", tail.p[tail.n - 1]) != NULL)
+			tail.n--;
+		MUST(tail.n >= 10);
+		if (how_many(in, "@") == 0)
+			MUST(str_caseeq((struct str){ tail.p + tail.n - 10, 10 }, STR("postmaster")) && in.n <= 12);
+		else
+			MUST(tail.n > 12 && str_caseeq((struct str){ tail.p + tail.n - 12, 12 }, STR("@example.org")));
+	}
+	domains_free(d);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const things[])(struct str) = { a_record, a_position, an_address, a_netstring, a_text, a_duration,
-		a_half };
+		a_half, a_recipient };
 
 	if (size > 0)
 		things[data[0] % (sizeof things / sizeof things[0])]((struct str){ (const char *)data + 1, size - 1 });

@@ -1,23 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The daemon as a whole, without MTA and firewall: starting, dying, stopping.
-set -u
-srcdir=$(cd "${srcdir:-.}" && pwd)
-dir=$(mktemp -d) || exit 99
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
-
-fail() {
-	echo "FAIL: $*"
-	cat "$dir/out"
-	exit 1
-}
-
-start() {
-	./popauth-milter -f -c "$dir/conf" 2>>"$dir/out" &
-	pid=$!
-	await "the daemon" ctl status
-}
+. "${top_srcdir:-.}/tests/milter/common.sh"
 
 # Its exit status is in $?
 ended() {
@@ -27,27 +11,12 @@ ended() {
 	return "$1"
 }
 
-ctl() {
-	./popauth-milterctl -s "$dir/control" "$@" >/dev/null 2>&1
-}
-
-# Wait until a command succeeds.
-await() {
-	what=$1 tries=0
-	shift
-	until "$@"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || fail "waited in vain for $what"
-		sleep 0.1
-	done
-}
-
 may_relay() {
-	./popauth-milterctl -s "$dir/control" relay list 2>/dev/null | grep -qF "$1"
+	ctl relay list | grep -qF "$1"
 }
 
 blocked() {
-	./popauth-milterctl -s "$dir/control" block list 2>/dev/null | grep -qF "$1"
+	ctl block list | grep -qF "$1"
 }
 
 not_blocked() {
@@ -55,29 +24,24 @@ not_blocked() {
 }
 
 status_says() {
-	./popauth-milterctl -s "$dir/control" status 2>/dev/null | grep -qF "$1"
+	ctl status | grep -qF "$1"
 }
 
 login() {
-	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=$1," \
-	    "lip=203.0.113.1, TLS, session=<q8dYy2sXzsDAAAIH>" >>"$dir/mail.log"
+	stamped "dovecot: $(login_text "$1")" >>"$dir/mail.log"
 }
 
-cat >"$dir/conf" <<EOF
-user = ""
-firewall = no
-state_dir = "$dir/state"
-rules_dir = "$srcdir/rules"
-rules_local = ""
-logs = { "$dir/mail.log" }
-milter_socket = "unix:$dir/milter"
-map_socket = ""
-control_socket = "$dir/control"
-flush_every = 60s
-allow_file = "$dir/allow"
-breaker_blocks = "3/60s for 30m"
-incident_account = "3/1h for 1h"
-EOF
+map=$dir/map
+{
+	usual_conf
+	cat <<-END
+	logs = { "$dir/mail.log" }
+	flush_every = 60s
+	allow_file = "$dir/allow"
+	breaker_blocks = "3/60s for 30m"
+	incident_account = "3/1h for 1h"
+	END
+} >"$dir/conf"
 echo '203.0.113.50 # a friend' >"$dir/allow"
 login 203.0.113.8
 
@@ -95,14 +59,16 @@ done
 start
 login 203.0.113.9
 await "the login" may_relay 203.0.113.9
-kill -9 "$pid"
-ended
+die
 mv "$dir/mail.log" "$dir/mail.log.1"
 login 203.0.113.10
 start
 await "the login after the rotation" may_relay 203.0.113.10
 may_relay 203.0.113.9 || fail "a login before the rotation was lost"
 may_relay 203.0.113.8 && fail "what was there before the start was read"
+
+# Nobody has asked its maps.
+status_says "never asked: relay popauth_relay verdict postscreen" || fail "it does not say that no MTA asks its maps"
 
 # A mistake in a rule file is named with its place, and the old rules stay; then it is mended.
 mkdir "$dir/local"
@@ -118,7 +84,7 @@ login 203.0.113.11
 await "a login by the old rules" may_relay 203.0.113.11
 printf "program mypopd\nrule mine login\nmatch login of {user} from {client}\n" >"$dir/local/my.rules"
 ctl reload || fail "good rules were not taken"
-echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx mypopd: login of anna from 203.0.113.12" >>"$dir/mail.log"
+stamped "mypopd: login of anna from 203.0.113.12" >>"$dir/mail.log"
 await "a login by the new rules" may_relay 203.0.113.12
 
 # The allowlist's file: what is in it is not blocked; what comes into it is freed; a mistake in it changes nothing.
@@ -134,7 +100,7 @@ allowlist 203.0.113.52/33
 await "the mistake to be told" status_says "$dir/allow:1: "
 ctl block add 203.0.113.51 && fail "a mistake in the allowlist's file took clients off it"
 ctl reload && fail "reloaded with a mistake in the allowlist's file"
-grep -qF "$dir/allow:1: " "$dir/out" || fail "the mistake is not in the log"
+said "$dir/allow:1: " || fail "the mistake is not in the log"
 allowlist 203.0.113.50
 await "the mistake to be mended" ctl block add 203.0.113.51
 
@@ -142,7 +108,7 @@ await "the mistake to be mended" ctl block add 203.0.113.51
 # for it, also after being killed, until told otherwise.
 noisy() {
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx postfix/smtpd[7]: too many errors after RCPT from x.example[$1]"
+		stamped "postfix/smtpd[7]: too many errors after RCPT from x.example[$1]"
 	done >>"$dir/mail.log"
 }
 noisy 203.0.113.61
@@ -152,24 +118,23 @@ noisy 203.0.113.63
 await "the breaker to open" status_says "BREAKER"
 await "what it brought to be taken back" not_blocked 203.0.113.61
 blocked 203.0.113.51 || fail "the breaker took back what an administrator had said"
-grep -q "BREAKER OPEN: protocol: 3 clients newly blocked within 1m" "$dir/out" || fail "the breaker is not in the log"
+said "BREAKER OPEN: protocol: 3 clients newly blocked within 1m" || fail "the breaker is not in the log"
 ctl relay add 203.0.113.70 || fail "nothing was made durable"
-kill -9 "$pid"
-ended
+die
 start
-./popauth-milterctl -s "$dir/control" breaker list | grep -q "^protocol: 3 clients" || fail "a restart closed the breaker"
+ctl breaker list | grep -q "^protocol: 3 clients" || fail "a restart closed the breaker"
 ctl breaker reset || fail "the breaker could not be closed"
-./popauth-milterctl -s "$dir/control" breaker list | grep -q protocol && fail "the breaker is still open"
+ctl breaker list | grep -q protocol && fail "the breaker is still open"
 noisy 203.0.113.64
 await "a block after that" blocked 203.0.113.64
 
 # Three clients after one account.
 for n in 71 72 73; do
-	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx postfix/smtpd[7]: warning: x.example[203.0.113.$n]:" \
-	    "SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=carla" >>"$dir/mail.log"
+	stamped "postfix/smtpd[7]: warning: x.example[203.0.113.$n]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, \
+sasl_username=carla" >>"$dir/mail.log"
 done
 await "the incident" status_says "INCIDENTS  1"
-./popauth-milterctl -s "$dir/control" incidents | grep -q "^3 clients fail to log in to carla" || fail "no such incident"
+ctl incidents | grep -q "^3 clients fail to log in to carla" || fail "no such incident"
 
 # Told to reload while it stops.
 for round in 1 2; do

@@ -75,6 +75,8 @@ read_conf(const char *more)
 	    out);
 	if (strncmp(more, "reject_at", 9) != 0 && strstr(more, "\nreject_at") == NULL)
 		fputs("reject_at = rcpt\n", out); /* so that every command before it can be seen to pass */
+	if (strstr(more, "relay_budget") == NULL)
+		fputs("relay_budget = 0\n", out); /* so that a friend can be seen to be accepted at once */
 	fprintf(out, "freemail_list = '%s'\n", freemail_path);
 	if (strstr(more, "milter_socket") == NULL)
 		fprintf(out, "milter_socket = 'unix:%s'\n", rig_socket);

@@ -2,51 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The daemon learns from files, a FIFO, syslog sockets and a journal at once, and says in its status and its log how
 # each of them does: that it cannot be read, that it can again, that a program's lines are not what they were.
-set -u
-srcdir=$(cd "${srcdir:-.}" && pwd)
-dir=$(mktemp -d) || exit 99
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
-
-fail() {
-	echo "FAIL: $*"
-	cat "$dir/out"
-	ctl status
-	exit 1
-}
-
-ctl() {
-	./popauth-milterctl -s "$dir/control" "$@" 2>/dev/null
-}
-
-# await WHAT PATTERN COMMAND...: until the output of the command has the pattern
-await() {
-	what=$1 pattern=$2 tries=0
-	shift 2
-	until "$@" | grep -q -e "$pattern"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || fail "waited in vain for $what"
-		sleep 0.1
-	done
-}
+. "${top_srcdir:-.}/tests/milter/common.sh"
 
 learned() {
-	await "$1" "^$2 " ctl relay list
+	await "$1" has "^$2 " ctl relay list
 }
 
-said() {
-	await "word of $1" "$2" cat "$dir/out"
+word_of() {
+	await "word of $1" has "$2" cat "$dir/out"
 }
 
-good_login='imap-login: Login: user=<anna>, method=PLAIN, rip=203.0.113.8, lip=203.0.113.1, TLS'
+good_login=$(login_text 203.0.113.8)
 
-# login ADDRESS: the text of it; line TEXT: as dovecot's line
-login() {
-	echo "imap-login: Login: user=<anna>, method=PLAIN, rip=$1, lip=203.0.113.1, TLS, session=<q8dYy2sXzsDAAAIH>"
-}
-
+# line TEXT [PROGRAM]: as a line of dovecot's or another program's
 line() {
-	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx ${2:-dovecot}: $1"
+	stamped "${2:-dovecot}: $1"
 }
 
 # many N TEXT [PROGRAM]: so many lines
@@ -73,32 +43,21 @@ journal() {
 	mkdir -p "$dir/journal"
 	now=$(date +%s%N | cut -c 1-16)
 	printf '__REALTIME_TIMESTAMP=%s\n__MONOTONIC_TIMESTAMP=%s\n_BOOT_ID=%s\n%s\nMESSAGE=%s\n\n' "$now" "$now" \
-	    0123456789abcdef0123456789abcdef SYSLOG_IDENTIFIER=dovecot "$(login "$2")" >"$dir/export"
+	    0123456789abcdef0123456789abcdef SYSLOG_IDENTIFIER=dovecot "$(login_text "$2")" >"$dir/export"
 	SYSTEMD_LOG_LEVEL=err "$remote" --output="$dir/journal/$1.journal" "$dir/export" || fail "no journal can be made"
 	chmod -R a+rX "$dir/journal"
 }
 
 port=$((20000 + $$ % 20000))
 [ -z "$remote" ] || journal 1 203.0.113.14
-cat >"$dir/conf" <<END
-user = "$user"
-firewall = no
-state_dir = "$dir/state"
-rules_dir = "$srcdir/rules"
-rules_local = ""
-logs = { "$dir/mail.log", "fifo:$dir/fifo", "syslog:unix:$dir/syslog", "syslog:udp:127.0.0.1:$port" }
-logs += "$dir/elsewhere/mail.log"
-${remote:+logs += "journal:$dir/journal"}
-milter_socket = "unix:$dir/milter"
-map_socket = ""
-control_socket = "$dir/control"
-END
-
-start() {
-	./popauth-milter -f -c "$dir/conf" 2>>"$dir/out" &
-	pid=$!
-	await "the daemon" running ctl status
-}
+{
+	usual_conf
+	cat <<-END
+	logs = { "$dir/mail.log", "fifo:$dir/fifo", "syslog:unix:$dir/syslog", "syslog:udp:127.0.0.1:$port" }
+	logs += "$dir/elsewhere/mail.log"
+	${remote:+logs += "journal:$dir/journal"}
+	END
+} >"$dir/conf"
 
 mkdir "$dir/elsewhere"
 : >"$dir/mail.log"
@@ -107,16 +66,16 @@ mkfifo "$dir/fifo"
 start
 
 # Each of them teaches.
-line "$(login 203.0.113.8)" >>"$dir/mail.log"
+line "$(login_text 203.0.113.8)" >>"$dir/mail.log"
 learned "a login in the file" 203.0.113.8
-line "$(login 203.0.113.9)" >"$dir/fifo"
+line "$(login_text 203.0.113.9)" >"$dir/fifo"
 learned "a login in the FIFO" 203.0.113.9
-line "$(login 203.0.113.10)" >"$dir/fifo"
+line "$(login_text 203.0.113.10)" >"$dir/fifo"
 learned "a login in the FIFO, by another writer" 203.0.113.10
 if command -v logger >/dev/null; then
-	logger -u "$dir/syslog" -p mail.info -t dovecot "$(login 203.0.113.11)"
+	logger -u "$dir/syslog" -p mail.info -t dovecot "$(login_text 203.0.113.11)"
 	learned "a login in the socket" 203.0.113.11
-	logger -n 127.0.0.1 -P "$port" -d -p mail.info -t dovecot "$(login 203.0.113.12)"
+	logger -n 127.0.0.1 -P "$port" -d -p mail.info -t dovecot "$(login_text 203.0.113.12)"
 	learned "a login by UDP" 203.0.113.12
 	ctl --json status | grep -q "\"path\":\"syslog:udp:127.0.0.1:$port\",\"state\":\"reading\",\"lag\":0,\"lines\":1,\"recognised\":1," ||
 		fail "what came by UDP is told in another way"
@@ -127,13 +86,13 @@ if [ -n "$remote" ]; then
 	ctl relay list | grep -q '203\.0\.113\.14' && fail "what was in the journal before the start was read"
 	ctl status | grep -q "log        journal:$dir/journal: reading, 0 seconds behind" || fail "the journal's lag is wrong"
 fi
-line "$(login 203.0.113.8)" | tr -d '\n' >>"$dir/elsewhere/mail.log"
-await "word of a line without its end" "elsewhere/mail.log: reading, 1[0-9][0-9] bytes behind" ctl status
+line "$(login_text 203.0.113.8)" | tr -d '\n' >>"$dir/elsewhere/mail.log"
+await "word of a line without its end" has "elsewhere/mail.log: reading, 1[0-9][0-9] bytes behind" ctl status
 echo >>"$dir/elsewhere/mail.log"
-await "its end" "elsewhere/mail.log: reading, 0 bytes behind" ctl status
-await "its line" 'lines 1, recognised 1, without a head 0, missed 0' ctl status
+await "its end" has "elsewhere/mail.log: reading, 0 bytes behind" ctl status
+await "its line" has 'lines 1, recognised 1, without a head 0, missed 0' ctl status
 echo 'a line without a head' >>"$dir/elsewhere/mail.log"
-await "a line without a head" 'lines 2, recognised 1, without a head 1, missed 0' ctl status
+await "a line without a head" has 'lines 2, recognised 1, without a head 1, missed 0' ctl status
 ctl status | grep -q PROBLEM && fail "something is said to be wrong"
 
 # What cannot be read is said, and picked up when it is back.
@@ -143,40 +102,40 @@ rm "$dir/fifo"
 mv "$dir/elsewhere" "$dir/away"
 rm "$dir/syslog"
 [ -z "$remote" ] || mv "$dir/journal" "$dir/journal.away"
-await "a directory in the log's place" 'PROBLEM:.*mail\.log.*directory' ctl status
-await "a FIFO that is gone" 'PROBLEM:.*fifo: No such file' ctl status
-await "a log whose directory is gone" 'PROBLEM:.*elsewhere/mail\.log: No such file' ctl status
-[ -z "$remote" ] || await "a journal that is gone" 'PROBLEM:.*journal' ctl status
-await "the same in JSON" "\"path\":\"fifo:$dir/fifo\",\"state\":\"missing\".*\"error\":\"$dir/fifo: No such file" ctl --json status
-said "the log" 'log cannot be read, nothing is learned from it until it can: .*mail\.log.*directory'
-said "the FIFO" 'log cannot be read, nothing is learned from it until it can: .*fifo: No such file'
+await "a directory in the log's place" has 'PROBLEM:.*mail\.log.*directory' ctl status
+await "a FIFO that is gone" has 'PROBLEM:.*fifo: No such file' ctl status
+await "a log whose directory is gone" has 'PROBLEM:.*elsewhere/mail\.log: No such file' ctl status
+[ -z "$remote" ] || await "a journal that is gone" has 'PROBLEM:.*journal' ctl status
+await "the same in JSON" has "\"path\":\"fifo:$dir/fifo\",\"state\":\"missing\".*\"error\":\"$dir/fifo: No such file" ctl --json status
+word_of "the log" 'log cannot be read, nothing is learned from it until it can: .*mail\.log.*directory'
+word_of "the FIFO" 'log cannot be read, nothing is learned from it until it can: .*fifo: No such file'
 rmdir "$dir/mail.log"
 mkfifo "$dir/fifo"
 mv "$dir/away" "$dir/elsewhere"
-line "$(login 203.0.113.15)" >>"$dir/mail.log"
-line "$(login 203.0.113.16)" >"$dir/fifo"
-line "$(login 203.0.113.17)" >>"$dir/elsewhere/mail.log"
+line "$(login_text 203.0.113.15)" >>"$dir/mail.log"
+line "$(login_text 203.0.113.16)" >"$dir/fifo"
+line "$(login_text 203.0.113.17)" >>"$dir/elsewhere/mail.log"
 learned "the log's return" 203.0.113.15
 learned "the FIFO's return" 203.0.113.16
 learned "the directory's return" 203.0.113.17
-said "its return" "$dir/mail.log: can be read again"
+word_of "its return" "$dir/mail.log: can be read again"
 if [ -n "$remote" ]; then
 	mv "$dir/journal.away" "$dir/journal"
 	journal 3 203.0.113.18
 	learned "the journal's return" 203.0.113.18
 fi
 if command -v logger >/dev/null; then
-	await "the socket made anew" syslog ls "$dir"
-	logger -u "$dir/syslog" -p mail.info -t dovecot "$(login 203.0.113.19)"
+	await "the socket made anew" has syslog ls "$dir"
+	logger -u "$dir/syslog" -p mail.info -t dovecot "$(login_text 203.0.113.19)"
 	learned "a login in it" 203.0.113.19
 fi
 ctl status | grep -q PROBLEM && fail "something is still said to be wrong"
 
 # A log that it has no leave to read.
 mv "$dir/mail.log" "$dir/mail.log.1"
-(umask 777 && line "$(login 203.0.113.20)" >"$dir/mail.log")
-await "a log that may not be read" 'PROBLEM:.*mail\.log: Permission denied' ctl status
-said "it" 'log cannot be read, .*mail\.log: Permission denied'
+(umask 777 && line "$(login_text 203.0.113.20)" >"$dir/mail.log")
+await "a log that may not be read" has 'PROBLEM:.*mail\.log: Permission denied' ctl status
+word_of "it" 'log cannot be read, .*mail\.log: Permission denied'
 chmod 644 "$dir/mail.log"
 learned "leave to read it" 203.0.113.20
 
@@ -184,13 +143,13 @@ learned "leave to read it" 203.0.113.20
 line "a line" nosuchprogram >>"$dir/mail.log"
 many 500 "$good_login" >>"$dir/mail.log"
 many 500 'imap-login: This is how a login is logged today: 203.0.113.8' >>"$dir/mail.log"
-await "another format" 'the lines of dovecot are hardly recognised' ctl status
+await "another format" has 'the lines of dovecot are hardly recognised' ctl status
 [ "$(grep -c 'the lines of dovecot are hardly recognised' "$dir/out")" = 1 ] || fail "it was not said once"
 ctl status | grep -q 'unrecognised: dovecot 49 % of 1003' || fail "the share is another one"
 ctl --json status | grep -q '"program":"dovecot","lines":1003,"recognised":503,"drifted":1' || fail "JSON has another share"
 many 500 "$good_login" >>"$dir/mail.log"
-said "its end" 'the lines of dovecot are recognised again'
-await "all lines" 'lines 1504' ctl status
+word_of "its end" 'the lines of dovecot are recognised again'
+await "all lines" has 'lines 1504' ctl status
 ctl status | grep -q nosuchprogram && fail "a program without rules is listed"
 ctl status | grep -q PROBLEM && fail "it is not over"
 
@@ -201,26 +160,24 @@ for log in mail.log elsewhere/mail.log; do
 		line "connect from a.example.org[203.0.113.8]" "postfix-$i/smtpd[1]"
 	done >>"$dir/$log"
 done
-await "lines of too many programs" 'and 7 lines of more programs than are counted' ctl status
-await "too many programs" 'and [0-9]* more programs$' ctl status
+await "lines of too many programs" has 'and 7 lines of more programs than are counted' ctl status
+await "too many programs" has 'and [0-9]* more programs$' ctl status
 
 # Killed, and its log packed meanwhile: each line is learned from once.
-kill -9 "$pid"
-wait "$pid"
-line "$(login 203.0.113.21)" >>"$dir/mail.log"
+die
+line "$(login_text 203.0.113.21)" >>"$dir/mail.log"
 mv "$dir/mail.log.1" "$dir/mail.log.2"
 mv "$dir/mail.log" "$dir/mail.log.1"
 gzip "$dir/mail.log.1"
 chmod 644 "$dir/mail.log.1.gz"
-line "$(login 203.0.113.22)" >>"$dir/mail.log"
+line "$(login_text 203.0.113.22)" >>"$dir/mail.log"
 start
 learned "what was written after the rotation" 203.0.113.22
 learned "what was packed" 203.0.113.21
 ctl --json relay list | grep '"client":"203\.0\.113\.[12][0-9]"' | grep -v '"logins":1[,}]' && fail "a line was read twice"
 
 # However many logs there are, and however long their names, status answers.
-kill "$pid"
-wait "$pid" || fail "it ended with $?"
+stop
 sed '/^logs/d' "$dir/conf" >"$dir/conf.many"
 mv "$dir/conf.many" "$dir/conf"
 printf 'logs = "%s/mail.log"\n' "$dir" >>"$dir/conf"
@@ -229,10 +186,8 @@ while [ $((i += 1)) -lt 64 ]; do
 	printf 'logs += "%s/%0200d/mail.log"\n' "$dir" "$i" >>"$dir/conf"
 done
 start
-await "all logs" 'and [1-9][0-9]* more logs$' ctl status
-await "them in JSON" '"logs_left_out":[1-9].*"firewall"' ctl --json status
+await "all logs" has 'and [1-9][0-9]* more logs$' ctl status
+await "them in JSON" has '"logs_left_out":[1-9].*"firewall"' ctl --json status
 
-kill "$pid"
-wait "$pid" || fail "it ended with $?"
-pid=
+stop
 exit 0

@@ -2,43 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Loopback, our own addresses and proxies, and allowlisted clients, in every form that logs write addresses in: the
 # daemon grants and blocks none of them, and takes back what it did to those who are trusted only since a reload.
-set -u
-srcdir=$(cd "${srcdir:-.}" && pwd)
-dir=$(mktemp -d) || exit 99
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
-
-fail() {
-	echo "FAIL: $*"
-	cat "$dir/out"
-	ctl relay list
-	ctl cache list
-	ctl block list
-	exit 1
-}
-
-ctl() {
-	./popauth-milterctl -s "$dir/control" "$@" 2>/dev/null
-}
-
-# await WHAT PATTERN COMMAND...: until the output of the command has the pattern
-await() {
-	what=$1 pattern=$2 tries=0
-	shift 2
-	until "$@" | grep -q -e "$pattern"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || fail "waited in vain for $what"
-		sleep 0.1
-	done
-}
+. "${top_srcdir:-.}/tests/milter/common.sh"
 
 line() {
-	echo "$(LC_ALL=C date '+%b %e %H:%M:%S') mx $1" >>"$dir/mail.log"
+	stamped "$1" >>"$dir/mail.log"
 }
 
 # As Dovecot, Courier and sendmail write it.
 login() {
-	line "dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=$1, lip=203.0.113.1, TLS"
+	line "dovecot: $(login_text "$1")"
 	line "imapd-ssl: LOGIN, user=anna, ip=[$1], port=[4711], protocol=IMAP"
 	case $1 in
 	*:*) line "sm-mta[7]: AUTH=server, relay=a.example.org [IPv6:$1], authid=anna, mech=PLAIN, bits=0" ;;
@@ -64,36 +36,19 @@ only() {
 }
 
 configure() {
-	cat >"$dir/conf" <<-END
-	user = ""
-	firewall = no
-	state_dir = "$dir/state"
-	rules_dir = "$srcdir/rules"
-	rules_local = ""
-	logs = { "$dir/mail.log" }
-	milter_socket = "unix:$dir/milter"
-	map_socket = ""
-	control_socket = "$dir/control"
-	own_networks = { 198.51.100.25, 198.51.100.64/28, 2001:db8:5::/48 }
-	allow = { 192.0.2.0/28, 2001:db8:7::/48 }
-	$1
-	END
+	{
+		usual_conf
+		cat <<-END
+		logs = { "$dir/mail.log" }
+		own_networks = { 198.51.100.25, 198.51.100.64/28, 2001:db8:5::/48 }
+		allow = { 192.0.2.0/28, 2001:db8:7::/48 }
+		$1
+		END
+	} >"$dir/conf"
 }
 
 configure ''
 : >"$dir/mail.log"
-start() {
-	./popauth-milter -f -c "$dir/conf" 2>>"$dir/out" &
-	pid=$!
-	await "the daemon" running ctl status
-}
-
-stop() {
-	kill "$pid"
-	wait "$pid" || fail "it ended with $?"
-	pid=
-}
-
 start
 
 own='127.0.0.1 127.0.0.53 ::1 ::ffff:127.0.0.1 fe80::1%eth0 198.51.100.25 ::ffff:198.51.100.25 198.51.100.70
@@ -114,7 +69,7 @@ offend 2001:db8:8::66
 login 203.0.113.8
 login ::ffff:203.0.113.9
 login 2001:db8:8::9
-await "the last line" '2001:db8:8::/64' ctl relay list
+await "the last line" has '2001:db8:8::/64' ctl relay list
 only relay 203.0.113.8 203.0.113.9 2001:db8:8::/64
 only block 203.0.113.66
 ctl cache list | grep -q '198\.51\.100\|192\.0\.2\|2001:db8:[57]\|127\.' && fail "one that is trusted is cached"
@@ -130,28 +85,28 @@ only block 203.0.113.66
 # A line that shows a password does so nowhere else.
 ctl --json watch >"$dir/watched" &
 watcher=$!
-await "the watcher" '"watchers":1' ctl --json status
+await "the watcher" has '"watchers":1' ctl --json status
 line "vchkpw-pop3: password fail (pass: 'hunter2') anna@example.org:203.0.113.70"
-await "the line" "pass: '\*\*\*'" ctl explain 203.0.113.70
-await "it with the watcher" 203.0.113.70 cat "$dir/watched"
+await "the line" has "pass: '\*\*\*'" ctl explain 203.0.113.70
+await "it with the watcher" has 203.0.113.70 cat "$dir/watched"
 kill "$watcher"
 wait "$watcher"
 ctl explain 203.0.113.70 | grep -q hunter2 && fail "a password is explained"
-await "a flush" 'last flush' ctl status
+await "a flush" has 'last flush' ctl status
 grep -rq hunter2 "$dir/state" "$dir/out" "$dir/watched" && fail "a password is kept"
 
 # Who is trusted from now on is free at once.
 configure 'allow += 203.0.113.66
 own_networks += 203.0.113.8'
 ctl reload >/dev/null || fail "not reloaded"
-await "word of it" '2 clients are trusted now' cat "$dir/out"
+await "word of it" has '2 clients are trusted now' cat "$dir/out"
 only relay 203.0.113.9 2001:db8:8::/64
 only block
 ctl cache list | grep -q 203.0.113.66 && fail "it is still cached"
 
 # So is who was made one of them while it did not run.
 offend 203.0.113.67
-await "the last block" 203.0.113.67 ctl block list
+await "the last block" has 203.0.113.67 ctl block list
 stop
 configure 'allow += 203.0.113.67'
 start

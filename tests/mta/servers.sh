@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh disable=SC2154  # $here, $server4 and others are the caller's
 # servers.sh - the mail servers on host `server` of the bed, and popauth-milter beside them
+#
+# The MTA is what postfix.sh or sendmail.sh makes of it; Postfix also lends the sink in which relayed mail ends.
 
 log=/var/log/mail.log
 syslog_conf=/etc/rsyslog.d/bed.conf	# where AppArmor lets rsyslogd read
@@ -16,7 +18,7 @@ spool=/var/spool/postfix
 # --- once per bed -----------------------------------------------------------------------------
 
 servers_prepare() {
-	users_prepare && names_prepare && postfix_prepare && dovecot_prepare
+	users_prepare && names_prepare && mta_prepare && sockets_prepare && dovecot_prepare
 }
 
 # userdel: should the machine have somebody of that name, the bed's copy of /etc forgets him.
@@ -24,6 +26,7 @@ users_prepare() {
 	for user in alice popauth; do
 		userdel $user
 	done 2>/dev/null
+	rm -rf /srv/alice
 	useradd --system --home-dir /srv/alice --create-home --shell /bin/false alice &&
 		useradd --system --no-create-home --shell /bin/false --groups adm,postfix popauth &&
 		: >/var/mail/alice && chown alice:mail /var/mail/alice && chmod 660 /var/mail/alice
@@ -41,19 +44,14 @@ names_prepare() {
 		$(address_of provider) mail-ed1-f54.google.com
 		$(address_of pretender) pc.pretender.example
 	END
+	for client in $mta_named; do
+		echo "$(address_of "$client") $client.example.net"
+	done >>/etc/hosts
 }
 
-postfix_prepare() {
-	cp "$here/etc/main.cf" "$here/etc/master.cf" /etc/postfix/ || return 1
-	# What Debian's init script copies into the chroot, and others need no less.
-	mkdir -p $spool/etc $spool/dev &&
-		cp /etc/resolv.conf /etc/hosts /etc/services /etc/nsswitch.conf $spool/etc/ || return 1
-	if [ -f /etc/localtime ]; then
-		cp -L /etc/localtime $spool/etc/
-	fi
-	chown postfix /var/lib/postfix
-	# Where the daemon's sockets lie: within reach of a chrooted smtpd, writable for the daemon alone.
-	mkdir -p $spool/popauth && chown popauth:postfix $spool/popauth && chmod 750 $spool/popauth
+# Where the daemon's sockets lie: within reach of the MTA, writable for the daemon alone.
+sockets_prepare() {
+	mkdir -p $spool/dev $sockets && chown popauth:$mta_group $sockets && chmod 750 $sockets
 }
 
 dovecot_prepare() {
@@ -85,9 +83,7 @@ servers_start() {
 	ip netns exec server smtp-sink -u nobody -R $elsewhere -d 'mail.' 127.0.0.1:2525 100 &
 	sink_pid=$!
 	{
-		on server dovecot -c /etc/dovecot/bed.conf &&
-			on server postfix check &&
-			on server postfix start
+		on server dovecot -c /etc/dovecot/bed.conf && mta_start
 	} >/var/log/servers.log 2>&1 || return 1
 	poll 10 answers 25 && poll 10 answers 110
 }
@@ -97,7 +93,7 @@ answers() {
 }
 
 servers_stop() {
-	on server postfix stop
+	mta_stop
 	on server dovecot -c /etc/dovecot/bed.conf stop
 	kill "$sink_pid" "$rbldnsd_pid" "$rsyslogd_pid"
 	wait "$sink_pid" "$rbldnsd_pid" "$rsyslogd_pid"
@@ -120,7 +116,8 @@ milter_install() {
 # milter_configure RELAY_FOR TERM
 milter_configure() {
 	[ -e $traps ] || traps '# none yet' || return 1
-	sed -e "s/@RELAY@/$1/" -e "s/@TERM@/$2/" "$here/etc/popauth-milter.conf" >$conf
+	sed -e "s/@RELAY@/$1/" -e "s/@TERM@/$2/" -e "s|@SOCKETS@|$sockets|" -e "s/@GROUP@/$mta_group/" \
+		"$here/etc/popauth-milter.conf" >$conf
 }
 
 # traps LINE...

@@ -2,12 +2,16 @@
 /* talk - speak a few lines of SMTP or POP3 and print what is answered
  *
  *	talk [-s source] [-t seconds] address port line...
+ *	talk -i count text path
  *
  * For tests that must see a mail server as a client sees it.  talk connects (from the address
  * `source` if given), waits for the greeting, then sends one line after the other, each only after
  * the answer to the one before.  What went out is printed after "> ", what came in after "< ".
  * When DATA has been answered with 354, the lines up to and including "." go out together and are
  * answered once.  Addresses are numeric: a test must not depend on a resolver here.
+ *
+ * With -i it opens so many connections to a UNIX socket, sends the same text on each and nothing more, prints
+ * "open COUNT", and stays until it is ended.
  *
  * The exit status tells how far the conversation came, not what was said in it:
  *	0	every line was answered, whatever the answer was
@@ -18,7 +22,9 @@
  *	6	the server closed the connection before all lines were answered
  */
 #include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/time.h>
+#include <sys/un.h>
 
 #include <ctype.h>
 #include <errno.h>
@@ -155,22 +161,51 @@ static enum outcome converse(int sock, FILE *in, char **line)
 	return outcome;
 }
 
+static enum outcome idle(int count, const char *text, const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct rlimit files;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+	for (int i = 0; i < count; i++) {
+		int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		if (sock == -1 || connect(sock, (struct sockaddr *)&at, sizeof at) == -1) {
+			perror("talk");
+			return UNUSABLE;
+		}
+		(void)send(sock, text, strlen(text), MSG_NOSIGNAL);
+	}
+	printf("open %d\n", count);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	const char *source = NULL;
+	int count = 0;
 	long seconds = 10;
 	enum outcome outcome;
 	int opt, sock;
 	FILE *in;
 
-	while ((opt = getopt(argc, argv, "+s:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "+i:s:t:")) != -1) {
 		if (opt == 's')
 			source = optarg;
+		else if (opt == 'i')
+			count = atoi(optarg);
 		else if (opt == 't')
 			seconds = strtol(optarg, NULL, 10);
 		else
 			seconds = 0;
 	}
+	if (count > 0 && argc - optind == 2)
+		return (int)idle(count, argv[optind], argv[optind + 1]);
 	if (argc - optind < 2 || seconds <= 0) {
 		fprintf(stderr, "usage: talk [-s source] [-t seconds] address port line...\n");
 		return UNUSABLE;

@@ -12,9 +12,11 @@
  *	at TIME repeat N STEP ...		one of the above N times, STEP apart; %n in it counts 1, 2, 3..., and %a is
  *						an address of its own for each: 10.0.0.0 and as many more
  *	at TIME add SET ADDR TERM | del SET ADDR	an administrator's hand
+ *	at TIME send ADDR N WITHIN		to N recipients elsewhere, by its grant: so many of them are let
  *	at TIME expect ADDR nothing		known or not: nothing is in force
  *	at TIME expect ADDR relay USER | cached [ZONE] | blocked KIND BY REST | verdict NAME
  *	at TIME expect ADDR hits KIND N
+ *	at TIME expect ADDR lowered KIND N OF	what is lowered for it during attacks, and how much of it there is; 0 0: not
  *	at TIME count SET N			so many clients are in it
  *	at TIME breakers N			so many are open
  *	at TIME reset				they are closed by hand
@@ -176,6 +178,22 @@ struct expectation {
 	bool is;
 };
 
+/* The one that it is nearest to. */
+static bool
+expect_lowered(const struct record *r, enum event_kind k, unsigned have, unsigned of)
+{
+	static struct incident now[SWARM_LIVE];
+	unsigned n = guard_incidents(run.pipeline.guard, &run.conf->policy, run.now, now, SWARM_LIVE);
+	struct policy_lowering is, low = { 0, 0 };
+
+	for (unsigned i = 0; i < n; i++)
+		if (swarm_lowers(now[i].target, k) &&
+		    policy_lowering(&run.conf->policy, r, k, now[i].hash, run.now, &is) &&
+		    (low.of == 0 || is.of - is.have < low.of - low.have))
+			low = is;
+	return low.have == have && low.of == of;
+}
+
 static void
 expect_record(void *arg, const struct addr *a, const struct record *r)
 {
@@ -202,6 +220,11 @@ expect_record(void *arg, const struct addr *a, const struct record *r)
 		const struct tally *t = record_tally(r, kind(&ex->rest));
 
 		ex->is = (t == NULL ? 0 : t->len) == atoi(word(&ex->rest));
+	} else if (strcmp(what, "lowered") == 0) {
+		enum event_kind k = kind(&ex->rest);
+		unsigned have = (unsigned)atoi(word(&ex->rest));
+
+		ex->is = expect_lowered(r, k, have, (unsigned)atoi(word(&ex->rest)));
 	} else
 		wrong("cannot expect \"%s\"", what);
 }
@@ -242,6 +265,17 @@ by_hand(bool add, char *rest)
 		pipeline_add(&run.pipeline, &run.conf->policy, s, &a, run.now, (uint32_t)duration(&rest), STR("by hand"));
 	else
 		pipeline_del(&run.pipeline, &run.conf->policy, s, &a, run.now);
+}
+
+static void
+send_to(char *rest)
+{
+	struct addr a = client(&rest);
+	int n = atoi(word(&rest)), want = atoi(word(&rest)), let = 0;
+
+	for (int i = 0; i < n; i++)
+		let += ledger_spend(run.ledger, &run.conf->policy, &a, run.now) == SPEND_WITHIN;
+	check(let == want, "%d recipients were let, expected %d", let, want);
 }
 
 static void act(char *rest);
@@ -354,7 +388,7 @@ restart(void)
 	while (cut_next(&c, &at, &it)) {
 		int rc = it.deleted ? 0 : it.table == CUT_META ?
 		    guard_restore(run.pipeline.guard, it.key, it.klen, it.val, it.vlen, &e) :
-		    ledger_restore(run.ledger, it.key, it.klen, it.val, it.vlen, &e);
+		    ledger_restore(run.ledger, &run.conf->policy, it.key, it.klen, it.val, it.vlen, run.now, &e);
 
 		if (rc == -1)
 			wrong("%s", e.text);
@@ -384,6 +418,8 @@ act(char *rest)
 		repeat(rest);
 	else if (strcmp(verb, "add") == 0 || strcmp(verb, "del") == 0)
 		by_hand(*verb == 'a', rest);
+	else if (strcmp(verb, "send") == 0)
+		send_to(rest);
 	else if (strcmp(verb, "expect") == 0)
 		expect(rest);
 	else if (strcmp(verb, "count") == 0)

@@ -130,6 +130,43 @@ marks_are_of_one_window(void **state)
 
 #define TEST(f) cmocka_unit_test_setup(f, fresh)
 
+/* An index changes nothing but the time it takes. */
+static void
+is_the_same_with_an_index(void **state)
+{
+	static struct member found[CAP];
+	static uint16_t heads[8]; /* few: long chains */
+	struct crowd indexed = { .bits = 3, .heads = heads };
+	uint64_t any = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 100000; i++) {
+		uint32_t at = T0 + i / 10;
+		struct addr a;
+		uint64_t hash;
+
+		any = addrhash_mix(any + i);
+		a = nth((unsigned)(any % (i < 50000 ? 100 : 5)));
+		hash = addrhash(&a, 0x9e3779b97f4a7c15u);
+		if (any >> 60 == 0) {
+			crowd_forget(&crowd, members, hash);
+			crowd_forget(&indexed, found, hash);
+		} else if (any >> 54 == 1 << 6) {
+			crowd_trim(&crowd, members, at, 1);
+			crowd_trim(&indexed, found, at, 1);
+		} else {
+			struct member *one = crowd_hear(&crowd, members, CAP, hash, &a, at, at, SPAN),
+				      *two = crowd_hear(&indexed, found, CAP, hash, &a, at, at, SPAN);
+
+			row_eq("heard", two == NULL ? -1 : two - found, one == NULL ? -1 : one - members);
+		}
+		row_eq("n", indexed.n, crowd.n);
+		for (unsigned k = 0; k < crowd.n; k++)
+			if (members[k].hash != found[k].hash || members[k].at != found[k].at)
+				fail_msg("after %u: member %u is another", i, k);
+	}
+}
+
 int
 main(void)
 {
@@ -141,6 +178,7 @@ main(void)
 		TEST(late_ones_are_out),
 		TEST(survives_a_clock_set_back),
 		TEST(marks_are_of_one_window),
+		TEST(is_the_same_with_an_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

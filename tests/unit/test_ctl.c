@@ -20,6 +20,32 @@ reload(void *arg, struct err *e)
 }
 
 static void
+put_map(struct json *maps, const char *name, int64_t asked, int64_t last)
+{
+	struct json *map = json_new();
+
+	json_put_cstr(map, "name", name);
+	json_put_int(map, "asked", asked);
+	if (last != 0)
+		json_put_int(map, "last", last);
+	json_add(maps, map);
+}
+
+static void
+put_socketmap(struct json *o)
+{
+	struct json *socketmap = json_new(), *maps = json_list();
+
+	put_map(maps, "relay", 0, 0);
+	put_map(maps, "verdict", 17, 1700000000);
+	put_map(maps, "postscreen", 0, 0);
+	json_put_cstr(socketmap, "path", "/run/map");
+	json_put(socketmap, "maps", maps);
+	json_put_int(socketmap, "unknown", 8);
+	json_put(o, "socketmap", socketmap);
+}
+
+static void
 more_status(void *arg, struct json *o)
 {
 	struct json *allow = json_new(), *nearby = json_list();
@@ -63,6 +89,7 @@ more_status(void *arg, struct json *o)
 	json_put_int(fw, "enforced", 4);
 	json_put_bool(fw, "referenced", false);
 	json_put(o, "firewall", fw);
+	put_socketmap(o);
 }
 
 static void
@@ -148,7 +175,7 @@ shows(void **state)
 		{ "explain", "explain 192.0.2.7", 0, "192.0.2.7  cached\n", NULL },
 		{ "explain cache", "explain 192.0.2.7", 0, "cached    rbl zen.example, since 20", NULL },
 		{ "explain counters", "explain 192.0.2.7", 0,
-		  "rate 1 of 10 in 1m (blocks for 1h)  total 1 of 25 in 1d (blocks for 1d)\n", NULL },
+		  "rate 1 of 10 sessions in 1m (blocks for 1h)  total 1 of 25 sessions in 1d (blocks for 1d)\n", NULL },
 		{ "explain evidence", "explain 192.0.2.7", 0, "rbl by test-rule -> counted cached\n        a line\n", NULL },
 		{ "explain what to type", "explain 192.0.2.7", 0, "\n    popauth-milterctl cache del 192.0.2.7\n", NULL },
 		{ "explain for ever", "explain 192.0.2.7", 0, "\n    for ever: its address in allow\n", NULL },
@@ -159,6 +186,10 @@ shows(void **state)
 		{ "status", "status", 0, "clients    known 5, relay 3, cache 1, block 0\n", NULL },
 		{ "status of the allowlist", "status", 0, "allowlist  3 networks, 1 of our own and around us\n"
 		    "           never blocked: 192.0.2.1\n           PROBLEM: /etc/allow:7: what\n", "BREAKER" },
+		{ "status of the socketmap", "status", 0, "socketmap  /run/map\n           verdict: asked 17 times, last 2023-11-1",
+		    "relay: asked" },
+		{ "status of maps nobody asks", "status", 0, "           never asked: relay postscreen\n"
+		    "           PROBLEM: asked 8 times for maps that are not there\n", NULL },
 		{ "status of the store", "status", 0, "store      set aside /var/lib/popauth-milter/corrupt-1\n", NULL },
 		{ "status of a log's lines", "status", 0, "lines 300, recognised 123, without a head 4, missed 5", NULL },
 		{ "status of a program", "status", 0, "unrecognised: dovecot 75 % of 200\n", NULL },
@@ -229,6 +260,15 @@ run_on(const char *words, char *buf, size_t size)
 	return run(with, buf, size);
 }
 
+static void
+wrong_recipient(const char *client, const char *recipient)
+{
+	struct event ev = { .kind = EVENT_UNKNOWN_USER, .addr = address(client), .time = fake_now(&f),
+		.recipient = str_of(recipient), .rule = "test-rule" };
+
+	(void)pipeline_event(&f.pipeline, &f.policy, &ev, ev.time);
+}
+
 /* A breaker that is open, and an account that forty clients log in to. */
 static void
 shows_what_is_wrong(void **state)
@@ -237,15 +277,21 @@ shows_what_is_wrong(void **state)
 		const char *words, *has;
 	} rows[] = {
 		{ "status", "BREAKER    protocol: 2 clients newly blocked within 1m; since 20" },
-		{ "status", "INCIDENTS  1, see popauth-milterctl incidents\n" },
+		{ "status", "INCIDENTS  2, see popauth-milterctl incidents\n" },
 		{ "breaker list", "protocol: 2 clients newly blocked within 1m; since 20" },
 		{ "--json breaker list", "\"cause\":\"blocks\",\"kind\":\"protocol\"" },
 		{ "incidents", "40 clients log in to mal\\x1blory\n    since 20" },
 		{ "incidents", "    among them 192.0.2." },
 		{ "--json incidents", "{\"target\":\"login\",\"name\":\"mal\\\\x1blory\"," },
+		{ "explain 203.0.113.5", "held      a breaker is open until 20" },
+		{ "explain 203.0.113.5", " left): no blocks\n            because protocol: 2 clients newly blocked within 1m\n" },
 		{ "breaker reset", "1 closed\n" },
 		{ "breaker reset", "no breaker was open\n" },
 		{ "breaker list", "no breaker is open\n" },
+		{ "explain 203.0.113.6", "  rate 2 of 10 different accounts in 10m (blocks for 1h)  total 3 of 100 in 1d" },
+		{ "explain 203.0.113.7", "  rate 2 of 10 different recipients in 1m (blocks for 1h)" },
+		{ "explain 203.0.113.5", "  lowered   auth-failure: rate 2 of 4 in 10m, usually of 10\n            because 25 clients "
+		    "fail to log in to da\\x1bve, until 20" },
 	};
 	char buf[20000];
 
@@ -262,6 +308,23 @@ shows_what_is_wrong(void **state)
 		for (unsigned k = 0; k < 20 && i <= 2; k++)
 			fake_event(&f, EVENT_PROTOCOL, client, NULL, NULL);
 	}
+	fake_event(&f, EVENT_PROTOCOL, "203.0.113.5", NULL, NULL);
+	for (unsigned i = 1; i <= 25; i++) {
+		char client[32];
+
+		(void)snprintf(client, sizeof client, "10.1.1.%u", i);
+		fake_event(&f, EVENT_AUTH_FAILURE, i == 25 ? "203.0.113.5" : client, "da\033ve", NULL);
+	}
+	fake_event(&f, EVENT_AUTH_FAILURE, "203.0.113.5", "da\033ve", NULL);
+	/* Who has logged in, and then fails. */
+	f.now--;
+	fake_event(&f, EVENT_LOGIN, "203.0.113.6", "erin", NULL);
+	f.now++;
+	f.policy.login_credit = false;
+	for (unsigned i = 0; i < 3; i++)
+		fake_event(&f, EVENT_AUTH_FAILURE, "203.0.113.6", i == 0 ? "erin" : "frank", NULL);
+	for (unsigned i = 0; i < 3; i++)
+		wrong_recipient("203.0.113.7", i == 0 ? "x@example.org" : "y@example.org");
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		if (run_on(rows[i].words, buf, sizeof buf) != 0 || strstr(buf, rows[i].has) == NULL)
 			fail_msg("%s: got \"%s\", want \"%s\" in it", rows[i].words, buf, rows[i].has);

@@ -147,7 +147,7 @@ cuts_hold_what_changed(void **state)
 	ledger_cut(l, &c, false);
 	assert_int_equal(c.items, 5000);
 	while (cut_next(&c, &at, &item))
-		assert_int_equal(ledger_restore(copy, item.key, item.klen, item.val, item.vlen, &e), 0);
+		assert_int_equal(ledger_restore(copy, &policy, item.key, item.klen, item.val, item.vlen, T0, &e), 0);
 	cut_clear(&c);
 	ledger_cut(l, &c, false);
 	assert_int_equal(c.items, 0);
@@ -235,27 +235,6 @@ late_is_as_good(void **state)
 }
 
 static void
-a_cut_can_keep_what_is_gone(void **state)
-{
-	struct cut_item item;
-	struct cut c;
-	size_t at = 0;
-
-	(void)state;
-	cut_init(&c);
-	cut_put(&c, CUT_CLIENTS, "a", 1, "value", 5);
-	cut_del(&c, CUT_SOURCES, "gone", 4);
-	cut_put(&c, CUT_CLIENTS, "b", 1, "value", 5);
-	cut_keep_deleted(&c);
-	assert_int_equal(c.items, 1);
-	assert_true(cut_next(&c, &at, &item));
-	assert_true(item.deleted && item.table == CUT_SOURCES && item.klen == 4);
-	assert_memory_equal(item.key, "gone", 4);
-	assert_false(cut_next(&c, &at, &item));
-	cut_clear(&c);
-}
-
-static void
 is_bounded(void **state)
 {
 	struct ledger *small = ledger_new(20000);
@@ -284,6 +263,78 @@ is_bounded(void **state)
 	}
 	assert_in_range(kept, 95, 100);
 	ledger_free(small);
+}
+
+/* An attacker with any number of addresses: what goes is mostly his own. */
+static void
+keeps_what_is_of_value(void **state)
+{
+	struct ledger *full = ledger_new(10000);
+	unsigned kept = 0, good = 0;
+
+	(void)state;
+	policy.relay_for = 60;
+	for (unsigned i = 0; i < 9000; i++) {
+		struct addr a = nth(i);
+
+		tell(full, i % 9 == 0 ? EVENT_LOGIN : EVENT_RBL, &a, T0);
+	}
+	for (unsigned i = 0; i < 200000; i++) {
+		struct addr a = nth(100000 + i);
+
+		tell(full, EVENT_AUTH_FAILURE, &a, T0 + 3600);
+	}
+	for (unsigned i = 0; i < 9000; i++) {
+		struct addr a = nth(i);
+		unsigned n = 0;
+
+		ledger_view(full, &policy, &a, count_one, &n);
+		kept += n;
+		good += i % 9 == 0 ? n : 0;
+	}
+	assert_in_range(kept, 8800, 9000);
+	assert_in_range(good, 900, 1000);
+	assert_in_range(ledger_size(full), 10000, 10000);
+	ledger_free(full);
+}
+
+/* The administrator has made clients larger: what was known of the parts is of the whole now. */
+static void
+folds_what_was_stored(void **state)
+{
+	const char *const parts[] = { "2001:db8:1:2::1", "2001:db8:1:3::1", "192.0.2.1" };
+	struct ledger *l = *state, *after = ledger_new(1000);
+	struct cut_item item;
+	struct answer ans;
+	unsigned put = 0, deleted = 0;
+	struct addr a;
+	struct cut c;
+	size_t at = 0;
+	struct err e;
+
+	for (size_t i = 0; i < ROWS(parts); i++) {
+		a = address(parts[i]);
+		ledger_add(l, &policy, SET_BLOCK, &a, T0, 3600, STR_NONE);
+	}
+	cut_init(&c);
+	ledger_cut(l, &c, false);
+	policy.ipv6_prefix = 48;
+	while (cut_next(&c, &at, &item))
+		assert_int_equal(ledger_restore(after, &policy, item.key, item.klen, item.val, item.vlen, T0, &e), 0);
+	cut_clear(&c);
+	assert_int_equal(ledger_size(after), 2);
+	a = address("2001:db8:1:ffff::1");
+	ledger_judge(after, &policy, &a, T0, &ans);
+	assert_int_equal(ans.verdict, VERDICT_BLOCKED);
+	assert_int_equal(ledger_del(after, &policy, SET_BLOCK, &a, T0), CHANGE_UNBLOCKED);
+	at = 0;
+	ledger_cut(after, &c, false);
+	while (cut_next(&c, &at, &item))
+		*(item.deleted ? &deleted : &put) += 1;
+	assert_int_equal(put, 1);
+	assert_int_equal(deleted, 2);
+	cut_clear(&c);
+	ledger_free(after);
 }
 
 static void *
@@ -383,8 +434,9 @@ main(void)
 		TEST(forgets_and_says_so),
 		TEST(sweeps_in_slices),
 		TEST(late_is_as_good),
-		TEST(a_cut_can_keep_what_is_gone),
 		TEST(is_bounded),
+		TEST(keeps_what_is_of_value),
+		TEST(folds_what_was_stored),
 		TEST(bears_many_threads),
 		TEST(effects_follow),
 	};

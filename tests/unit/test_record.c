@@ -55,6 +55,54 @@ survives_the_store(void **state)
 	record_clear(&back);
 }
 
+/* As many entries as there are seconds, whatever the number of recipients, and they come back from the store. */
+static void
+remembers_what_was_spent(void **state)
+{
+	static uint8_t buf[64 * 1024], again[64 * 1024];
+	struct record r, back;
+	struct err e;
+	size_t n;
+
+	(void)state;
+	fill(&r);
+	r.grant->until = 100000;
+	for (uint32_t at = 1000; at < 1000 + 2 * SPENT_SPAN; at++)
+		for (unsigned k = 0; k < 3; k++)
+			assert_true(record_spend(&r, at, 1000000));
+	assert_int_equal(record_spent(&r, 1000 + 2 * SPENT_SPAN - 1), 3 * SPENT_SPAN);
+	assert_true(r.grant->spent->cap <= SPENT_SPAN);
+	assert_false(record_spend(&r, 1000 + 2 * SPENT_SPAN, 3));
+	assert_int_equal(record_beyond(&r, 1000 + 2 * SPENT_SPAN), 1);
+	n = record_encode(&r, buf, sizeof buf);
+	assert_true(n < sizeof buf);
+	record_init(&back);
+	assert_int_equal(record_decode(&back, buf, n, &e), 0);
+	assert_int_equal(record_encode(&back, again, sizeof again), n);
+	assert_memory_equal(buf, again, n);
+	assert_int_equal(record_spent(&back, 1000 + 2 * SPENT_SPAN), 3 * (SPENT_SPAN - 1));
+	/* Cut short: refused, at any place in what was spent. */
+	for (size_t cut = n - 1; cut > n - 100; cut--) {
+		struct record half;
+
+		record_init(&half);
+		assert_int_equal(record_decode(&half, buf, cut, &e), -1);
+	}
+	/* A second after a clock that went back is one entry more each time, and there is still room. */
+	for (uint32_t i = 0; i < 3 * SPENT_SPAN; i++)
+		assert_true(record_spend(&r, 5000 + i % 2, 1000000));
+	assert_true(r.grant->spent->len <= SPENT_SPAN);
+	/* All of it over. */
+	assert_int_equal(record_spent(&r, 50000), 0);
+	assert_int_equal(record_beyond(&r, 50000), 0);
+	assert_true(record_spend(&r, 50000, 1));
+	assert_false(record_spend(&r, 50000, 1));
+	record_ungrant(&r);
+	assert_int_equal(record_spent(&r, 50000), 0);
+	record_clear(&r);
+	record_clear(&back);
+}
+
 /* Cut short anywhere or with any byte changed: refused or read, never a crash; and what is cut short is refused. */
 static void
 refuses_damage(void **state)
@@ -82,7 +130,7 @@ refuses_damage(void **state)
 		}
 	buf[0] = 9;
 	assert_int_equal(record_decode(&r, buf, n, &e), -1);
-	assert_string_equal(e.text, "record of version 9, this program knows version 1");
+	assert_string_equal(e.text, "record of version 9, this program knows versions 1 and 2");
 }
 
 static void
@@ -162,6 +210,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(survives_the_store),
+		cmocka_unit_test(remembers_what_was_spent),
 		cmocka_unit_test(refuses_damage),
 		cmocka_unit_test(prolongs_grants),
 		cmocka_unit_test(forgives_up_to_a_moment),

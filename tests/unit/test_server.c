@@ -157,6 +157,30 @@ closes_the_silent(void **state)
 	stop();
 }
 
+/* Who has made proper requests may be quiet for long, but a request once begun must be ended, and crumbs are no end. */
+static void
+closes_the_halves(void **state)
+{
+	struct pollfd half;
+	int good;
+
+	(void)state;
+	start(10, 1, 600);
+	good = dial(&f);
+	half = (struct pollfd){ .fd = dial(&f), .events = POLLIN };
+	echoes(good, "x\n");
+	echoes(half.fd, "x\n");
+	for (unsigned i = 0; poll(&half, 1, 100) == 0; i++) {
+		assert_true(i < HANG_MS / 100);
+		say(half.fd, "a", 1);
+	}
+	closed(half.fd);
+	assert_int_equal(ends[END_IDLE], 1);
+	echoes(good, "x\n");
+	close(good);
+	stop();
+}
+
 /* Who does not take its answers is not read from, and in the end closed; nobody else waits. */
 static void
 closes_the_stuck(void **state)
@@ -332,6 +356,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_room),
 		cmocka_unit_test(closes_the_silent),
+		cmocka_unit_test(closes_the_halves),
 		cmocka_unit_test(closes_the_stuck),
 		cmocka_unit_test(obeys_the_handler),
 		cmocka_unit_test(wakes),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Logs of the past, of known contents: who was granted, cached and blocked, and when; and what is odd about them. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -771,6 +772,40 @@ late_lines_change_no_alarm(void **state)
 	}
 }
 
+/* Events are applied by the batch: as if they were not, also when there are more than one holds, and when the texts of two,
+ * or of one, are more than it has room for. */
+static void
+keeps_the_order(void **state)
+{
+	static char names[3][5001] = { "anna" };
+
+	(void)state;
+	memset(names[1], 'b', 600);
+	memset(names[2], 'c', 5000);
+	begin("log");
+	for (unsigned i = 0; i < 40; i++) {
+		login(T0, "192.0.2.1", names[i % 2]);
+		if (i % 4 == 0)
+			probe(T0, "192.0.2.66");
+	}
+	mail(T0, "192.0.2.1", "4FAB12345");
+	failed(T0, "192.0.2.66", names[2]);
+	login(T0, "192.0.2.66", "anna");
+	login(T0, "192.0.2.1", "last");
+	for (unsigned i = 0; i < 9; i++)
+		probe(T0, "192.0.2.66");
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(of("192.0.2.1")->logins, 41);
+	assert_int_equal(of("192.0.2.1")->mails, 1);
+	assert_int_equal(of("192.0.2.1")->user_len, 4);
+	assert_memory_equal(of("192.0.2.1")->user, "last", 4);
+	assert_int_equal(of("192.0.2.66")->blocks, 1);
+	assert_int_equal(block_of("192.0.2.66")->lifted, T0);
+	assert_int_equal(of("192.0.2.66")->offences, 20);
+	assert_int_equal(side.forgiven, 9);
+}
+
 /* Whoever no longer matters makes room, however many they are. */
 static void
 forgets(void **state)
@@ -815,6 +850,7 @@ main(void)
 		TEST(rehearses_the_breaker),
 		TEST(knows_who_is_a_client),
 		TEST(late_lines_change_no_alarm),
+		TEST(keeps_the_order),
 		TEST(forgets),
 	};
 	char command[64];

@@ -322,6 +322,40 @@ reads_while_others_write(void **state)
 		pthread_join(threads[i], NULL);
 }
 
+/* Which of the maps does the MTA ask? */
+static void
+tells_who_was_asked(void **state)
+{
+	static const char *const asks[] = { "relay 192.0.2.1", "verdict 192.0.2.1", "relay mail.example.org", "nosuch 192.0.2.1",
+		"relay" };
+	struct socketmap_status st;
+	char wire[64];
+	int fd = dial(&f);
+
+	(void)state;
+	socketmap_status(map, &st);
+	assert_string_equal(st.path, f.path);
+	for (size_t i = 0; i < SOCKETMAP_MAPS; i++)
+		assert_true(st.map[i].asked == 0 && st.map[i].last == 0);
+	for (size_t i = 0; i < ROWS(asks); i++) {
+		say(fd, wire, netstring_write(wire, sizeof wire, str_of(asks[i])));
+		do
+			hear_all(fd, wire, 1);
+		while (*wire != ',');
+		f.now++;
+	}
+	socketmap_status(map, &st);
+	assert_string_equal(st.map[0].name, "relay");
+	assert_int_equal(st.map[0].asked, 2);
+	assert_int_equal(st.map[0].last, T0 + 2);
+	assert_string_equal(st.map[1].name, "popauth_relay");
+	assert_true(st.map[1].asked == 0 && st.map[1].last == 0);
+	assert_string_equal(st.map[2].name, "verdict");
+	assert_true(st.map[2].asked == 1 && st.map[2].last == T0 + 1);
+	assert_int_equal(st.unknown, 2);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -335,6 +369,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(serves_beside_idlers, start, stop),
 		cmocka_unit_test_setup_teardown(survives_noise, start, stop),
 		cmocka_unit_test_setup_teardown(reads_while_others_write, start, stop),
+		cmocka_unit_test_setup_teardown(tells_who_was_asked, start, stop),
 	};
 
 	logmsg_open("test_socketmap", false);

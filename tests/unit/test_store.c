@@ -857,6 +857,58 @@ test_few_set_aside(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fresh, done)
 
+/* A cut of everything: what it does not have is gone, and the store is still ours afterwards. */
+static void
+test_whole_cut(void **state)
+{
+	struct store *s = open_as(STORE_CREATED);
+	struct seen seen = { 0 };
+	struct err e = { "" };
+	struct cut c;
+
+	(void)state;
+	cut_init(&c);
+	for (uint32_t i = 0; i < 20000; i++)
+		cut_put(&c, CUT_CLIENTS, &i, sizeof i, "old", 3);
+	cut_put(&c, CUT_META, "half", 4, "old", 3);
+	assert_int_equal(store_commit(s, &c, &e), STORE_DONE);
+	cut_clear(&c);
+	fill(&c, 7);
+	c.whole = true;
+	assert_int_equal(store_commit(s, &c, &e), STORE_DONE);
+	cut_clear(&c);
+	assert_int_equal(store_probe(s, &e), STORE_DONE);
+	store_close(s);
+	s = open_as(STORE_OPENED);
+	assert_int_equal(store_load(s, see, &seen, &e), STORE_DONE);
+	assert_int_equal(seen.clients, KEYS);
+	assert_int_equal(seen.sources, 1);
+	assert_int_equal(seen.others + seen.broken, 0);
+	store_close(s);
+}
+
+/* Somebody cleans up: what is said to be committed must not be in files that have no name. */
+static void
+test_removed_while_open(void **state)
+{
+	struct store *s = open_as(STORE_CREATED);
+	struct err e = { "" };
+	enum store_answer is;
+	char home[96];
+
+	(void)state;
+	(void)snprintf(home, sizeof home, "%s/store", dir);
+	assert_int_equal(commit_generation(s, 1, &e), STORE_DONE);
+	assert_int_equal(nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(commit_generation(s, 2, &e), STORE_EMPTIED);
+	assert_non_null(strstr(e.text, "removed or replaced"));
+	assert_int_equal(commit_generation(s, 3, &e), STORE_DONE);
+	store_close(s);
+	s = open_as(STORE_OPENED);
+	assert_int_equal(generation_in(s, &e, &is), 3);
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -873,6 +925,8 @@ main(void)
 		TEST(test_killed),
 		TEST(test_file_limit),
 		TEST(test_full_disk),
+		TEST(test_whole_cut),
+		TEST(test_removed_while_open),
 		TEST(test_damaged),
 		TEST(test_spoilt_while_open),
 		TEST(test_foreign),

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mapfile.h - Berkeley DB files that an MTA reads: a hash file of our own, or our records in somebody else's
+ *
+ * Beside the store the only user of Berkeley DB: a map file is no state of ours but an effect outside, in a form that
+ * others define, and has neither transactions nor an environment.
+ *
+ * A file of our own (MAP_POSTFIX, MAP_SENDMAIL) is written beside its place and renamed to it.  It has a record that
+ * says whose it is; a file at its place without that record is somebody else's work and never replaced, nor is anything
+ * that is not a plain file of our own user.  No lock is needed: a reader has the old file or the new one.
+ *	Postfix notices that the file it has open lost its last name, before it takes the next client: there
+ * must be no second hard link to it.  sendmail looks at the time of change of the file it has open, in whole seconds,
+ * at each lookup: so the old file is given a later one after the new one has its name.
+ *	Postfix opens maps as root, wherever they lie.  sendmail reads, as root, only what root could read without being root
+ * (safefile.c): the directory must be open to others or to root's group (0711 is enough), and so must be the file, or it
+ * belongs to the TrustedUser; and no directory above it may be a group's or everybody's to write in, short of
+ * DontBlameSendmail's MapInUnsafeDirPath.
+ *
+ * In sendmail's access.db (MAP_ACCESS) each of our records has another beside it that says so, "popauth-milter:KEY",
+ * which no lookup asks for.  makemap(8) loses both or none; a record without it is the administrator's, and not
+ * touched.  While it is worked on the file is locked as makemap and sendmail do it, with flock(2), and, for those
+ * built without, as fcntl(2) would.
+ */
+#ifndef MAPFILE_H
+#define MAPFILE_H
+
+#include <sys/types.h>
+
+#include <time.h>
+
+#include "err.h"
+#include "listfile.h"
+#include "mapkey.h"
+
+struct mapfile_spec {
+	const char *path; /* of the file itself, with its .db */
+	enum map_form form;
+	gid_t group;	  /* of a new file, whose mode is 0640 then; (gid_t)-1: as it comes, and 0644.  One that is replaced keeps
+			   * mode and group */
+};
+
+/* --- a file of our own --- */
+
+struct mapfile;
+
+/* May it be written?  -1 and the reason: it, or its directory, is not what it should be. */
+int mapfile_allowed(const struct mapfile_spec *sp, struct err *e);
+/* Begin a new one for about n records.  NULL and the reason when it may not be written.  The spec is borrowed. */
+struct mapfile *mapfile_begin(const struct mapfile_spec *sp, unsigned n, struct err *e);
+/* Add a record; the first of a key stays. */
+int mapfile_put(struct mapfile *m, struct str key, struct str value, struct err *e);
+/* Put it into its place, on the disk when this returns; *stamp is what it is known by.  Frees m, also on failure,
+ * after which all is as before. */
+int mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e);
+void mapfile_abort(struct mapfile *m); /* NULL is fine */
+
+/* --- our records in somebody else's --- */
+
+struct mapfile_counts {
+	unsigned ours;	     /* records of ours that are in it now */
+	unsigned overruled;  /* keys that the administrator has a record for: his is the one that counts */
+	unsigned added, removed;
+};
+
+/* Have exactly `keys` (n of them, sorted by strcmp, none twice) as our records there.  *stamp: the file as it was left the
+ * last time, with an error in it when there was no last time; then as it is left now. */
+int mapfile_sync(const struct mapfile_spec *sp, const char *const *keys, unsigned n, struct mapfile_counts *counts,
+    struct listfile_stamp *stamp, struct err *e);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mapfile_edit.c - our records in a file that is the administrator's
+ *
+ * The file has no transactions: a process that is killed in the middle of a change may leave it damaged, as makemap(8)
+ * itself may.  So the changes are made in memory and written at the end, and nothing is written when there are none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mapfile_db.h"
+
+#define PATIENCE_MS 400	 /* for the lock: makemap holds it while it writes, and a login should be there in a second */
+#define PAUSE_MS    10
+
+struct edit {
+	struct hash *hash;
+	const char *const *keys;
+	unsigned n;
+	char **gone; /* ours in the file, but not to be there any more */
+	unsigned n_gone, cap;
+	bool *there; /* keys[i] is marked as ours */
+	struct mapfile_counts *counts;
+};
+
+/* --- the lock --- */
+
+static int
+try_lock(int fd)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return -1;
+	return fcntl(fd, F_OFD_SETLK, &whole); /* of this descriptor, or Berkeley DB's closing would end it */
+}
+
+static int
+lock(int fd, const char *path, struct err *e)
+{
+	static const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+
+	for (int ms = 0; try_lock(fd) == -1; ms += PAUSE_MS) {
+		if (errno != EWOULDBLOCK && errno != EACCES && errno != EINTR)
+			return err_sys(e, "%s: locking it", path);
+		if (ms >= PATIENCE_MS)
+			return err_set(e, "%s: somebody else has it locked", path);
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* The file that the path names, locked.  -1: not. */
+static int
+open_locked(const struct mapfile_spec *sp, struct listfile_stamp *stamp, struct err *e)
+{
+	struct stat st, now;
+	int fd;
+
+	if (mapfile_plain(sp, false, stamp, e) == -1)
+		return -1;
+	if (stamp->error != 0)
+		return err_set(e, "%s: is not there; it is made with makemap(8)", sp->path);
+	fd = open(sp->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return err_sys(e, "%s: opening it for writing", sp->path);
+	if (lock(fd, sp->path, e) == 0) {
+		if (fstat(fd, &st) == 0 && lstat(sp->path, &now) == 0 && st.st_ino == now.st_ino && st.st_dev == now.st_dev) {
+			*stamp = listfile_stamp_of(&st);
+			return fd;
+		}
+		err_set(e, "%s: was replaced meanwhile", sp->path);
+	}
+	close(fd);
+	return -1;
+}
+
+/* --- the records --- */
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+note_ours(void *arg, struct str key)
+{
+	struct edit *ed = arg;
+	char text[MAPKEY_TEXT];
+	const char *p = str_copy(text, sizeof text, key), *const *at;
+
+	at = ed->n == 0 || key.n >= sizeof text ? NULL : bsearch(&p, ed->keys, ed->n, sizeof *ed->keys, compare);
+	if (at != NULL) {
+		ed->there[at - ed->keys] = true;
+		return;
+	}
+	if (ed->n_gone == ed->cap) {
+		ed->cap = ed->cap == 0 ? 64 : 2 * ed->cap;
+		ed->gone = xrealloc(ed->gone, ed->cap * sizeof *ed->gone);
+	}
+	ed->gone[ed->n_gone++] = xmalloc(key.n + 1);
+	str_copy(ed->gone[ed->n_gone - 1], key.n + 1, key);
+}
+
+/* "popauth-milter:KEY"; a key that is too long for it was never ours. */
+static bool
+mark_of(const char *key, char *buf, size_t size)
+{
+	if (strlen(key) + sizeof MAPFILE_MARK > size)
+		return false;
+	(void)strcpy(stpcpy(buf, MAPFILE_MARK), key);
+	return true;
+}
+
+/* A record whose value has become another is not ours any more. */
+static int
+take_out(struct edit *ed, const char *key, struct err *e)
+{
+	char mark[MAPKEY_TEXT + sizeof MAPFILE_MARK];
+	struct str value;
+
+	if (!mark_of(key, mark, sizeof mark))
+		return 0;
+	switch (hash_get(ed->hash, str_of(key), &value, e)) {
+	case HASH_FAILED:
+		return -1;
+	case HASH_DONE:
+		if (str_eq(value, str_of(map_form_value(MAP_ACCESS))) && hash_del(ed->hash, str_of(key), e) == HASH_FAILED)
+			return -1;
+		break;
+	case HASH_NOT:
+		break;
+	}
+	ed->counts->removed++;
+	return hash_del(ed->hash, str_of(mark), e) == HASH_FAILED ? -1 : 0;
+}
+
+/* Asked first: Berkeley DB writes the page to which a record could not be added.  The mark first: whenever this ends,
+ * there is no record of ours that would be taken for the administrator's and stay for ever. */
+static int
+put_in(struct edit *ed, unsigned i, struct err *e)
+{
+	struct str value = str_of(map_form_value(MAP_ACCESS)), key = str_of(ed->keys[i]);
+	char mark[MAPKEY_TEXT + sizeof MAPFILE_MARK];
+
+	if (!mark_of(ed->keys[i], mark, sizeof mark))
+		panic("mapfile: a key as long as \"%s\"", ed->keys[i]);
+	switch (hash_get(ed->hash, key, NULL, e)) {
+	case HASH_FAILED:
+		return -1;
+	case HASH_DONE:
+		*(ed->there[i] ? &ed->counts->ours : &ed->counts->overruled) += 1;
+		return 0;
+	case HASH_NOT:
+		break;
+	}
+	ed->counts->added++;
+	ed->counts->ours++;
+	return hash_add(ed->hash, str_of(mark), value, e) == HASH_FAILED ||
+	    hash_add(ed->hash, key, value, e) == HASH_FAILED ? -1 : 0;
+}
+
+static int
+change(struct edit *ed, struct err *e)
+{
+	if (hash_each(ed->hash, STR(MAPFILE_MARK), note_ours, ed, e) == -1)
+		return -1;
+	for (unsigned i = 0; i < ed->n_gone; i++)
+		if (take_out(ed, ed->gone[i], e) == -1)
+			return -1;
+	for (unsigned i = 0; i < ed->n; i++)
+		if (put_in(ed, i, e) == -1)
+			return -1;
+	return 0;
+}
+
+static void
+edit_free(struct edit *ed)
+{
+	for (unsigned i = 0; i < ed->n_gone; i++)
+		free(ed->gone[i]);
+	free(ed->gone);
+	free(ed->there);
+}
+
+/* sendmail compares whole seconds: what has changed must be later than whatever it may have seen, also when makemap
+ * was run in a second that we have used up already. */
+static int
+be_noticed(int fd, const struct edit *ed, const struct listfile_stamp *left, const struct listfile_stamp *found)
+{
+	bool seen = left->error == 0 && !listfile_same(left, found) && found->written.tv_sec <= left->written.tv_sec;
+	bool changed = ed->counts->added + ed->counts->removed > 0;
+	time_t than = seen ? left->written.tv_sec : found->written.tv_sec;
+
+	if (!changed && !seen)
+		return 0;
+	return fsync(fd) == -1 || mapfile_later(fd, than) == -1 ? -1 : 0;
+}
+
+int
+mapfile_sync(const struct mapfile_spec *sp, const char *const *keys, unsigned n, struct mapfile_counts *counts,
+    struct listfile_stamp *stamp, struct err *e)
+{
+	struct edit ed = { .keys = keys, .n = n, .counts = counts };
+	struct listfile_stamp found;
+	int fd = open_locked(sp, &found, e), rc;
+	struct err at_close;
+	struct stat st;
+
+	*counts = (struct mapfile_counts){ 0 };
+	if (fd == -1)
+		return -1;
+	ed.there = xcalloc(n + 1UL, sizeof *ed.there);
+	ed.hash = hash_open(sp->path, false, true, e);
+	rc = ed.hash == NULL ? -1 : change(&ed, e);
+	if (ed.hash != NULL && hash_close(ed.hash, rc == -1 ? &at_close : e) == -1)
+		rc = -1;
+	if (be_noticed(fd, &ed, stamp, &found) == -1 && rc == 0)
+		rc = err_sys(e, "%s: writing it", sp->path);
+	if (fstat(fd, &st) == 0)
+		*stamp = listfile_stamp_of(&st);
+	edit_free(&ed);
+	close(fd);
+	return rc;
+}

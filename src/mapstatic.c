@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mapstatic.c - see mapstatic.h */
+#include "mapstatic.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "listfile.h"
+
+/* Key and value with a NUL behind each, in one piece of memory; sorted by key once all are read. */
+struct entry {
+	char *text;
+	size_t key, value;
+};
+
+struct mapstatic {
+	struct entry *v;
+	unsigned n, cap;
+};
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static void
+fold(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s - 'A' + 'a');
+}
+
+static void
+keep(struct mapstatic *ms, struct str key, struct str value)
+{
+	struct entry en = { .key = key.n, .value = value.n, .text = xmalloc(key.n + value.n + 2) };
+
+	str_copy(en.text, key.n + 1, key);
+	fold(en.text);
+	str_copy(en.text + key.n + 1, value.n + 1, value);
+	if (ms->n == ms->cap) {
+		ms->cap = ms->cap == 0 ? 64 : 2 * ms->cap;
+		ms->v = xrealloc(ms->v, ms->cap * sizeof *ms->v);
+	}
+	ms->v[ms->n++] = en;
+}
+
+static int
+add_line(void *arg, struct str line, struct err *e)
+{
+	struct str key = line, value;
+	size_t k = 0, v;
+
+	while (k < line.n && !is_blank(line.p[k]))
+		k++;
+	for (v = k; v < line.n && is_blank(line.p[v]);)
+		v++;
+	key.n = k;
+	value = (struct str){ line.p + v, line.n - v };
+	if (value.n == 0)
+		return err_set(e, "an entry is a key, a blank and a value");
+	if (key.n > MAPSTATIC_KEY)
+		return err_set(e, "a key of more than %d bytes", MAPSTATIC_KEY);
+	if (key.p[0] == '"')
+		return err_set(e, "keys with blanks or quotes are not understood here");
+	if (memchr(line.p, '\0', line.n) != NULL)
+		return err_set(e, "a NUL in a text file");
+	keep(arg, key, value);
+	return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->text, ((const struct entry *)b)->text);
+}
+
+static int
+unique(const struct mapstatic *ms, const char *path, struct err *e)
+{
+	char shown[100];
+
+	for (unsigned i = 1; i < ms->n; i++)
+		if (compare(&ms->v[i - 1], &ms->v[i]) == 0)
+			return err_set(e, "%s: %s is there more than once", path,
+			    str_show(shown, sizeof shown, str_of(ms->v[i].text)));
+	return 0;
+}
+
+struct mapstatic *
+mapstatic_read(const char *path, struct err *e)
+{
+	struct mapstatic *ms = xcalloc(1, sizeof *ms);
+
+	if (listfile_read(path, add_line, ms, e) == 0) {
+		if (ms->n > 0)
+			qsort(ms->v, ms->n, sizeof *ms->v, compare);
+		if (unique(ms, path, e) == 0)
+			return ms;
+	}
+	mapstatic_free(ms);
+	return NULL;
+}
+
+void
+mapstatic_free(struct mapstatic *ms)
+{
+	if (ms == NULL)
+		return;
+	for (unsigned i = 0; i < ms->n; i++)
+		free(ms->v[i].text);
+	free(ms->v);
+	free(ms);
+}
+
+unsigned
+mapstatic_size(const struct mapstatic *ms)
+{
+	return ms == NULL ? 0 : ms->n;
+}
+
+void
+mapstatic_at(const struct mapstatic *ms, unsigned i, struct str *key, struct str *value)
+{
+	const struct entry *en = &ms->v[i];
+
+	*key = (struct str){ en->text, en->key };
+	*value = (struct str){ en->text + en->key + 1, en->value };
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* policy_tell.c - what the thresholds go by, for people */
+#include "policy_priv.h"
+
+static uint32_t
+stamp(time_t now)
+{
+	return now <= 0 ? 1 : (uint64_t)now >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)now;
+}
+
+const char *
+counted_name(enum counted c)
+{
+	static const char *const names[] = { [COUNTED_EVENTS] = "events", [COUNTED_SESSIONS] = "sessions",
+		[COUNTED_RECIPIENTS] = "recipients", [COUNTED_ACCOUNTS] = "accounts" };
+
+	return names[c];
+}
+
+static enum counted
+counted(const struct kind_policy *kp)
+{
+	return kp->caches ? COUNTED_SESSIONS : kp->distinct ? COUNTED_RECIPIENTS : COUNTED_EVENTS;
+}
+
+bool
+policy_count(const struct policy *p, const struct record *r, enum event_kind kind, time_t now,
+    struct policy_count *out)
+{
+	const struct kind_policy *kp = &p->kind[kind];
+	const struct tally *t = record_tally(r, kind);
+	uint32_t at = stamp(now);
+
+	if (t == NULL || t->len == 0)
+		return false;
+	*out = (struct policy_count){ .rate_of = counted(kp), .total_of = counted(kp), .last = t->hits[t->len - 1].at };
+	out->rate = window_most(t->hits, t->len, at, kp->rate.span);
+	out->total = window_most(t->hits, t->len, at, kp->total.span);
+	if (kind == EVENT_AUTH_FAILURE && policy_known_good(r, at)) {
+		out->rate_of = COUNTED_ACCOUNTS;
+		out->rate = window_distinct(t->hits, t->len, at, kp->rate.span);
+	}
+	return true;
+}
+
+bool
+policy_lowering(const struct policy *p, const struct record *r, enum event_kind kind, uint32_t hash, time_t now,
+    struct policy_lowering *out)
+{
+	const struct kind_policy *kp = &p->kind[kind];
+	const struct tally *t = record_tally(r, kind);
+	uint32_t at = stamp(now), aim = policy_aim(kp, kind);
+	uint32_t tag = aim == TAG_DOMAIN ? hash << 22 & TAG_DOMAIN : (hash & TAG_HASH) | 1u;
+
+	if (t == NULL || aim == 0 || !kp->on)
+		return false;
+	out->of = policy_lowered(kp->rate.n, p->incident_factor, r, at);
+	out->have = window_most_like(t->hits, t->len, at, kp->rate.span, tag, aim);
+	return out->of < kp->rate.n && out->have > 0;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* relaymap.c - see relaymap.h: the queue, the settings, and when to write */
+#include "relaymap.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "logmsg.h"
+#include "pending.h"
+#include "relaymap_priv.h"
+#include "stats.h"
+
+#define WAITING	 4096 /* clients queued; beyond that the whole ledger is asked */
+#define LOOK_MS	 1000 /* between looks at terms and files */
+#define ALL_S	 60   /* between looks at the whole ledger: a block by hand runs out and the grant counts again */
+#define PAUSE_MS 400  /* between two writings, so that a burst of logins is one; less when writing takes long, because */
+#define SEEN_MS	 800  /* a login should be there after so long, having waited for one writing, and then for its own */
+#define LEAST_MS 50
+
+struct relaymap {
+	struct relaymap_setup setup;
+	pthread_t thread;
+	bool running;
+	atomic_bool on; /* there is a file: changes are worth queueing */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	/* guarded by lock */
+	struct pending *in;
+	bool overflown, stop;
+	struct relaymap_status status;
+	/* the thread's own */
+	struct pending *out;
+	struct mapfile_spec spec; /* path "": no file; the text is ours */
+	char *path, *static_path;
+	struct mapstatic *fixed;
+	struct listfile_stamp static_read, static_seen, left;
+	struct grants grants;
+	bool whole; /* ask the whole ledger */
+	time_t asked; /* when that was done last */
+	bool stale; /* the file is not what it should be */
+	unsigned took; /* ms, the last writing */
+	bool known; /* the administrator's entries have been read */
+};
+
+struct relaymap *
+relaymap_new(const struct relaymap_setup *setup)
+{
+	struct relaymap *rm = xcalloc(1, sizeof *rm);
+	pthread_condattr_t attr;
+
+	rm->setup = *setup;
+	rm->in = pending_new(WAITING);
+	rm->out = pending_new(WAITING);
+	rm->path = xstrdup("");
+	rm->static_path = xstrdup("");
+	pthread_mutex_init(&rm->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&rm->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	return rm;
+}
+
+void
+relaymap_free(struct relaymap *rm)
+{
+	if (rm == NULL)
+		return;
+	pending_free(rm->in);
+	pending_free(rm->out);
+	mapstatic_free(rm->fixed);
+	grants_clear(&rm->grants);
+	free(rm->path);
+	free(rm->static_path);
+	pthread_cond_destroy(&rm->wake);
+	pthread_mutex_destroy(&rm->lock);
+	free(rm);
+}
+
+void
+relaymap_changed(struct relaymap *rm, const struct addr *client)
+{
+	if (!atomic_load_explicit(&rm->on, memory_order_acquire))
+		return;
+	pthread_mutex_lock(&rm->lock);
+	if (!pending_add(rm->in, client))
+		rm->overflown = true;
+	pthread_cond_signal(&rm->wake);
+	pthread_mutex_unlock(&rm->lock);
+}
+
+void
+relaymap_status(struct relaymap *rm, struct relaymap_status *out)
+{
+	pthread_mutex_lock(&rm->lock);
+	*out = rm->status;
+	pthread_mutex_unlock(&rm->lock);
+}
+
+/* Said once, however often it is tried. */
+static void
+note_trouble(struct relaymap *rm, const struct err *e)
+{
+	bool news;
+
+	pthread_mutex_lock(&rm->lock);
+	news = strcmp(rm->status.trouble.text, e->text) != 0;
+	rm->status.trouble = *e;
+	pthread_mutex_unlock(&rm->lock);
+	if (news && e->text[0] != '\0')
+		logmsg(LEVEL_ERROR, "relay map: %s", e->text);
+	else if (news)
+		logmsg(LEVEL_NOTICE, "relay map: %s is up to date again", rm->path);
+}
+
+static void
+note_written(struct relaymap *rm, const struct tally_of_keys *tally, time_t now)
+{
+	pthread_mutex_lock(&rm->lock);
+	str_copy(rm->status.path, sizeof rm->status.path, str_of(rm->path));
+	rm->status.form = rm->spec.form;
+	rm->status.grants = rm->grants.n;
+	rm->status.left_out = tally->left_out;
+	rm->status.overruled = tally->overruled;
+	rm->status.fixed = mapstatic_size(rm->fixed);
+	rm->status.written = now;
+	pthread_mutex_unlock(&rm->lock);
+}
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- the file --- */
+
+static bool
+write_file(struct relaymap *rm, unsigned ipv6_prefix, struct err *e)
+{
+	int64_t begun = monotonic_ms();
+	struct tally_of_keys tally;
+
+	if (relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &tally, &rm->left, e) == -1) {
+		stat_add(STAT_MAP_FILE_FAILED, 1);
+		return false;
+	}
+	rm->took = (unsigned)(monotonic_ms() - begun);
+	stat_add(STAT_MAP_FILE_WRITTEN, 1);
+	note_written(rm, &tally, rm->setup.now(rm->setup.arg));
+	return true;
+}
+
+void
+relaymap_withdraw(struct relaymap *rm)
+{
+	struct err e = { "" };
+
+	if (*rm->path == '\0' || !rm->known)
+		return;
+	grants_clear(&rm->grants);
+	if (!write_file(rm, 64, &e))
+		logmsg(LEVEL_ERROR, "relay map: the grants are still in it: %s", e.text);
+}
+
+/* As the MTA's configuration names it, or with its .db. */
+static char *
+file_of(const char *path)
+{
+	size_t n = strlen(path);
+	char *file = xmalloc(n + 4);
+
+	(void)strcpy(file, path);
+	if (n > 0 && (n < 4 || strcmp(path + n - 3, ".db") != 0))
+		(void)strcpy(file + n, ".db");
+	return file;
+}
+
+/* Another file than before: the one before is left without grants. */
+static void
+use_settings(struct relaymap *rm, const struct conf *c)
+{
+	char *path = file_of(c->relay_map);
+
+	if (strcmp(path, rm->path) != 0 || rm->spec.form != c->relay_map_form) {
+		relaymap_withdraw(rm);
+		free(rm->path);
+		rm->path = xstrdup(path);
+		rm->left = (struct listfile_stamp){ .error = ENOENT };
+		rm->whole = rm->stale = true;
+		atomic_store(&rm->on, *path != '\0');
+		pthread_mutex_lock(&rm->lock);
+		rm->status = (struct relaymap_status){ .form = c->relay_map_form };
+		str_copy(rm->status.path, sizeof rm->status.path, str_of(path));
+		pthread_mutex_unlock(&rm->lock);
+	}
+	free(path);
+	rm->spec = (struct mapfile_spec){ rm->path, c->relay_map_form, c->relay_map_group.gid };
+	if (strcmp(c->relay_map_static, rm->static_path) != 0) {
+		free(rm->static_path);
+		rm->static_path = xstrdup(c->relay_map_static);
+		rm->known = false;
+	}
+}
+
+/* The administrator's entries.  A mistake in them leaves those read before; when there are none yet, nothing is written:
+ * what he forbids must not be missing from the file. */
+static bool
+look_at_static(struct relaymap *rm, struct err *e)
+{
+	struct listfile_stamp now = listfile_stamp(rm->static_path);
+	bool still = listfile_same(&now, &rm->static_seen);
+	struct mapstatic *fresh = NULL;
+
+	rm->static_seen = now;
+	if (rm->known && (listfile_same(&now, &rm->static_read) || !still))
+		return true; /* nothing new, or somebody is at it just now */
+	if (*rm->static_path != '\0' && rm->spec.form != MAP_ACCESS &&
+	    (fresh = mapstatic_read(rm->static_path, e)) == NULL)
+		return false;
+	mapstatic_free(rm->fixed);
+	rm->fixed = fresh;
+	rm->static_read = now;
+	rm->known = rm->stale = true;
+	return true;
+}
+
+/* A file that stays the same one needs a later second for each change (mapfile.h), and must not run ahead of the clock:
+ * the time of the last one may be a second in the future, but is not to be more. */
+static bool
+too_soon(const struct relaymap *rm)
+{
+	return rm->spec.form == MAP_ACCESS && rm->left.error == 0 && rm->left.written.tv_sec > time(NULL);
+}
+
+/* Somebody else has written it, or taken it away. */
+static void
+look_at_file(struct relaymap *rm)
+{
+	struct listfile_stamp now = listfile_stamp(rm->path);
+
+	if (!listfile_same(&now, &rm->left))
+		rm->stale = true;
+}
+
+/* --- the grants --- */
+
+static void
+take_queue(struct relaymap *rm)
+{
+	struct pending *p;
+
+	pthread_mutex_lock(&rm->lock);
+	p = rm->in;
+	rm->in = rm->out;
+	rm->out = p;
+	rm->whole = rm->whole || rm->overflown;
+	rm->overflown = false;
+	pthread_mutex_unlock(&rm->lock);
+}
+
+static void
+look_at_grants(struct relaymap *rm, const struct policy *p, time_t now)
+{
+	struct addr client;
+
+	take_queue(rm);
+	if (rm->whole || now - rm->asked >= ALL_S || now < rm->asked) {
+		rm->stale = grants_load(&rm->grants, rm->setup.ledger, now) || rm->stale;
+		rm->whole = false;
+		rm->asked = now;
+	}
+	while (pending_next(rm->out, &client))
+		if (grants_ask(&rm->grants, rm->setup.ledger, p, &client, now))
+			rm->stale = true;
+	if (grants_expire(&rm->grants, rm->setup.ledger, p, now))
+		rm->stale = true;
+}
+
+bool
+relaymap_round(struct relaymap *rm)
+{
+	struct conf *c = conf_current();
+	struct err e = { "" };
+	bool ok = true;
+
+	use_settings(rm, c);
+	if (*rm->path != '\0') {
+		ok = look_at_static(rm, &e);
+		look_at_grants(rm, &c->policy, rm->setup.now(rm->setup.arg));
+		look_at_file(rm);
+		if (rm->stale && rm->known && !too_soon(rm)) {
+			struct err why = { "" };
+
+			rm->stale = !write_file(rm, c->policy.ipv6_prefix, &why);
+			if (rm->stale)
+				e = why;
+			ok = ok && !rm->stale;
+		}
+		note_trouble(rm, &e);
+	}
+	conf_put(c);
+	return ok;
+}
+
+/* --- the thread --- */
+
+static struct timespec
+after(unsigned ms)
+{
+	int64_t t = monotonic_ms() + ms;
+
+	return (struct timespec){ .tv_sec = (time_t)(t / 1000), .tv_nsec = (long)(t % 1000) * 1000000 };
+}
+
+static unsigned
+pause_ms(const struct relaymap *rm)
+{
+	if (rm->stale && too_soon(rm))
+		return LEAST_MS;
+	unsigned ms = 2 * rm->took + LEAST_MS < SEEN_MS ? SEEN_MS - 2 * rm->took : LEAST_MS;
+
+	return ms < PAUSE_MS ? ms : PAUSE_MS;
+}
+
+/* false: the end. */
+static bool
+rest(struct relaymap *rm)
+{
+	struct timespec soon = after(pause_ms(rm)), later = after(rm->stale && too_soon(rm) ? LEAST_MS : LOOK_MS);
+	bool stop;
+
+	pthread_mutex_lock(&rm->lock);
+	while (!rm->stop && pthread_cond_timedwait(&rm->wake, &rm->lock, &soon) != ETIMEDOUT)
+		;
+	while (!rm->stop && pending_empty(rm->in) && !rm->overflown)
+		if (pthread_cond_timedwait(&rm->wake, &rm->lock, &later) == ETIMEDOUT)
+			break;
+	stop = rm->stop;
+	pthread_mutex_unlock(&rm->lock);
+	return !stop;
+}
+
+static void *
+relaymap_main(void *arg)
+{
+	struct relaymap *rm = arg;
+
+	do
+		(void)relaymap_round(rm);
+	while (rest(rm));
+	relaymap_withdraw(rm);
+	return NULL;
+}
+
+int
+relaymap_start(struct relaymap *rm, struct err *e)
+{
+	errno = pthread_create(&rm->thread, NULL, relaymap_main, rm);
+	if (errno != 0)
+		return err_sys(e, "relay map's thread");
+	rm->running = true;
+	return 0;
+}
+
+void
+relaymap_stop(struct relaymap *rm)
+{
+	if (!rm->running)
+		return;
+	pthread_mutex_lock(&rm->lock);
+	rm->stop = true;
+	pthread_cond_signal(&rm->wake);
+	pthread_mutex_unlock(&rm->lock);
+	pthread_join(rm->thread, NULL);
+	rm->running = false;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_relaymap.c - from the ledger to the file: logins, terms, the administrator's word, and settings that change */
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../src/mapfile_db.h"
+#include "conf.h"
+#include "logmsg.h"
+#include "pipeline.h"
+#include "relaymap.h"
+#include "unit.h"
+
+#define T0 1750000000
+
+static char dir[64], conf_path[96], static_path[96];
+static struct ledger *ledger;
+static struct pipeline pipeline;
+static struct relaymap *rm;
+static _Atomic time_t clock_now;
+
+static time_t
+now(void *arg)
+{
+	(void)arg;
+	return clock_now;
+}
+
+static void
+told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
+{
+	(void)arg;
+	(void)ev;
+	(void)changes;
+	relaymap_changed(rm, client);
+}
+
+static void
+write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+settings(const char *map, const char *form, bool fixed)
+{
+	char text[1000];
+	struct err e;
+	struct conf *c;
+
+	(void)snprintf(text, sizeof text, "%s%s%s%s%s\nrelay_map_form = %s\nrelay_map_static = \"%s\"\nrelay_for = 15m\n",
+	    "relay_map = \"", *map != '\0' ? dir : "", *map != '\0' ? "/" : "", map, "\"", form, fixed ? static_path : "");
+	write_text(conf_path, text);
+	c = conf_read(conf_path, &e);
+	if (c == NULL)
+		fail_msg("%s", e.text);
+	conf_install(c);
+}
+
+static int
+start(void **state)
+{
+	struct effects fx = { .told = told };
+	struct relaymap_setup setup = { .now = now };
+
+	(void)state;
+	(void)strcpy(dir, "/tmp/relaymap.XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	(void)snprintf(conf_path, sizeof conf_path, "%s/conf", dir);
+	(void)snprintf(static_path, sizeof static_path, "%s/static", dir);
+	clock_now = T0;
+	setup.ledger = ledger = ledger_new(1000);
+	pipeline_init(&pipeline, ledger, &fx);
+	rm = relaymap_new(&setup);
+	return 0;
+}
+
+static int
+remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(name);
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	relaymap_stop(rm);
+	relaymap_free(rm);
+	ledger_free(ledger);
+	conf_install(NULL);
+	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void
+login(const char *addr, uint32_t term)
+{
+	struct conf *c = conf_current();
+	struct addr a = address(addr);
+
+	(void)pipeline_add(&pipeline, &c->policy, SET_RELAY, &a, clock_now, term, STR("alice"));
+	conf_put(c);
+}
+
+static void
+logout(const char *addr)
+{
+	struct conf *c = conf_current();
+	struct addr a = address(addr);
+
+	(void)pipeline_del(&pipeline, &c->policy, SET_RELAY, &a, clock_now);
+	conf_put(c);
+}
+
+static const char *
+value_of(const char *file, const char *key, bool nul)
+{
+	static char value[1024];
+	char path[160];
+	struct err e = { "" };
+	struct str s = STR_NONE;
+	struct hash *h;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, file);
+	h = hash_open(path, nul, false, &e);
+	if (h == NULL)
+		fail_msg("%s", e.text);
+	assert_int_not_equal(hash_get(h, str_of(key), &s, &e), HASH_FAILED);
+	str_copy(value, sizeof value, s);
+	assert_int_equal(hash_close(h, &e), 0);
+	return value;
+}
+
+static struct relaymap_status
+status(void)
+{
+	struct relaymap_status st;
+
+	relaymap_status(rm, &st);
+	return st;
+}
+
+static void
+logins_and_terms(void **state)
+{
+	struct relaymap_status st;
+	time_t written;
+
+	(void)state;
+	settings("relay", "postfix", false);
+	login("192.0.2.1", 60);
+	assert_true(relaymap_round(rm)); /* grants from before it was there */
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
+	login("192.0.2.2", 900);
+	login("2001:db8:1:2::77", 900);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.2", true), "OK");
+	assert_string_equal(value_of("relay.db", "2001:db8:1:2", true), "OK");
+	clock_now += 30;
+	written = status().written;
+	login("192.0.2.1", 60); /* renewed: the file says the same */
+	assert_true(relaymap_round(rm));
+	assert_int_equal(status().written, written);
+	clock_now += 59;
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
+	clock_now += 1;
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "");
+	logout("192.0.2.2");
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.2", true), "");
+	st = status();
+	assert_int_equal(st.grants, 1);
+	assert_int_equal(st.left_out, 0);
+	login("2001::77", 900);
+	assert_true(relaymap_round(rm));
+	assert_int_equal(status().left_out, 1);
+}
+
+static void
+blocked_by_hand(void **state)
+{
+	struct conf *c;
+	struct addr a = address("192.0.2.1");
+
+	(void)state;
+	settings("relay", "sendmail", false);
+	login("192.0.2.1", 3000);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", false), "RELAY");
+	c = conf_current();
+	(void)pipeline_add(&pipeline, &c->policy, SET_BLOCK, &a, clock_now, 600, STR("no"));
+	conf_put(c);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", false), "");
+	clock_now += 660; /* the block has run out, and nobody says so */
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", false), "RELAY");
+}
+
+static void
+the_administrators_entries(void **state)
+{
+	(void)state;
+	settings("relay", "postfix", true);
+	login("192.0.2.1", 900);
+	assert_false(relaymap_round(rm));
+	assert_non_null(strstr(status().trouble.text, "static: cannot be opened"));
+	assert_int_equal(status().written, 0);
+	write_text(static_path, "# ours\n192.0.2.1\tREJECT you know why\nExample.COM   OK\n");
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "REJECT you know why");
+	assert_string_equal(value_of("relay.db", "example.com", true), "OK");
+	assert_int_equal(status().fixed, 2);
+	write_text(static_path, "192.0.2.9 OK\nnonsense\n");
+	assert_true(relaymap_round(rm)); /* seen for the first time: perhaps still being written */
+	assert_false(relaymap_round(rm));
+	assert_non_null(strstr(status().trouble.text, "static:2: an entry is a key"));
+	assert_string_equal(value_of("relay.db", "example.com", true), "OK");
+	write_text(static_path, "192.0.2.9 OK\n");
+	(void)relaymap_round(rm);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(status().trouble.text, "");
+	assert_string_equal(value_of("relay.db", "192.0.2.9", true), "OK");
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
+	assert_string_equal(value_of("relay.db", "example.com", true), "");
+}
+
+/* Whoever takes it away gets a new one; whoever puts his own there keeps it. */
+static void
+file_taken_away(void **state)
+{
+	char path[160];
+
+	(void)state;
+	settings("relay.db", "postfix", false);
+	login("192.0.2.1", 900);
+	assert_true(relaymap_round(rm));
+	(void)snprintf(path, sizeof path, "%s/relay.db", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
+	write_text(path, "mine");
+	assert_false(relaymap_round(rm));
+	assert_non_null(strstr(status().trouble.text, "relay.db: "));
+	login("192.0.2.2", 900);
+	assert_false(relaymap_round(rm));
+	assert_int_equal(unlink(path), 0);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.2", true), "OK");
+	assert_string_equal(status().trouble.text, "");
+}
+
+static void
+another_path(void **state)
+{
+	(void)state;
+	settings("one", "postfix", false);
+	login("192.0.2.1", 900);
+	assert_true(relaymap_round(rm));
+	settings("two", "sendmail", false);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("one.db", "192.0.2.1", true), "");
+	assert_string_equal(value_of("two.db", "192.0.2.1", false), "RELAY");
+	settings("", "sendmail", false);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("two.db", "192.0.2.1", false), "");
+	assert_string_equal(status().path, "");
+	login("192.0.2.2", 900);
+	settings("two", "sendmail", false);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("two.db", "192.0.2.1", false), "RELAY");
+	assert_string_equal(value_of("two.db", "192.0.2.2", false), "RELAY");
+}
+
+static void
+in_access_db(void **state)
+{
+	char path[160];
+	struct err e = { "" };
+	struct hash *h;
+
+	(void)state;
+	settings("access", "access.db", false);
+	login("192.0.2.1", 900);
+	assert_false(relaymap_round(rm));
+	assert_non_null(strstr(status().trouble.text, "it is made with makemap"));
+	(void)snprintf(path, sizeof path, "%s/access.db", dir);
+	h = hash_create(path, false, 1, &e);
+	assert_non_null(h);
+	assert_int_equal(hash_add(h, STR("192.0.2.2"), STR("REJECT"), &e), HASH_DONE);
+	assert_int_equal(hash_close(h, &e), 0);
+	login("192.0.2.2", 900);
+	login("2001:db8::77", 900);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("access.db", "192.0.2.1", false), "RELAY");
+	assert_string_equal(value_of("access.db", "ipv6:2001:db8:0:0", false), "RELAY");
+	assert_string_equal(value_of("access.db", "192.0.2.2", false), "REJECT");
+	assert_int_equal(status().overruled, 1);
+	relaymap_withdraw(rm);
+	assert_string_equal(value_of("access.db", "192.0.2.1", false), "");
+	assert_string_equal(value_of("access.db", "192.0.2.2", false), "REJECT");
+}
+
+/* More at once than the queue holds. */
+static void
+queue_overflows(void **state)
+{
+	char text[32];
+
+	(void)state;
+	settings("relay", "postfix", false);
+	assert_true(relaymap_round(rm));
+	for (unsigned i = 0; i < 6000; i++) {
+		struct addr a;
+
+		(void)snprintf(text, sizeof text, "10.0.%u.%u", i / 256, i % 256);
+		a = address(text);
+		relaymap_changed(rm, &a);
+	}
+	login("192.0.2.1", 900);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
+}
+
+/* With its thread: a login is there without anybody asking, and gone at the end. */
+static void
+by_itself(void **state)
+{
+	struct err e = { "" };
+	unsigned tries = 0;
+
+	(void)state;
+	settings("relay", "postfix", false);
+	assert_int_equal(relaymap_start(rm, &e), 0);
+	while (status().written == 0 && tries++ < 3000)
+		(void)poll(NULL, 0, 10);
+	login("192.0.2.1", 900);
+	while (status().grants == 0 && tries++ < 3000)
+		(void)poll(NULL, 0, 10);
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
+	relaymap_stop(rm);
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(logins_and_terms, start, stop),
+		cmocka_unit_test_setup_teardown(blocked_by_hand, start, stop),
+		cmocka_unit_test_setup_teardown(the_administrators_entries, start, stop),
+		cmocka_unit_test_setup_teardown(file_taken_away, start, stop),
+		cmocka_unit_test_setup_teardown(another_path, start, stop),
+		cmocka_unit_test_setup_teardown(in_access_db, start, stop),
+		cmocka_unit_test_setup_teardown(queue_overflows, start, stop),
+		cmocka_unit_test_setup_teardown(by_itself, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
