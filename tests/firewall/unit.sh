@@ -63,5 +63,6 @@ if systemd-analyze security --help 2>/dev/null | grep -q -- --threshold; then
 	trap 'rm -rf "$dir"' EXIT
 	analyze popauth-milter.service 20
 	analyze popauth-sets.service 25
+	[ ! -f systemd/popauth-web.service ] || analyze popauth-web.service 15
 fi
 exit 0
