@@ -271,7 +271,7 @@ lists_pages(void **state)
 		  "{\"client\":\"2001:db8:1:2::/64\",\"user\":\"bob\"", "{\"total\":1}", NULL },
 		{ "IPv6 client as listed", "{\"verb\":\"relay list\",\"limit\":5,\"match\":\"2001:db8:1:2::/64\"}",
 		  "{\"client\":\"2001:db8:1:2::/64\"", "{\"total\":1}", NULL },
-		{ "no page", "{\"verb\":\"relay list\",\"match\":\"bob\"}", "{\"client\":\"2001:db8:1:2::/64\"", "\"logins\":1}", "Alice" },
+		{ "no page", "{\"verb\":\"relay list\",\"match\":\"bob\"}", "{\"client\":\"2001:db8:1:2::/64\"", "\"budget\":500}", "Alice" },
 		{ "summary", "{\"verb\":\"summary\"}", "{\"network\":\"198.51.100.0/24\",\"clients\":30,\"events\":30}\n"
 		  "{\"zone\":\"zen.example\",\"clients\":20,\"events\":20}\n{\"zone\":\"bl.example\",\"clients\":10,\"events\":10}\n"
 		  "{\"user\":\"Alice\",\"clients\":1,\"logins\":1}\n", "{\"user\":\"bob\",\"clients\":1,\"logins\":1}", NULL },

@@ -202,7 +202,7 @@ shows(void **state)
 		{ "status of events", "status", 0, "events     login 2, rbl 1\n", "LOST" },
 		{ "stats", "stats", 0, "events                          3  events learned\n", NULL },
 		{ "prometheus", "stats --prometheus", 0, "popauth_events_by_kind_total{kind=\"rbl\"} 1\n", NULL },
-		{ "page", "relay list --limit 1", 0, "LEFT\n", NULL },
+		{ "page", "relay list --limit 1", 0, "LOGINS  LEFT", NULL },
 		{ "of how many", "relay list --limit 1", 0, "\n3 in all\n", NULL },
 		{ "match", "relay list --match ali", 0, "192.0.2.1  alice", "192.0.2.3" },
 		{ "bad page", "relay list --limit x", 2, "limit: must be a number", NULL },
