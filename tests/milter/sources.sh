@@ -144,6 +144,7 @@ line "a line" nosuchprogram >>"$dir/mail.log"
 many 500 "$good_login" >>"$dir/mail.log"
 many 500 'imap-login: This is how a login is logged today: 203.0.113.8' >>"$dir/mail.log"
 await "another format" has 'the lines of dovecot are hardly recognised' ctl status
+word_of "what was seen" 'the lines of dovecot are hardly recognised'
 [ "$(grep -c 'the lines of dovecot are hardly recognised' "$dir/out")" = 1 ] || fail "it was not said once"
 ctl status | grep -q 'unrecognised: dovecot 49 % of 1003' || fail "the share is another one"
 ctl --json status | grep -q '"program":"dovecot","lines":1003,"recognised":503,"drifted":1' || fail "JSON has another share"
