@@ -353,6 +353,21 @@ check_firewall_rule(const struct doctor_facts *f, struct doctor_report *r)
 
 /* ---- the helper and its sets ---- */
 
+/* Where the helper is installed is a mend only for a configuration that names another place. */
+static void
+change_helper(const struct doctor_facts *f, const struct path_fact *p, struct finding *found)
+{
+	static const char installed[] = LIBEXECDIR "/popauth-firewall";
+
+	if (p->error == 0)
+		finding_change(found, "chmod 755 %s", p->path);
+	else if (strcmp(p->path, installed) != 0)
+		finding_change(found, "%s: firewall_helper = \"%s\"    # or firewall = no", f->conf_path, installed);
+	else
+		finding_change(found, "%s: firewall = no    # or install popauth-milter again: the helper belongs to it",
+		    f->conf_path);
+}
+
 static void
 judge_helper(const struct doctor_facts *f, struct doctor_report *r)
 {
@@ -364,7 +379,7 @@ judge_helper(const struct doctor_facts *f, struct doctor_report *r)
 			continue;
 		found = doctor_found(r, "%s: %s", p->path, p->error != 0 ? strerror(p->error) : "it cannot be executed");
 		finding_why(found, "Without its helper the daemon can change no kernel set: nobody is dropped");
-		finding_change(found, "%s: firewall_helper = \"" LIBEXECDIR "/popauth-firewall\"    # or firewall = no", f->conf_path);
+		change_helper(f, p, found);
 	}
 }
 

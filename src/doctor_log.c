@@ -118,7 +118,7 @@ judge_file(const struct doctor_facts *f, struct doctor_report *r, const struct p
 		else
 			finding_change(found, "chgrp adm %s && chmod g+r %s && usermod -aG adm %s    # and the same in "
 			    "logrotate's \"create\" line; then start the daemon anew", p->path, p->path, f->conf->user);
-	} else if (p->denied == -1) {
+	} else if (p->denied == -1 && !f->root) {
 		doctor_skip(r, "%s: whether the daemon can read it, only root can try", p->path);
 	}
 }
