@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ledger_pool.h - where the entries of one shard of the ledger lie; for ledger.c only
+/* ledger_pool.h - where the entries of one shard of the ledger lie; for ledger*.c only
  *
  * An entry is known by its number, half as large as a pointer, and entries lie side by side without an allocator's
  * bookkeeping: together some 20 bytes less for each client.  Room once taken stays with the pool until the end, for the

@@ -1,56 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ledger.c - all that is known of all clients, in memory
  *
- * Each shard is an open-addressed table of entries' numbers (linear probing, deletion by moving back), at most three
- * quarters full, a pool that the entries lie in, and a list of the keys that changed since the last cut.  The hash is keyed at random in each run: nobody can
- * choose addresses that fall into one place.
+ * Here is what is done with one client, under its shard's lock.  The table itself is in ledger_table.h, and what goes to
+ * the store and comes from it in ledger_keep.c.
  */
-#include "ledger.h"
+#include "ledger_table.h"
 
-#include <pthread.h>
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "addrhash.h"
-#include "ledger_pool.h"
-#include "stats.h"
-
 #define AHEAD 12 /* entries of a walk that are fetched while one is looked at: a fifth less time with a million */
 #define SHARD_MIN 8 /* slots; a power of two */
-
-/* A slot: 0 is free; else 1 + an entry's number, some bits of the hash so that strangers are known without a look at the
- * entry, which lies far away, and whether its key is on the shard's list. */
-#define SLOT_NUMBER 0x3ffffu
-#define SLOT_TAG    0x7ffc0000u
-#define SLOT_DIRTY  0x80000000u
-#define RIVALS	  8  /* how many are compared when one must go */
-#define RIVALS_MAX 64 /* while each of them is of value */
-
-#define SWEEP_PIECE 256 /* slots looked at under one lock: some 10 us */
-#define DIRTY_KEPT  64	/* a longer list is given back after a cut: after a cut of everything it would stay for ever */
-
-struct shard {
-	alignas(64) pthread_mutex_t lock; /* a leaf; guards all below */
-	uint32_t *slots;
-	uint32_t size, used;
-	struct pool pool;
-	struct addr *dirty;
-	uint32_t ndirty, dirty_size;
-	uint32_t hand; /* the slot that make_room() goes on from */
-};
-
-struct ledger {
-	struct shard shards[LEDGER_SHARDS];
-	uint64_t salt;
-	size_t max_clients;
-	_Atomic size_t clients;
-	_Atomic unsigned hand; /* the shard that make_room() goes on from */
-	unsigned sweep_shard; /* ledger_sweep()'s own: where it goes on */
-	uint32_t sweep_slot;
-};
 
 struct ledger *
 ledger_new(size_t max_clients)
@@ -73,38 +34,12 @@ ledger_new(size_t max_clients)
 	return l;
 }
 
-static uint32_t
-number_in(const struct shard *s, uint32_t slot)
-{
-	return (s->slots[slot] & SLOT_NUMBER) - 1;
-}
-
-/* What is in this slot, which is not free. */
-static struct entry *
-entry_in(const struct shard *s, uint32_t slot)
-{
-	return pool_entry(&s->pool, number_in(s, slot));
-}
-
-static void
-empty(struct shard *s)
-{
-	for (uint32_t i = 0; i < s->size; i++)
-		if (s->slots[i] != 0) {
-			record_clear(&entry_in(s, i)->record);
-			s->slots[i] = 0;
-		}
-	pool_free(&s->pool);
-	s->used = 0;
-	s->ndirty = 0;
-}
-
 void
 ledger_clear(struct ledger *l)
 {
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
 		pthread_mutex_lock(&l->shards[i].lock);
-		empty(&l->shards[i]);
+		shard_empty(&l->shards[i]);
 		pthread_mutex_unlock(&l->shards[i].lock);
 	}
 	atomic_store(&l->clients, 0);
@@ -116,7 +51,7 @@ ledger_free(struct ledger *l)
 	if (l == NULL)
 		return;
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
-		empty(&l->shards[i]);
+		shard_empty(&l->shards[i]);
 		free(l->shards[i].slots);
 		free(l->shards[i].dirty);
 		pthread_mutex_destroy(&l->shards[i].lock);
@@ -128,193 +63,6 @@ size_t
 ledger_size(const struct ledger *l)
 {
 	return atomic_load(&l->clients);
-}
-
-static uint64_t
-hash(const struct ledger *l, const struct addr *a)
-{
-	return addrhash(a, l->salt);
-}
-
-static struct shard *
-shard_of(struct ledger *l, uint64_t h)
-{
-	return &l->shards[h >> 54];
-}
-
-_Static_assert(LEDGER_SHARDS == 1u << (64 - 54), "shard_of takes as many bits of the hash as there are shards");
-
-static uint32_t
-tag_of(uint64_t h)
-{
-	return (uint32_t)(h >> 22) & SLOT_TAG; /* neither the shard's bits nor the slot's */
-}
-
-/* The slot that holds the client, or the free one where it belongs. */
-static uint32_t
-slot_of(const struct shard *s, uint64_t h, const struct addr *client)
-{
-	uint32_t i = (uint32_t)h & (s->size - 1), tag = tag_of(h);
-
-	while (s->slots[i] != 0 &&
-	    ((s->slots[i] & SLOT_TAG) != tag || !addr_eq(&entry_in(s, i)->client, client)))
-		i = (i + 1) & (s->size - 1);
-	return i;
-}
-
-static void
-note_dirty(struct shard *s, const struct addr *client)
-{
-	if (s->ndirty == s->dirty_size) {
-		s->dirty_size = s->dirty_size == 0 ? 8 : s->dirty_size * 2;
-		s->dirty = xrealloc(s->dirty, s->dirty_size * sizeof *s->dirty);
-	}
-	s->dirty[s->ndirty++] = *client;
-}
-
-static void
-touch(struct shard *s, uint32_t slot)
-{
-	if (s->slots[slot] & SLOT_DIRTY)
-		return;
-	s->slots[slot] |= SLOT_DIRTY;
-	note_dirty(s, &entry_in(s, slot)->client);
-}
-
-static void
-grow(struct ledger *l, struct shard *s)
-{
-	uint32_t *old = s->slots, size = s->size;
-
-	s->size *= 2;
-	s->slots = xcalloc(s->size, sizeof *s->slots);
-	for (uint32_t i = 0; i < size; i++)
-		if (old[i] != 0) {
-			const struct addr *client = &pool_entry(&s->pool, (old[i] & SLOT_NUMBER) - 1)->client;
-
-			s->slots[slot_of(s, hash(l, client), client)] = old[i];
-		}
-	free(old);
-}
-
-/* Take out the entry in slot i and close the gap behind it. */
-static void
-forget(struct ledger *l, struct shard *s, uint32_t i)
-{
-	struct entry *en = entry_in(s, i);
-
-	if (!(s->slots[i] & SLOT_DIRTY))
-		note_dirty(s, &en->client);
-	record_clear(&en->record);
-	pool_give_back(&s->pool, number_in(s, i));
-	s->used--;
-	atomic_fetch_sub(&l->clients, 1);
-	for (uint32_t k = (i + 1) & (s->size - 1); s->slots[k] != 0; k = (k + 1) & (s->size - 1)) {
-		uint32_t home = (uint32_t)hash(l, &entry_in(s, k)->client) & (s->size - 1);
-
-		if (((k - home) & (s->size - 1)) < ((k - i) & (s->size - 1)))
-			continue; /* at home between the gap and here: it stays */
-		s->slots[i] = s->slots[k];
-		i = k;
-	}
-	s->slots[i] = 0;
-}
-
-/* What would be lost with this record: an administrator's word weighs most, then what is in force, then who is known to
- * behave, then how recently it was heard of. */
-#define WORTH_SHIFT 32
-static uint64_t
-worth(const struct record *r, time_t now)
-{
-	uint64_t weight = 0;
-
-	if (record_in(r, SET_BLOCK, now))
-		weight += r->blocked_by == BY_HAND ? 16 : 8;
-	if (record_in(r, SET_RELAY, now))
-		weight += 8;
-	if (record_in(r, SET_CACHE, now))
-		weight += r->cached_kind == EVENT_KINDS ? 16 : 4;
-	if (r->login > 0 && now < (time_t)r->login + POLICY_GOOD)
-		weight += 2;
-	return weight << WORTH_SHIFT | r->seen;
-}
-
-/* The one to go, as far as looked. */
-struct loser {
-	struct addr client;
-	uint64_t worth;
-	unsigned rivals; /* how many were compared */
-};
-
-/* Compare the next few of one shard, so that in the end each has its turn. */
-static void
-compare_rivals(struct shard *s, time_t now, struct loser *worst)
-{
-	unsigned seen = 0;
-
-	pthread_mutex_lock(&s->lock);
-	for (uint32_t n = 0; n < s->size && seen < RIVALS; n++) {
-		uint32_t i = s->hand++ & (s->size - 1);
-		uint64_t w;
-
-		if (s->slots[i] == 0)
-			continue;
-		seen++;
-		w = worth(&entry_in(s, i)->record, now);
-		if (worst->rivals++ == 0 || w < worst->worth) {
-			worst->worth = w;
-			worst->client = entry_in(s, i)->client;
-		}
-	}
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* Above max_clients the least worth of the next few go.  Where all of these are of value more are looked at: whoever
- * brings clients in any number, as an attacker with many addresses can, pushes out what is of no value, and that is
- * mostly his own. */
-static void
-make_room(struct ledger *l, time_t now)
-{
-	while (atomic_load(&l->clients) > l->max_clients) {
-		struct loser worst = { .rivals = 0 };
-		struct shard *s;
-		uint32_t slot;
-		uint64_t h;
-
-		for (unsigned n = 0; n < LEDGER_SHARDS && (worst.rivals < RIVALS ||
-		    (worst.rivals < RIVALS_MAX && worst.worth >> WORTH_SHIFT > 0)); n++)
-			compare_rivals(&l->shards[atomic_fetch_add(&l->hand, 1) % LEDGER_SHARDS], now, &worst);
-		if (worst.rivals == 0)
-			return;
-		h = hash(l, &worst.client);
-		s = shard_of(l, h);
-		pthread_mutex_lock(&s->lock);
-		slot = slot_of(s, h, &worst.client);
-		if (s->slots[slot] != 0) { /* else another thread was quicker */
-			forget(l, s, slot);
-			stat_add(STAT_CLIENTS_EVICTED, 1);
-		}
-		pthread_mutex_unlock(&s->lock);
-	}
-}
-
-/* The entry takes over what hangs off *r.  Returns its slot. */
-static uint32_t
-insert(struct ledger *l, struct shard *s, uint64_t h, const struct addr *client, const struct record *r)
-{
-	uint32_t slot, number;
-
-	if ((s->used + 1) * 4 > s->size * 3)
-		grow(l, s);
-	number = pool_take(&s->pool);
-	if (number >= SLOT_NUMBER)
-		panic("more than %u clients in one of %d shards", SLOT_NUMBER, LEDGER_SHARDS);
-	*pool_entry(&s->pool, number) = (struct entry){ .client = *client, .record = *r };
-	slot = slot_of(s, h, client);
-	s->slots[slot] = tag_of(h) | (number + 1);
-	s->used++;
-	atomic_fetch_add(&l->clients, 1);
-	return slot;
 }
 
 /* One record's work under its shard's lock: `fn` changes the record that is there, or a fresh one, which is kept only
@@ -354,7 +102,7 @@ static unsigned
 with_record(struct ledger *l, const struct addr *a, const struct work *w)
 {
 	struct addr client = addr_client(a, w->policy->ipv6_prefix);
-	uint64_t h = hash(l, &client);
+	uint64_t h = ledger_hash(l, &client);
 	struct shard *s = shard_of(l, h);
 	unsigned changes;
 	uint32_t slot;
@@ -363,7 +111,7 @@ with_record(struct ledger *l, const struct addr *a, const struct work *w)
 	slot = slot_of(s, h, &client);
 	if (s->slots[slot] != 0) {
 		changes = change(w, &entry_in(s, slot)->record);
-		touch(s, slot);
+		shard_touch(s, slot);
 	} else {
 		struct record fresh;
 
@@ -372,10 +120,10 @@ with_record(struct ledger *l, const struct addr *a, const struct work *w)
 		if (policy_forgets(w->policy, &fresh, moment(w)))
 			record_clear(&fresh);
 		else
-			touch(s, insert(l, s, h, &client, &fresh));
+			shard_touch(s, shard_insert(l, s, h, &client, &fresh));
 	}
 	pthread_mutex_unlock(&s->lock);
-	make_room(l, w->now);
+	ledger_make_room(l, w->now);
 	return changes;
 }
 
@@ -409,7 +157,7 @@ ledger_fetch(struct ledger *l, const struct addr *client, struct ledger_fetch *f
 
 	switch (f->step++) {
 	case 0:
-		f->hash = hash(l, client);
+		f->hash = ledger_hash(l, client);
 		f->entry = NULL;
 		s = shard_of(l, f->hash);
 		__builtin_prefetch(&s->lock);
@@ -483,7 +231,7 @@ enum spend
 ledger_spend(struct ledger *l, const struct policy *p, const struct addr *a, time_t now)
 {
 	struct addr client = addr_client(a, p->ipv6_prefix);
-	uint64_t h = hash(l, &client);
+	uint64_t h = ledger_hash(l, &client);
 	struct shard *s = shard_of(l, h);
 	enum spend is = SPEND_NOT_GRANTED;
 	uint32_t slot;
@@ -493,7 +241,7 @@ ledger_spend(struct ledger *l, const struct policy *p, const struct addr *a, tim
 	if (s->slots[slot] != 0)
 		is = policy_spend(p, &entry_in(s, slot)->record, now);
 	if (is != SPEND_NOT_GRANTED && p->relay_budget != 0)
-		touch(s, slot);
+		shard_touch(s, slot);
 	pthread_mutex_unlock(&s->lock);
 	return is;
 }
@@ -502,7 +250,7 @@ void
 ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, time_t now, struct answer *out)
 {
 	struct addr client = addr_client(a, p->ipv6_prefix);
-	uint64_t h = hash(l, &client);
+	uint64_t h = ledger_hash(l, &client);
 	struct shard *s = shard_of(l, h);
 	const struct record *r;
 	uint32_t slot;
@@ -529,7 +277,7 @@ bool
 ledger_view(struct ledger *l, const struct policy *p, const struct addr *a, ledger_fn *fn, void *arg)
 {
 	struct addr client = addr_client(a, p->ipv6_prefix);
-	uint64_t h = hash(l, &client);
+	uint64_t h = ledger_hash(l, &client);
 	struct shard *s = shard_of(l, h);
 	const struct entry *en = NULL;
 	uint32_t slot;
@@ -573,136 +321,4 @@ ledger_walk(struct ledger *l, ledger_fn *fn, void *arg)
 {
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++)
 		ledger_walk_shard(l, i, fn, arg);
-}
-
-static void
-cut_client(struct cut *c, struct shard *s, uint32_t slot, const struct addr *client)
-{
-	uint8_t buf[512], *big = buf;
-	const struct record *r;
-	size_t n;
-
-	if (s->slots[slot] == 0) {
-		cut_del(c, CUT_CLIENTS, client->b, sizeof client->b);
-		return;
-	}
-	if (!(s->slots[slot] & SLOT_DIRTY))
-		return; /* forgotten, come back, and written already */
-	r = &entry_in(s, slot)->record;
-	n = record_encode(r, buf, sizeof buf);
-	if (n > sizeof buf) {
-		big = xmalloc(n);
-		record_encode(r, big, n);
-	}
-	cut_put(c, CUT_CLIENTS, client->b, sizeof client->b, big, n);
-	if (big != buf)
-		free(big);
-	s->slots[slot] &= ~SLOT_DIRTY;
-}
-
-static void
-touch_all(struct shard *s)
-{
-	for (uint32_t i = 0; i < s->size; i++)
-		if (s->slots[i] != 0)
-			touch(s, i);
-}
-
-void
-ledger_cut(struct ledger *l, struct cut *c, bool whole)
-{
-	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
-		struct shard *s = &l->shards[i];
-
-		pthread_mutex_lock(&s->lock);
-		if (whole)
-			touch_all(s);
-		for (uint32_t k = 0; k < s->ndirty; k++)
-			cut_client(c, s, slot_of(s, hash(l, &s->dirty[k]), &s->dirty[k]), &s->dirty[k]);
-		s->ndirty = 0;
-		if (s->dirty_size > DIRTY_KEPT) {
-			free(s->dirty);
-			s->dirty = NULL;
-			s->dirty_size = 0;
-		}
-		pthread_mutex_unlock(&s->lock);
-	}
-}
-
-/* The key that a record from the store goes by.  Another ipv6_prefix than the one it was written under may make it part
- * of a larger client: then the old key is to go from the store. */
-static struct addr
-restored_client(struct ledger *l, const struct policy *p, const struct addr *key)
-{
-	struct addr client = addr_client(key, p->ipv6_prefix);
-
-	if (!addr_eq(&client, key)) {
-		struct shard *s = shard_of(l, hash(l, key));
-
-		pthread_mutex_lock(&s->lock);
-		note_dirty(s, key);
-		pthread_mutex_unlock(&s->lock);
-	}
-	return client;
-}
-
-int
-ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
-    size_t vlen, time_t now, struct err *e)
-{
-	struct addr stored, client;
-	struct record r;
-	struct shard *s;
-	uint32_t slot;
-	uint64_t h;
-
-	if (klen != sizeof stored.b)
-		return err_set(e, "client key of %zu bytes", klen);
-	memcpy(stored.b, key, sizeof stored.b);
-	record_init(&r);
-	if (record_decode(&r, val, vlen, e) == -1)
-		return -1;
-	client = restored_client(l, p, &stored);
-	h = hash(l, &client);
-	s = shard_of(l, h);
-	pthread_mutex_lock(&s->lock);
-	if (s->slots[slot_of(s, h, &client)] == 0) {
-		slot = insert(l, s, h, &client, &r);
-		if (!addr_eq(&client, &stored))
-			touch(s, slot);
-	} else {
-		record_clear(&r);
-		stat_add(STAT_CLIENTS_EVICTED, 1);
-	}
-	pthread_mutex_unlock(&s->lock);
-	make_room(l, now);
-	return 0;
-}
-
-/* Look at up to `n` slots from `at` on, under one lock; returns where to go on, UINT32_MAX: the shard is done. */
-static uint32_t
-sweep_piece(struct ledger *l, struct shard *s, uint32_t at, unsigned n, const struct policy *p, time_t now)
-{
-	pthread_mutex_lock(&s->lock);
-	for (; n > 0 && at < s->size; n--)
-		if (s->slots[at] != 0 && policy_forgets(p, &entry_in(s, at)->record, now))
-			forget(l, s, at); /* and look at this slot again: another may have moved in */
-		else
-			at++;
-	at = at < s->size ? at : UINT32_MAX;
-	pthread_mutex_unlock(&s->lock);
-	return at;
-}
-
-void
-ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned slots)
-{
-	for (unsigned done = 0, ends = 0; done < slots && ends <= LEDGER_SHARDS; done += SWEEP_PIECE) {
-		l->sweep_slot = sweep_piece(l, &l->shards[l->sweep_shard], l->sweep_slot, SWEEP_PIECE, p, now);
-		if (l->sweep_slot != UINT32_MAX)
-			continue;
-		l->sweep_slot = 0;
-		l->sweep_shard = (l->sweep_shard + 1) % LEDGER_SHARDS;
-		ends++;
-	}
 }

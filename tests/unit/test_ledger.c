@@ -265,7 +265,8 @@ is_bounded(void **state)
 	ledger_free(small);
 }
 
-/* An attacker with any number of addresses: what goes is mostly his own. */
+/* An attacker with any number of addresses: what goes is mostly his own.  What else goes, one in a hundred, are those of
+ * least value, who have only logged in once: a tenth of them here. */
 static void
 keeps_what_is_of_value(void **state)
 {
@@ -293,7 +294,7 @@ keeps_what_is_of_value(void **state)
 		good += i % 9 == 0 ? n : 0;
 	}
 	assert_in_range(kept, 8800, 9000);
-	assert_in_range(good, 900, 1000);
+	assert_in_range(good, 850, 1000);
 	assert_in_range(ledger_size(full), 10000, 10000);
 	ledger_free(full);
 }

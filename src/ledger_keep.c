@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ledger_keep.c - what the ledger gives to the store, takes from it, and forgets */
+#include "ledger_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats.h"
+
+#define SWEEP_PIECE 256 /* slots looked at under one lock: some 10 us */
+#define DIRTY_KEPT  64	/* a longer list is given back after a cut: after a cut of everything it would stay for ever */
+
+static void
+cut_client(struct cut *c, struct shard *s, uint32_t slot, const struct addr *client)
+{
+	uint8_t buf[512], *big = buf;
+	const struct record *r;
+	size_t n;
+
+	if (s->slots[slot] == 0) {
+		cut_del(c, CUT_CLIENTS, client->b, sizeof client->b);
+		return;
+	}
+	if (!(s->slots[slot] & SLOT_DIRTY))
+		return; /* forgotten, come back, and written already */
+	r = &entry_in(s, slot)->record;
+	n = record_encode(r, buf, sizeof buf);
+	if (n > sizeof buf) {
+		big = xmalloc(n);
+		record_encode(r, big, n);
+	}
+	cut_put(c, CUT_CLIENTS, client->b, sizeof client->b, big, n);
+	if (big != buf)
+		free(big);
+	s->slots[slot] &= ~SLOT_DIRTY;
+}
+
+static void
+touch_all(struct shard *s)
+{
+	for (uint32_t i = 0; i < s->size; i++)
+		if (s->slots[i] != 0)
+			shard_touch(s, i);
+}
+
+void
+ledger_cut(struct ledger *l, struct cut *c, bool whole)
+{
+	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
+		struct shard *s = &l->shards[i];
+
+		pthread_mutex_lock(&s->lock);
+		if (whole)
+			touch_all(s);
+		for (uint32_t k = 0; k < s->ndirty; k++)
+			cut_client(c, s, slot_of(s, ledger_hash(l, &s->dirty[k]), &s->dirty[k]), &s->dirty[k]);
+		s->ndirty = 0;
+		if (s->dirty_size > DIRTY_KEPT) {
+			free(s->dirty);
+			s->dirty = NULL;
+			s->dirty_size = 0;
+		}
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
+/* The key that a record from the store goes by.  Another ipv6_prefix than the one it was written under may make it part
+ * of a larger client: then the old key is to go from the store. */
+static struct addr
+restored_client(struct ledger *l, const struct policy *p, const struct addr *key)
+{
+	struct addr client = addr_client(key, p->ipv6_prefix);
+
+	if (!addr_eq(&client, key)) {
+		struct shard *s = shard_of(l, ledger_hash(l, key));
+
+		pthread_mutex_lock(&s->lock);
+		shard_note_dirty(s, key);
+		pthread_mutex_unlock(&s->lock);
+	}
+	return client;
+}
+
+int
+ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
+    size_t vlen, time_t now, struct err *e)
+{
+	struct addr stored, client;
+	struct record r;
+	struct shard *s;
+	uint32_t slot;
+	uint64_t h;
+
+	if (klen != sizeof stored.b)
+		return err_set(e, "client key of %zu bytes", klen);
+	memcpy(stored.b, key, sizeof stored.b);
+	record_init(&r);
+	if (record_decode(&r, val, vlen, e) == -1)
+		return -1;
+	client = restored_client(l, p, &stored);
+	h = ledger_hash(l, &client);
+	s = shard_of(l, h);
+	pthread_mutex_lock(&s->lock);
+	if (s->slots[slot_of(s, h, &client)] == 0) {
+		slot = shard_insert(l, s, h, &client, &r);
+		if (!addr_eq(&client, &stored))
+			shard_touch(s, slot);
+	} else {
+		record_clear(&r);
+		stat_add(STAT_CLIENTS_EVICTED, 1);
+	}
+	pthread_mutex_unlock(&s->lock);
+	ledger_make_room(l, now);
+	return 0;
+}
+
+/* Look at up to `n` slots from `at` on, under one lock; returns where to go on, UINT32_MAX: the shard is done. */
+static uint32_t
+sweep_piece(struct ledger *l, struct shard *s, uint32_t at, unsigned n, const struct policy *p, time_t now)
+{
+	pthread_mutex_lock(&s->lock);
+	for (; n > 0 && at < s->size; n--)
+		if (s->slots[at] != 0 && policy_forgets(p, &entry_in(s, at)->record, now))
+			shard_forget(l, s, at); /* and look at this slot again: another may have moved in */
+		else
+			at++;
+	at = at < s->size ? at : UINT32_MAX;
+	pthread_mutex_unlock(&s->lock);
+	return at;
+}
+
+void
+ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned slots)
+{
+	for (unsigned done = 0, ends = 0; done < slots && ends <= LEDGER_SHARDS; done += SWEEP_PIECE) {
+		l->sweep_slot = sweep_piece(l, &l->shards[l->sweep_shard], l->sweep_slot, SWEEP_PIECE, p, now);
+		if (l->sweep_slot != UINT32_MAX)
+			continue;
+		l->sweep_slot = 0;
+		l->sweep_shard = (l->sweep_shard + 1) % LEDGER_SHARDS;
+		ends++;
+	}
+}
