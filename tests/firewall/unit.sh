@@ -62,7 +62,7 @@ if systemd-analyze security --help 2>/dev/null | grep -q -- --threshold; then
 	dir=$(mktemp -d) || exit 99
 	trap 'rm -rf "$dir"' EXIT
 	analyze popauth-milter.service 20
-	analyze popauth-sets.service 25
+	analyze popauth-sets.service 20
 	[ ! -f systemd/popauth-web.service ] || analyze popauth-web.service 15
 fi
 exit 0
