@@ -278,3 +278,50 @@ done:
 	discard(m);
 	return rc;
 }
+
+/* --- without its grants --- */
+
+/* What mapkey_each() may have told of a client: an address of IPv4, or anything with colons. */
+static bool
+may_be_client(struct str key)
+{
+	struct addr a;
+
+	return (key.n > 0 && memchr(key.p, ':', key.n) != NULL) || addr_parse(&a, key) == 0;
+}
+
+/* What is too long was not written by us, although the file was. */
+static int
+carry(void *arg, struct str key, struct str value, struct err *e)
+{
+	bool granted = false;
+
+	for (enum map_form f = 0; f < MAP_FORMS; f++)
+		granted = granted || str_eq(value, str_of(map_form_value(f)));
+	if ((granted && may_be_client(key)) || key.n > HASH_KEY || value.n > HASH_VALUE)
+		return 0;
+	return mapfile_put(arg, key, value, e);
+}
+
+int
+mapfile_strip(const struct mapfile_spec *sp, struct listfile_stamp *stamp, struct err *e)
+{
+	struct mapfile *to;
+	struct err ignored;
+	struct hash *from;
+	struct stat st;
+	int rc;
+
+	if (lstat(sp->path, &st) == -1 && errno == ENOENT)
+		return 0;
+	if ((to = mapfile_begin(sp, 0, e)) == NULL)
+		return -1;
+	from = hash_open(sp->path, true, false, e);
+	rc = from == NULL ? -1 : hash_all(from, carry, to, e);
+	if (from != NULL)
+		(void)hash_close(from, &ignored);
+	if (rc == 0)
+		return mapfile_commit(to, stamp, e);
+	mapfile_abort(to);
+	return -1;
+}

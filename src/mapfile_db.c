@@ -19,8 +19,8 @@ struct hash {
 	DB *db;
 	const char *path;
 	bool nul;
-	char key[512], value[1024]; /* with their NUL */
-	char got[1024];	/* longer values are somebody else's, and not wanted */
+	char key[HASH_KEY + 1], value[HASH_VALUE + 1]; /* with their NUL */
+	char got[HASH_VALUE + 1]; /* longer values are somebody else's, and not wanted */
 };
 
 static int
@@ -196,5 +196,25 @@ hash_each(struct hash *h, struct str start, hash_fn *fn, void *arg, struct err *
 			fn(arg, (struct str){ key.p + start.n, key.n - start.n });
 	}
 	(void)c->close(c);
+	return rc == DB_NOTFOUND ? 0 : failed(h, rc, "reading it", e);
+}
+
+int
+hash_all(struct hash *h, hash_record_fn *fn, void *arg, struct err *e)
+{
+	DBC *c;
+	DBT k, v;
+	int rc = h->db->cursor(h->db, NULL, &c, 0);
+	bool stopped = false;
+
+	if (rc != 0)
+		return failed(h, rc, "reading it", e);
+	memset(&k, 0, sizeof k);
+	memset(&v, 0, sizeof v);
+	while (!stopped && (rc = c->get(c, &k, &v, DB_NEXT)) == 0)
+		stopped = fn(arg, told(h, &k), told(h, &v), e) == -1;
+	(void)c->close(c);
+	if (stopped)
+		return -1;
 	return rc == DB_NOTFOUND ? 0 : failed(h, rc, "reading it", e);
 }

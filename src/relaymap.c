@@ -36,7 +36,8 @@ struct relaymap {
 	struct mapfile_spec spec; /* path "": no file; the text is ours */
 	char *path, *static_path;
 	struct mapstatic *fixed;
-	struct listfile_stamp static_read, static_seen, left;
+	struct listfile_stamp static_read, static_seen;
+	struct held held;
 	struct grants grants;
 	bool whole; /* ask the whole ledger */
 	time_t asked; /* when that was done last */
@@ -56,6 +57,7 @@ relaymap_new(const struct relaymap_setup *setup)
 	rm->out = pending_new(WAITING);
 	rm->path = xstrdup("");
 	rm->static_path = xstrdup("");
+	held_forget(&rm->held);
 	pthread_mutex_init(&rm->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -73,6 +75,7 @@ relaymap_free(struct relaymap *rm)
 	pending_free(rm->out);
 	mapstatic_free(rm->fixed);
 	grants_clear(&rm->grants);
+	held_forget(&rm->held);
 	free(rm->path);
 	free(rm->static_path);
 	pthread_cond_destroy(&rm->wake);
@@ -147,7 +150,7 @@ write_file(struct relaymap *rm, unsigned ipv6_prefix, struct err *e)
 	int64_t begun = monotonic_ms();
 	struct tally_of_keys tally;
 
-	if (relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &tally, &rm->left, e) == -1) {
+	if (relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &tally, &rm->held, e) == -1) {
 		stat_add(STAT_MAP_FILE_FAILED, 1);
 		return false;
 	}
@@ -192,7 +195,7 @@ use_settings(struct relaymap *rm, const struct conf *c)
 		relaymap_withdraw(rm);
 		free(rm->path);
 		rm->path = xstrdup(path);
-		rm->left = (struct listfile_stamp){ .error = ENOENT };
+		held_forget(&rm->held);
 		rm->whole = rm->stale = true;
 		atomic_store(&rm->on, *path != '\0');
 		pthread_mutex_lock(&rm->lock);
@@ -236,7 +239,7 @@ look_at_static(struct relaymap *rm, struct err *e)
 static bool
 too_soon(const struct relaymap *rm)
 {
-	return rm->spec.form == MAP_ACCESS && rm->left.error == 0 && rm->left.written.tv_sec > time(NULL);
+	return rm->spec.form == MAP_ACCESS && rm->held.stamp.error == 0 && rm->held.stamp.written.tv_sec > time(NULL);
 }
 
 /* Somebody else has written it, or taken it away. */
@@ -245,7 +248,7 @@ look_at_file(struct relaymap *rm)
 {
 	struct listfile_stamp now = listfile_stamp(rm->path);
 
-	if (!listfile_same(&now, &rm->left))
+	if (!listfile_same(&now, &rm->held.stamp))
 		rm->stale = true;
 }
 
