@@ -44,6 +44,7 @@ struct relaymap {
 	bool stale; /* the file is not what it should be */
 	unsigned took; /* ms, the last writing */
 	bool known; /* the administrator's entries have been read */
+	bool stripped; /* they have not, and there is no grant in the file */
 };
 
 struct relaymap *
@@ -160,15 +161,25 @@ write_file(struct relaymap *rm, unsigned ipv6_prefix, struct err *e)
 	return true;
 }
 
+/* Without the administrator's entries the file can only be left as it is, but for the grants. */
+static int
+strip(struct relaymap *rm, struct err *e)
+{
+	if (!rm->stripped && mapfile_strip(&rm->spec, &rm->held.stamp, e) == -1)
+		return -1;
+	rm->stripped = true;
+	return 0;
+}
+
 void
 relaymap_withdraw(struct relaymap *rm)
 {
 	struct err e = { "" };
 
-	if (*rm->path == '\0' || !rm->known)
+	if (*rm->path == '\0')
 		return;
 	grants_clear(&rm->grants);
-	if (!write_file(rm, 64, &e))
+	if (rm->known ? !write_file(rm, 64, &e) : strip(rm, &e) == -1)
 		logmsg(LEVEL_ERROR, "relay map: the grants are still in it: %s", e.text);
 }
 
@@ -196,6 +207,8 @@ use_settings(struct relaymap *rm, const struct conf *c)
 		free(rm->path);
 		rm->path = xstrdup(path);
 		held_forget(&rm->held);
+		rm->known = rm->known && rm->spec.form == c->relay_map_form; /* access.db needs none */
+		rm->stripped = false;
 		rm->whole = rm->stale = true;
 		atomic_store(&rm->on, *path != '\0');
 		pthread_mutex_lock(&rm->lock);
@@ -208,12 +221,13 @@ use_settings(struct relaymap *rm, const struct conf *c)
 	if (strcmp(c->relay_map_static, rm->static_path) != 0) {
 		free(rm->static_path);
 		rm->static_path = xstrdup(c->relay_map_static);
-		rm->known = false;
+		rm->static_seen = listfile_stamp(rm->static_path);
+		rm->static_read = (struct listfile_stamp){ .error = -1 };
 	}
 }
 
-/* The administrator's entries.  A mistake in them leaves those read before; when there are none yet, nothing is written:
- * what he forbids must not be missing from the file. */
+/* The administrator's entries.  A mistake in them leaves those read before, also from another file; when there are none yet,
+ * no grant is written: what he forbids must not be missing from the file. */
 static bool
 look_at_static(struct relaymap *rm, struct err *e)
 {
@@ -296,6 +310,8 @@ relaymap_round(struct relaymap *rm)
 	use_settings(rm, c);
 	if (*rm->path != '\0') {
 		ok = look_at_static(rm, &e);
+		if (!rm->known)
+			(void)strip(rm, &(struct err){ "" }); /* e says what is wrong */
 		look_at_grants(rm, &c->policy, rm->setup.now(rm->setup.arg));
 		look_at_file(rm);
 		if (rm->stale && rm->known && !too_soon(rm)) {
@@ -310,6 +326,24 @@ relaymap_round(struct relaymap *rm)
 	}
 	conf_put(c);
 	return ok;
+}
+
+int
+relaymap_clear(struct relaymap *rm, struct err *e)
+{
+	struct conf *c = conf_current();
+	struct tally_of_keys tally;
+	int rc = 0;
+
+	use_settings(rm, c);
+	conf_put(c);
+	if (*rm->path == '\0' || listfile_stamp(rm->path).error == ENOENT)
+		return 0;
+	if (look_at_static(rm, e))
+		rc = relaymap_write(&rm->spec, rm->fixed, &rm->grants, 64, &tally, &rm->held, e);
+	else
+		rc = strip(rm, e);
+	return rc;
 }
 
 /* --- the thread --- */
