@@ -48,8 +48,8 @@ int mapfile_allowed(const struct mapfile_spec *sp, struct err *e);
 struct mapfile *mapfile_begin(const struct mapfile_spec *sp, unsigned n, struct err *e);
 /* Add a record; the first of a key stays. */
 int mapfile_put(struct mapfile *m, struct str key, struct str value, struct err *e);
-/* Put it into its place, on the disk when this returns; *stamp is what it is known by.  Frees m, also on failure,
- * after which all is as before. */
+/* Put it into its place; *stamp is what it is known by.  After a power failure either file may be there, and is whole.
+ * Frees m, also on failure, after which all is as before. */
 int mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e);
 void mapfile_abort(struct mapfile *m); /* NULL is fine */
 /* Write the one that is there anew, without the grants, when nobody knows what else belongs into it: what could be a grant

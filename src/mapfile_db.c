@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store.h"
 
 #define PAGE_BYTES  4096
 #define CACHE_BYTES (16u << 20)
+#define HALF_MADE   "__db."
 
 struct hash {
 	DB *db;
@@ -65,9 +67,23 @@ make(const char *path, bool nul, u_int32_t flags, unsigned n, struct err *e)
 	return NULL;
 }
 
+/* Berkeley DB makes a new file as __db.NAME, renames it, and does not go on where that is left from a process that was
+ * killed (fop_util.c). */
+static void
+remove_half_made(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+	char *half = xmalloc(strlen(path) + sizeof HALF_MADE);
+
+	(void)stpcpy(stpcpy(mempcpy(half, path, (size_t)(name - path)), HALF_MADE), name);
+	(void)unlink(half);
+	free(half);
+}
+
 struct hash *
 hash_create(const char *path, bool nul, unsigned n, struct err *e)
 {
+	remove_half_made(path);
 	return make(path, nul, DB_CREATE | DB_EXCL, n, e);
 }
 

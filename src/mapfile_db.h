@@ -20,7 +20,7 @@ enum hash_answer { HASH_DONE, HASH_NOT, HASH_FAILED }; /* HASH_NOT: not there, o
 /* A new file, which must not exist. */
 struct hash *hash_create(const char *path, bool nul, unsigned n, struct err *e);
 struct hash *hash_open(const char *path, bool nul, bool write, struct err *e);
-/* Everything is in the file, but not yet surely on the disk.  Frees h in any case. */
+/* Everything is in the file and on the disk (DB->close: without DB_NOSYNC).  Frees h in any case. */
 int hash_close(struct hash *h, struct err *e);
 enum hash_answer hash_add(struct hash *h, struct str key, struct str value, struct err *e);
 /* *value is good until the next call; NULL: not wanted. */
