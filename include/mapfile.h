@@ -70,14 +70,14 @@ struct mapfile_counts {
 int mapfile_sync(const struct mapfile_spec *sp, const char *const *keys, unsigned n, struct mapfile_counts *counts,
     struct listfile_stamp *stamp, struct err *e);
 
-enum mapfile_answer { MAPFILE_DONE, MAPFILE_FAILED, MAPFILE_OTHER };
+enum mapfile_answer { MAPFILE_DONE, MAPFILE_FAILED, MAPFILE_OTHER, MAPFILE_KEPT };
 struct mapfile_change {
 	const char *const *gone, *const *fresh; /* keys, none twice */
 	unsigned n_gone, n_fresh;
 };
 /* The same for who knows what he left there: these keys out and those in, and *counts, as they were the last time, brought
  * up to date.  MAPFILE_OTHER: the file is not as *stamp says, nothing was done, and it takes mapfile_sync(); so it does
- * after MAPFILE_FAILED. */
+ * after MAPFILE_FAILED.  MAPFILE_KEPT: it could not be had, as when somebody has it locked, and nothing was done. */
 enum mapfile_answer mapfile_update(const struct mapfile_spec *sp, const struct mapfile_change *change,
     struct mapfile_counts *counts, struct listfile_stamp *stamp, struct err *e);
 

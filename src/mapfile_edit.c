@@ -263,7 +263,7 @@ mapfile_update(const struct mapfile_spec *sp, const struct mapfile_change *chang
 	int fd = open_locked(sp, &found, e), rc;
 
 	if (fd == -1)
-		return MAPFILE_FAILED;
+		return MAPFILE_KEPT;
 	if (!listfile_same(&found, stamp)) {
 		close(fd);
 		return MAPFILE_OTHER;

@@ -166,10 +166,10 @@ write_access(const struct mapfile_spec *sp, const struct grants *g, unsigned ipv
 
 	if (answer == MAPFILE_OTHER)
 		answer = compare_all(sp, g, ipv6_prefix, held, e) == 0 ? MAPFILE_DONE : MAPFILE_FAILED;
-	if (answer == MAPFILE_FAILED) {
+	if (answer == MAPFILE_FAILED)
 		held->ipv6_prefix = 0;
+	if (answer != MAPFILE_DONE)
 		return -1;
-	}
 	remember(held, g, ipv6_prefix);
 	tally->left_out = held->left_out;
 	tally->overruled = held->counts.overruled;

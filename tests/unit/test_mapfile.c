@@ -493,6 +493,7 @@ locked(void **state)
 	struct mapfile_spec sp = spec(MAP_ACCESS);
 	struct listfile_stamp stamp = { .error = ENOENT };
 	struct flock whole = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	const struct mapfile_change more = { .fresh = KEYS("192.0.2.2",), .n_fresh = 1 };
 	struct mapfile_counts c;
 	struct err e = { "" };
 	int fd;
@@ -510,6 +511,15 @@ locked(void **state)
 	assert_string_equal(value_of("192.0.2.1", false), "");
 	sync_keys(KEYS("192.0.2.1",), &stamp, &c);
 	assert_string_equal(value_of("192.0.2.1", false), "RELAY");
+	fd = open(path, O_RDWR);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	assert_int_equal(mapfile_update(&sp, &more, &c, &stamp, &e), MAPFILE_KEPT);
+	close(fd);
+	assert_int_equal(mapfile_update(&sp, &more, &c, &stamp, &e), MAPFILE_DONE);
+	assert_int_equal(c.ours, 2);
+	assert_string_equal(value_of("192.0.2.2", false), "RELAY");
+	stamp.size++;
+	assert_int_equal(mapfile_update(&sp, &more, &c, &stamp, &e), MAPFILE_OTHER);
 }
 
 static void
