@@ -48,10 +48,14 @@ int mapfile_allowed(const struct mapfile_spec *sp, struct err *e);
 struct mapfile *mapfile_begin(const struct mapfile_spec *sp, unsigned n, struct err *e);
 /* Add a record; the first of a key stays. */
 int mapfile_put(struct mapfile *m, struct str key, struct str value, struct err *e);
-/* Put it into its place, on the disk when this returns; *stamp is what it is known by.  Frees m, also on failure,
- * after which all is as before. */
+/* Put it into its place; *stamp is what it is known by.  After a power failure either file may be there, and is whole.
+ * Frees m, also on failure, after which all is as before. */
 int mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e);
 void mapfile_abort(struct mapfile *m); /* NULL is fine */
+/* Write the one that is there anew, without the grants, when nobody knows what else belongs into it: what could be a grant
+ * is left out (a client's key with the form's value, and there may be such an entry of the administrator's), the rest stays.
+ * One that is not there stays so, and is no mistake. */
+int mapfile_strip(const struct mapfile_spec *sp, struct listfile_stamp *stamp, struct err *e);
 
 /* --- our records in somebody else's --- */
 
@@ -65,5 +69,16 @@ struct mapfile_counts {
  * last time, with an error in it when there was no last time; then as it is left now. */
 int mapfile_sync(const struct mapfile_spec *sp, const char *const *keys, unsigned n, struct mapfile_counts *counts,
     struct listfile_stamp *stamp, struct err *e);
+
+enum mapfile_answer { MAPFILE_DONE, MAPFILE_FAILED, MAPFILE_OTHER, MAPFILE_KEPT };
+struct mapfile_change {
+	const char *const *gone, *const *fresh; /* keys, none twice */
+	unsigned n_gone, n_fresh;
+};
+/* The same for who knows what he left there: these keys out and those in, and *counts, as they were the last time, brought
+ * up to date.  MAPFILE_OTHER: the file is not as *stamp says, nothing was done, and it takes mapfile_sync(); so it does
+ * after MAPFILE_FAILED.  MAPFILE_KEPT: it could not be had, as when somebody has it locked, and nothing was done. */
+enum mapfile_answer mapfile_update(const struct mapfile_spec *sp, const struct mapfile_change *change,
+    struct mapfile_counts *counts, struct listfile_stamp *stamp, struct err *e);
 
 #endif

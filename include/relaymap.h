@@ -8,7 +8,8 @@
  *
  * A file that may not be written, or cannot be, stays as it is; that is said once in the log and shown in the status,
  * and tried again.  When the daemon ends in good order, and when a reload takes the setting away, the grants are taken
- * out of the file: nobody would take them out later.
+ * out of the file: nobody would take them out later.  After any other end relaymap_clear() does that; and as long as the
+ * administrator's entries have never been read, the file is kept without grants, for terms run out meanwhile.
  */
 #ifndef RELAYMAP_H
 #define RELAYMAP_H
@@ -37,6 +38,8 @@ void relaymap_changed(struct relaymap *rm, const struct addr *client);
 bool relaymap_round(struct relaymap *rm);
 /* Take all grants out of the file.  No thread may run. */
 void relaymap_withdraw(struct relaymap *rm);
+/* The same for the file of a daemon that is not there any more.  Neither clock nor ledger is needed.  No file is no error. */
+int relaymap_clear(struct relaymap *rm, struct err *e);
 
 int relaymap_start(struct relaymap *rm, struct err *e);
 void relaymap_stop(struct relaymap *rm); /* joins the thread, and withdraws; fine if it was never started */

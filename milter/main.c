@@ -2,7 +2,7 @@
 /* main.c - popauth-milter: arguments, background, signals
  *
  * Exit codes are those of sysexits.h: 64 for bad arguments, 78 for a mistake in the configuration or the rules, 67 for
- * a user or group that does not exist, 71 for anything the system refused.
+ * a user or group that does not exist, 71 for anything the system refused, 75 for --withdraw while there is a daemon.
  */
 #include <sys/types.h>
 #include <sys/resource.h>
@@ -30,19 +30,23 @@
 #include "logmsg.h"
 #include "notify.h"
 #include "privilege.h"
+#include "relaymap.h"
+#include "unixsock.h"
 #include "version.h"
 
 struct options {
 	const char *conf;
-	bool foreground, test;
+	bool foreground, test, withdraw;
 };
 
 static const char usage_text[] =
 	"usage: popauth-milter [-f] [-t] [-c FILE]\n"
+	"       popauth-milter -w [-c FILE]\n"
 	"       popauth-milter -h | -V | --sample\n"
 	"  -c, --config FILE  read FILE instead of " CONF_FILE "\n"
 	"  -f, --foreground   stay in the foreground, write messages to standard error as well\n"
 	"  -t, --test         check configuration and rules, then exit: 0 good, 78 not\n"
+	"  -w, --withdraw     take the grants of a daemon that was killed out of relay_map, then exit\n"
 	"      --sample       print a configuration file with every option and its default\n"
 	"  -h, --help         print this\n"
 	"  -V, --version      print the version\n"
@@ -54,6 +58,7 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "test", no_argument, NULL, 't' },
+	{ "withdraw", no_argument, NULL, 'w' },
 	{ "sample", no_argument, NULL, OPT_SAMPLE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -66,7 +71,7 @@ parse_options(int argc, char **argv)
 	struct options o = { .conf = CONF_FILE };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:fthV", long_options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "c:ftwhV", long_options, NULL)) != -1)
 		switch (c) {
 		case 'c':
 			o.conf = optarg;
@@ -76,6 +81,9 @@ parse_options(int argc, char **argv)
 			break;
 		case 't':
 			o.test = true;
+			break;
+		case 'w':
+			o.withdraw = true;
 			break;
 		case OPT_SAMPLE:
 			conf_print_sample(stdout);
@@ -258,6 +266,34 @@ serve(struct daemon *d)
 	return gave_up ? EX_SOFTWARE : 0;
 }
 
+/* What a daemon that did not end in good order has left to the MTA.  Nothing but the configuration is read for it: a mistake
+ * in the rules may be why there is no daemon. */
+static int
+withdraw(const struct options *o)
+{
+	struct relaymap *rm = relaymap_new(&(struct relaymap_setup){ 0 });
+	struct err e;
+	struct conf *c = conf_read(o->conf, &e);
+	int fd;
+
+	if (c == NULL)
+		fail(EX_CONFIG, &e);
+	fd = unixsock_connect(c->control_socket, &e);
+	if (fd != -1) {
+		close(fd);
+		err_set(&e, "%s: the daemon is running, and relay_map is its own", c->control_socket);
+		fail(EX_TEMPFAIL, &e);
+	}
+	if (privilege_drop(c->user, &e) == -1)
+		fail(EX_NOUSER, &e);
+	conf_install(c);
+	if (relaymap_clear(rm, &e) == -1)
+		fail(EX_OSERR, &e);
+	relaymap_free(rm);
+	conf_install(NULL);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,6 +304,8 @@ main(int argc, char **argv)
 	struct err e;
 	int ready = -1, rc;
 
+	if (o.withdraw)
+		return withdraw(&o);
 	c = read_conf(&o, &rules);
 	if (o.test) {
 		(void)printf("%s: good, %u rules\n", o.conf, rules_count(rules));

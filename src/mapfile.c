@@ -200,20 +200,6 @@ dress(const struct mapfile *m, int fd, struct err *e)
 	return fchmod(fd, mode) == -1 ? err_sys(e, "%s: setting its mode", m->beside) : 0;
 }
 
-static int
-sync_directory(const char *path)
-{
-	char *dir = dir_of(path);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = -1;
-
-	if (fd != -1) {
-		rc = fsync(fd);
-		close(fd);
-	}
-	free(dir);
-	return rc;
-}
-
 /* The new file gets the name, and who has the old one open is told. */
 static int
 take_place(const struct mapfile *m, struct err *e)
@@ -238,8 +224,6 @@ take_place(const struct mapfile *m, struct err *e)
 	rc = 0;
 	if (old != -1 && mapfile_later(old, now.written.tv_sec) == -1)
 		rc = err_sys(e, "%s: telling sendmail that it was replaced", path);
-	if (sync_directory(path) == -1)
-		rc = err_sys(e, "%s: writing its directory", path);
 done:
 	if (old != -1)
 		close(old);
@@ -253,7 +237,7 @@ mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e)
 	int fd = -1, rc = -1;
 	struct hash *h = m->hash;
 
-	m->hash = NULL; /* it is freed whether this works or not */
+	m->hash = NULL; /* it is freed whether this works or not, and its records are on the disk if it does */
 	if (hash_close(h, e) == -1)
 		goto done;
 	fd = open(m->beside, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
@@ -263,10 +247,6 @@ mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e)
 	}
 	if (dress(m, fd, e) == -1)
 		goto done;
-	if (fsync(fd) == -1) {
-		err_sys(e, "%s: writing it", m->beside);
-		goto done;
-	}
 	rc = take_place(m, e);
 	if (fstat(fd, &st) == 0)
 		*stamp = listfile_stamp_of(&st);
@@ -277,4 +257,51 @@ done:
 		close(fd);
 	discard(m);
 	return rc;
+}
+
+/* --- without its grants --- */
+
+/* What mapkey_each() may have told of a client: an address of IPv4, or anything with colons. */
+static bool
+may_be_client(struct str key)
+{
+	struct addr a;
+
+	return (key.n > 0 && memchr(key.p, ':', key.n) != NULL) || addr_parse(&a, key) == 0;
+}
+
+/* What is too long was not written by us, although the file was. */
+static int
+carry(void *arg, struct str key, struct str value, struct err *e)
+{
+	bool granted = false;
+
+	for (enum map_form f = 0; f < MAP_FORMS; f++)
+		granted = granted || str_eq(value, str_of(map_form_value(f)));
+	if ((granted && may_be_client(key)) || key.n > HASH_KEY || value.n > HASH_VALUE)
+		return 0;
+	return mapfile_put(arg, key, value, e);
+}
+
+int
+mapfile_strip(const struct mapfile_spec *sp, struct listfile_stamp *stamp, struct err *e)
+{
+	struct mapfile *to;
+	struct err ignored;
+	struct hash *from;
+	struct stat st;
+	int rc;
+
+	if (lstat(sp->path, &st) == -1 && errno == ENOENT)
+		return 0;
+	if ((to = mapfile_begin(sp, 0, e)) == NULL)
+		return -1;
+	from = hash_open(sp->path, true, false, e);
+	rc = from == NULL ? -1 : hash_all(from, carry, to, e);
+	if (from != NULL)
+		(void)hash_close(from, &ignored);
+	if (rc == 0)
+		return mapfile_commit(to, stamp, e);
+	mapfile_abort(to);
+	return -1;
 }

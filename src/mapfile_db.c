@@ -9,18 +9,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store.h"
 
 #define PAGE_BYTES  4096
 #define CACHE_BYTES (16u << 20)
+#define HALF_MADE   "__db."
 
 struct hash {
 	DB *db;
 	const char *path;
 	bool nul;
-	char key[512], value[1024]; /* with their NUL */
-	char got[1024];	/* longer values are somebody else's, and not wanted */
+	char key[HASH_KEY + 1], value[HASH_VALUE + 1]; /* with their NUL */
+	char got[HASH_VALUE + 1]; /* longer values are somebody else's, and not wanted */
 };
 
 static int
@@ -65,9 +67,23 @@ make(const char *path, bool nul, u_int32_t flags, unsigned n, struct err *e)
 	return NULL;
 }
 
+/* Berkeley DB makes a new file as __db.NAME, renames it, and does not go on where that is left from a process that was
+ * killed (fop_util.c). */
+static void
+remove_half_made(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+	char *half = xmalloc(strlen(path) + sizeof HALF_MADE);
+
+	(void)stpcpy(stpcpy(mempcpy(half, path, (size_t)(name - path)), HALF_MADE), name);
+	(void)unlink(half);
+	free(half);
+}
+
 struct hash *
 hash_create(const char *path, bool nul, unsigned n, struct err *e)
 {
+	remove_half_made(path);
 	return make(path, nul, DB_CREATE | DB_EXCL, n, e);
 }
 
@@ -196,5 +212,25 @@ hash_each(struct hash *h, struct str start, hash_fn *fn, void *arg, struct err *
 			fn(arg, (struct str){ key.p + start.n, key.n - start.n });
 	}
 	(void)c->close(c);
+	return rc == DB_NOTFOUND ? 0 : failed(h, rc, "reading it", e);
+}
+
+int
+hash_all(struct hash *h, hash_record_fn *fn, void *arg, struct err *e)
+{
+	DBC *c;
+	DBT k, v;
+	int rc = h->db->cursor(h->db, NULL, &c, 0);
+	bool stopped = false;
+
+	if (rc != 0)
+		return failed(h, rc, "reading it", e);
+	memset(&k, 0, sizeof k);
+	memset(&v, 0, sizeof v);
+	while (!stopped && (rc = c->get(c, &k, &v, DB_NEXT)) == 0)
+		stopped = fn(arg, told(h, &k), told(h, &v), e) == -1;
+	(void)c->close(c);
+	if (stopped)
+		return -1;
 	return rc == DB_NOTFOUND ? 0 : failed(h, rc, "reading it", e);
 }

@@ -3,6 +3,8 @@
  *
  * The file has no transactions: a process that is killed in the middle of a change may leave it damaged, as makemap(8)
  * itself may.  So the changes are made in memory and written at the end, and nothing is written when there are none.
+ *	All lookups of sendmail's wait as long as we have the lock.  To compare all records of a large file takes a good part of a
+ * second, and is done when somebody else has written it; otherwise only what has changed is looked at.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@ struct edit {
 	char **gone; /* ours in the file, but not to be there any more */
 	unsigned n_gone, cap;
 	bool *there; /* keys[i] is marked as ours */
+	bool compared; /* gone and there were found by looking through the whole file */
 	struct mapfile_counts *counts;
 };
 
@@ -118,7 +121,7 @@ mark_of(const char *key, char *buf, size_t size)
 	return true;
 }
 
-/* A record whose value has become another is not ours any more. */
+/* A record whose value has become another is not ours any more; one without a mark never was. */
 static int
 take_out(struct edit *ed, const char *key, struct err *e)
 {
@@ -127,6 +130,15 @@ take_out(struct edit *ed, const char *key, struct err *e)
 
 	if (!mark_of(key, mark, sizeof mark))
 		return 0;
+	switch (hash_get(ed->hash, str_of(mark), NULL, e)) {
+	case HASH_FAILED:
+		return -1;
+	case HASH_NOT:
+		ed->counts->overruled--;
+		return 0;
+	case HASH_DONE:
+		break;
+	}
 	switch (hash_get(ed->hash, str_of(key), &value, e)) {
 	case HASH_FAILED:
 		return -1;
@@ -138,6 +150,8 @@ take_out(struct edit *ed, const char *key, struct err *e)
 		break;
 	}
 	ed->counts->removed++;
+	if (!ed->compared)
+		ed->counts->ours--;
 	return hash_del(ed->hash, str_of(mark), e) == HASH_FAILED ? -1 : 0;
 }
 
@@ -169,7 +183,7 @@ put_in(struct edit *ed, unsigned i, struct err *e)
 static int
 change(struct edit *ed, struct err *e)
 {
-	if (hash_each(ed->hash, STR(MAPFILE_MARK), note_ours, ed, e) == -1)
+	if (ed->compared && hash_each(ed->hash, STR(MAPFILE_MARK), note_ours, ed, e) == -1)
 		return -1;
 	for (unsigned i = 0; i < ed->n_gone; i++)
 		if (take_out(ed, ed->gone[i], e) == -1)
@@ -203,29 +217,61 @@ be_noticed(int fd, const struct edit *ed, const struct listfile_stamp *left, con
 	return fsync(fd) == -1 || mapfile_later(fd, than) == -1 ? -1 : 0;
 }
 
+/* Work on the file, which is open and locked, and let it go. */
+static int
+work(struct edit *ed, const char *path, int fd, const struct listfile_stamp *found, struct listfile_stamp *stamp, struct err *e)
+{
+	struct err at_close;
+	struct stat st;
+	int rc;
+
+	ed->hash = hash_open(path, false, true, e);
+	rc = ed->hash == NULL ? -1 : change(ed, e);
+	if (ed->hash != NULL && hash_close(ed->hash, rc == -1 ? &at_close : e) == -1)
+		rc = -1;
+	if (be_noticed(fd, ed, stamp, found) == -1 && rc == 0)
+		rc = err_sys(e, "%s: writing it", path);
+	if (fstat(fd, &st) == 0)
+		*stamp = listfile_stamp_of(&st);
+	close(fd);
+	return rc;
+}
+
 int
 mapfile_sync(const struct mapfile_spec *sp, const char *const *keys, unsigned n, struct mapfile_counts *counts,
     struct listfile_stamp *stamp, struct err *e)
 {
-	struct edit ed = { .keys = keys, .n = n, .counts = counts };
+	struct edit ed = { .keys = keys, .n = n, .compared = true, .counts = counts };
 	struct listfile_stamp found;
 	int fd = open_locked(sp, &found, e), rc;
-	struct err at_close;
-	struct stat st;
 
 	*counts = (struct mapfile_counts){ 0 };
 	if (fd == -1)
 		return -1;
 	ed.there = xcalloc(n + 1UL, sizeof *ed.there);
-	ed.hash = hash_open(sp->path, false, true, e);
-	rc = ed.hash == NULL ? -1 : change(&ed, e);
-	if (ed.hash != NULL && hash_close(ed.hash, rc == -1 ? &at_close : e) == -1)
-		rc = -1;
-	if (be_noticed(fd, &ed, stamp, &found) == -1 && rc == 0)
-		rc = err_sys(e, "%s: writing it", sp->path);
-	if (fstat(fd, &st) == 0)
-		*stamp = listfile_stamp_of(&st);
+	rc = work(&ed, sp->path, fd, &found, stamp, e);
 	edit_free(&ed);
-	close(fd);
 	return rc;
+}
+
+enum mapfile_answer
+mapfile_update(const struct mapfile_spec *sp, const struct mapfile_change *change, struct mapfile_counts *counts,
+    struct listfile_stamp *stamp, struct err *e)
+{
+	struct edit ed = { .keys = change->fresh, .n = change->n_fresh, .n_gone = change->n_gone, .counts = counts };
+	struct listfile_stamp found;
+	int fd = open_locked(sp, &found, e), rc;
+
+	if (fd == -1)
+		return MAPFILE_KEPT;
+	if (!listfile_same(&found, stamp)) {
+		close(fd);
+		return MAPFILE_OTHER;
+	}
+	counts->added = counts->removed = 0;
+	ed.there = xcalloc(ed.n + 1UL, sizeof *ed.there);
+	ed.gone = (char **)(uintptr_t)change->gone; /* borrowed: nothing is added where nothing is compared */
+	rc = work(&ed, sp->path, fd, &found, stamp, e);
+	free(ed.there);
+	return rc == 0 ? MAPFILE_DONE : MAPFILE_FAILED;
 }

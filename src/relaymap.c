@@ -36,13 +36,15 @@ struct relaymap {
 	struct mapfile_spec spec; /* path "": no file; the text is ours */
 	char *path, *static_path;
 	struct mapstatic *fixed;
-	struct listfile_stamp static_read, static_seen, left;
+	struct listfile_stamp static_read, static_seen;
+	struct held held;
 	struct grants grants;
 	bool whole; /* ask the whole ledger */
 	time_t asked; /* when that was done last */
 	bool stale; /* the file is not what it should be */
 	unsigned took; /* ms, the last writing */
 	bool known; /* the administrator's entries have been read */
+	bool stripped; /* they have not, and there is no grant in the file */
 };
 
 struct relaymap *
@@ -56,6 +58,7 @@ relaymap_new(const struct relaymap_setup *setup)
 	rm->out = pending_new(WAITING);
 	rm->path = xstrdup("");
 	rm->static_path = xstrdup("");
+	held_forget(&rm->held);
 	pthread_mutex_init(&rm->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -73,6 +76,7 @@ relaymap_free(struct relaymap *rm)
 	pending_free(rm->out);
 	mapstatic_free(rm->fixed);
 	grants_clear(&rm->grants);
+	held_forget(&rm->held);
 	free(rm->path);
 	free(rm->static_path);
 	pthread_cond_destroy(&rm->wake);
@@ -147,7 +151,7 @@ write_file(struct relaymap *rm, unsigned ipv6_prefix, struct err *e)
 	int64_t begun = monotonic_ms();
 	struct tally_of_keys tally;
 
-	if (relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &tally, &rm->left, e) == -1) {
+	if (relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &tally, &rm->held, e) == -1) {
 		stat_add(STAT_MAP_FILE_FAILED, 1);
 		return false;
 	}
@@ -157,15 +161,25 @@ write_file(struct relaymap *rm, unsigned ipv6_prefix, struct err *e)
 	return true;
 }
 
+/* Without the administrator's entries the file can only be left as it is, but for the grants. */
+static int
+strip(struct relaymap *rm, struct err *e)
+{
+	if (!rm->stripped && mapfile_strip(&rm->spec, &rm->held.stamp, e) == -1)
+		return -1;
+	rm->stripped = true;
+	return 0;
+}
+
 void
 relaymap_withdraw(struct relaymap *rm)
 {
 	struct err e = { "" };
 
-	if (*rm->path == '\0' || !rm->known)
+	if (*rm->path == '\0')
 		return;
 	grants_clear(&rm->grants);
-	if (!write_file(rm, 64, &e))
+	if (rm->known ? !write_file(rm, 64, &e) : strip(rm, &e) == -1)
 		logmsg(LEVEL_ERROR, "relay map: the grants are still in it: %s", e.text);
 }
 
@@ -192,7 +206,9 @@ use_settings(struct relaymap *rm, const struct conf *c)
 		relaymap_withdraw(rm);
 		free(rm->path);
 		rm->path = xstrdup(path);
-		rm->left = (struct listfile_stamp){ .error = ENOENT };
+		held_forget(&rm->held);
+		rm->known = rm->known && rm->spec.form == c->relay_map_form; /* access.db needs none */
+		rm->stripped = false;
 		rm->whole = rm->stale = true;
 		atomic_store(&rm->on, *path != '\0');
 		pthread_mutex_lock(&rm->lock);
@@ -205,12 +221,13 @@ use_settings(struct relaymap *rm, const struct conf *c)
 	if (strcmp(c->relay_map_static, rm->static_path) != 0) {
 		free(rm->static_path);
 		rm->static_path = xstrdup(c->relay_map_static);
-		rm->known = false;
+		rm->static_seen = listfile_stamp(rm->static_path);
+		rm->static_read = (struct listfile_stamp){ .error = -1 };
 	}
 }
 
-/* The administrator's entries.  A mistake in them leaves those read before; when there are none yet, nothing is written:
- * what he forbids must not be missing from the file. */
+/* The administrator's entries.  A mistake in them leaves those read before, also from another file; when there are none yet,
+ * no grant is written: what he forbids must not be missing from the file. */
 static bool
 look_at_static(struct relaymap *rm, struct err *e)
 {
@@ -236,7 +253,7 @@ look_at_static(struct relaymap *rm, struct err *e)
 static bool
 too_soon(const struct relaymap *rm)
 {
-	return rm->spec.form == MAP_ACCESS && rm->left.error == 0 && rm->left.written.tv_sec > time(NULL);
+	return rm->spec.form == MAP_ACCESS && rm->held.stamp.error == 0 && rm->held.stamp.written.tv_sec > time(NULL);
 }
 
 /* Somebody else has written it, or taken it away. */
@@ -245,7 +262,7 @@ look_at_file(struct relaymap *rm)
 {
 	struct listfile_stamp now = listfile_stamp(rm->path);
 
-	if (!listfile_same(&now, &rm->left))
+	if (!listfile_same(&now, &rm->held.stamp))
 		rm->stale = true;
 }
 
@@ -293,6 +310,8 @@ relaymap_round(struct relaymap *rm)
 	use_settings(rm, c);
 	if (*rm->path != '\0') {
 		ok = look_at_static(rm, &e);
+		if (!rm->known)
+			(void)strip(rm, &(struct err){ "" }); /* e says what is wrong */
 		look_at_grants(rm, &c->policy, rm->setup.now(rm->setup.arg));
 		look_at_file(rm);
 		if (rm->stale && rm->known && !too_soon(rm)) {
@@ -307,6 +326,24 @@ relaymap_round(struct relaymap *rm)
 	}
 	conf_put(c);
 	return ok;
+}
+
+int
+relaymap_clear(struct relaymap *rm, struct err *e)
+{
+	struct conf *c = conf_current();
+	struct tally_of_keys tally;
+	int rc = 0;
+
+	use_settings(rm, c);
+	conf_put(c);
+	if (*rm->path == '\0' || listfile_stamp(rm->path).error == ENOENT)
+		return 0;
+	if (look_at_static(rm, e))
+		rc = relaymap_write(&rm->spec, rm->fixed, &rm->grants, 64, &tally, &rm->held, e);
+	else
+		rc = strip(rm, e);
+	return rc;
 }
 
 /* --- the thread --- */

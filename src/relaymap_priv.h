@@ -29,8 +29,18 @@ bool grants_expire(struct grants *g, struct ledger *l, const struct policy *p, t
 struct tally_of_keys {
 	unsigned left_out, overruled;
 };
-/* Write the file; *stamp as for mapfile_sync(). */
+/* What the file holds, as it was left the last time; the caller's to keep.  All zero, and an error in the stamp: unknown. */
+struct held {
+	struct listfile_stamp stamp;
+	/* of access.db alone: */
+	struct grants grants;
+	unsigned ipv6_prefix; /* 0: the grants are not known */
+	struct mapfile_counts counts;
+	unsigned left_out;
+};
+/* Write the file. */
 int relaymap_write(const struct mapfile_spec *sp, const struct mapstatic *fixed, const struct grants *g, unsigned ipv6_prefix,
-    struct tally_of_keys *tally, struct listfile_stamp *stamp, struct err *e);
+    struct tally_of_keys *tally, struct held *held, struct err *e);
+void held_forget(struct held *h); /* and gives the memory back */
 
 #endif

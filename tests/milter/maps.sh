@@ -92,6 +92,20 @@ start
 await "the grants after a restart" yes in_map other 203.0.113.2
 await "the third of them" yes in_map other 203.0.113.3
 
+# Killed: the grants stay in the file until somebody takes them out, which is not to be done behind a daemon's back.
+./popauth-milter --withdraw -c "$dir/conf" >>"$dir/out" 2>&1
+[ $? = 75 ] || fail "the map of a running daemon was taken from it"
+[ "$(in_map other 203.0.113.2)" = yes ] || fail "a running daemon's grant is gone"
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+pid=
+[ "$(in_map other 203.0.113.2)" = yes ] || fail "who took the grant out?"
+./popauth-milter --withdraw -c "$dir/conf" >>"$dir/out" 2>&1 || fail "--withdraw after a kill"
+[ "$(in_map other 203.0.113.2)" = no ] || fail "a grant stayed in the map of a daemon that was killed"
+./popauth-milter --withdraw -c "$dir/conf" >>"$dir/out" 2>&1 || fail "--withdraw, again"
+start
+await "the grants after the kill" yes in_map other 203.0.113.2
+
 # Not to be written.
 ln -s nowhere "$dir/link.db"
 configure "relay_map = \"$dir/link\""
@@ -103,6 +117,15 @@ rm "$dir/link.db"
 await "the map in its place" yes in_map link 203.0.113.1
 stop
 grep -c 'is a symbolic link' "$dir/out" | grep -qx 1 || fail "the reason was not logged exactly once"
+
+# A hook in front of a server that only the server's own PATH has.
+mkdir "$dir/qmail"
+printf '#!/bin/sh\necho "serves $1"\n' >"$dir/qmail/qmail-pop3d"
+chmod +x "$dir/qmail/qmail-pop3d"
+for hook in tcp-postlogin dovecot-postlogin; do
+	said=$(PATH=$dir/qmail:/usr/bin:/bin TCPREMOTEIP='' IP='' USER=anna sh "$srcdir/contrib/hooks/$hook" qmail-pop3d Maildir 2>&1)
+	[ "$said" = "serves Maildir" ] || fail "$hook: $said"
+done
 
 # A mistake in the configuration.
 configure "relay_map_form = dbm"

@@ -335,6 +335,28 @@ files_there(void)
 	return access(name, F_OK) == 0 ? 2 : 1;
 }
 
+/* What a writer that was killed in the middle has left beside it. */
+static void
+left_by_the_killed(void **state)
+{
+	static const char *const names[] = { "relay.db.popauth-new", "__db.relay.db.popauth-new" };
+	struct listfile_stamp stamp;
+	char left[160];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(names); i++) {
+		int fd;
+
+		(void)snprintf(left, sizeof left, "%s/%s", dir, names[i]);
+		fd = open(left, O_CREAT | O_WRONLY, 0600);
+		assert_int_equal(write(fd, "half", 4), 4);
+		close(fd);
+		write_keys(MAP_POSTFIX, KEYS("192.0.2.1",), &stamp);
+		assert_string_equal(value_of("192.0.2.1", true), "OK");
+		assert_int_equal(access(left, F_OK), -1);
+	}
+}
+
 /* A full disk: the old file stays, nothing is left beside it, and the next attempt succeeds. */
 static void
 no_room(void **state)
@@ -471,6 +493,7 @@ locked(void **state)
 	struct mapfile_spec sp = spec(MAP_ACCESS);
 	struct listfile_stamp stamp = { .error = ENOENT };
 	struct flock whole = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	const struct mapfile_change more = { .fresh = KEYS("192.0.2.2",), .n_fresh = 1 };
 	struct mapfile_counts c;
 	struct err e = { "" };
 	int fd;
@@ -488,6 +511,15 @@ locked(void **state)
 	assert_string_equal(value_of("192.0.2.1", false), "");
 	sync_keys(KEYS("192.0.2.1",), &stamp, &c);
 	assert_string_equal(value_of("192.0.2.1", false), "RELAY");
+	fd = open(path, O_RDWR);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	assert_int_equal(mapfile_update(&sp, &more, &c, &stamp, &e), MAPFILE_KEPT);
+	close(fd);
+	assert_int_equal(mapfile_update(&sp, &more, &c, &stamp, &e), MAPFILE_DONE);
+	assert_int_equal(c.ours, 2);
+	assert_string_equal(value_of("192.0.2.2", false), "RELAY");
+	stamp.size++;
+	assert_int_equal(mapfile_update(&sp, &more, &c, &stamp, &e), MAPFILE_OTHER);
 }
 
 static void
@@ -534,6 +566,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(first_stays, fresh, done),
 		cmocka_unit_test_setup_teardown(not_allowed, fresh, done),
 		cmocka_unit_test_setup_teardown(changed_meanwhile, fresh, done),
+		cmocka_unit_test_setup_teardown(left_by_the_killed, fresh, done),
 		cmocka_unit_test_setup_teardown(no_room, fresh, done),
 		cmocka_unit_test_setup_teardown(beside_the_administrators, fresh, done),
 		cmocka_unit_test_setup_teardown(after_makemap, fresh, done),

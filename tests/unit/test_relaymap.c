@@ -50,19 +50,25 @@ write_text(const char *path, const char *text)
 }
 
 static void
+reread(void)
+{
+	struct err e;
+	struct conf *c = conf_read(conf_path, &e);
+
+	if (c == NULL)
+		fail_msg("%s", e.text);
+	conf_install(c);
+}
+
+static void
 settings(const char *map, const char *form, bool fixed)
 {
 	char text[1000];
-	struct err e;
-	struct conf *c;
 
 	(void)snprintf(text, sizeof text, "%s%s%s%s%s\nrelay_map_form = %s\nrelay_map_static = \"%s\"\nrelay_for = 15m\n",
 	    "relay_map = \"", *map != '\0' ? dir : "", *map != '\0' ? "/" : "", map, "\"", form, fixed ? static_path : "");
 	write_text(conf_path, text);
-	c = conf_read(conf_path, &e);
-	if (c == NULL)
-		fail_msg("%s", e.text);
-	conf_install(c);
+	reread();
 }
 
 static int
@@ -239,6 +245,119 @@ the_administrators_entries(void **state)
 	assert_string_equal(value_of("relay.db", "example.com", true), "");
 }
 
+static void
+restart(void)
+{
+	struct relaymap_setup setup = { .ledger = ledger, .now = now };
+
+	relaymap_free(rm);
+	rm = relaymap_new(&setup);
+}
+
+/* A grant is not to outlive its term because of a mistake in another file. */
+static void
+entries_never_read(void **state)
+{
+	(void)state;
+	settings("relay", "postfix", true);
+	write_text(static_path, "192.0.2.9 REJECT\nExample.COM   OK\n");
+	login("192.0.2.1", 900);
+	login("2001:db8:1:2::77", 900);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "2001:db8:1:2", true), "OK");
+	write_text(static_path, "nonsense\n");
+	restart();
+	assert_false(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "");
+	assert_string_equal(value_of("relay.db", "2001:db8:1:2", true), "");
+	assert_string_equal(value_of("relay.db", "192.0.2.9", true), "REJECT");
+	assert_string_equal(value_of("relay.db", "example.com", true), "OK");
+	write_text(static_path, "192.0.2.9 REJECT\n");
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
+}
+
+/* Another file of entries, with a mistake: those before hold, and terms end. */
+static void
+other_entries(void **state)
+{
+	char text[300];
+
+	(void)state;
+	settings("relay", "postfix", true);
+	write_text(static_path, "192.0.2.9 REJECT\n");
+	login("192.0.2.1", 60);
+	assert_true(relaymap_round(rm));
+	(void)snprintf(text, sizeof text, "relay_map = %s/relay\nrelay_map_static = %s/missing\nrelay_for = 15m\n", dir, dir);
+	write_text(conf_path, text);
+	reread();
+	clock_now += 61;
+	assert_false(relaymap_round(rm));
+	assert_non_null(strstr(status().trouble.text, "missing: cannot be opened"));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "");
+	assert_string_equal(value_of("relay.db", "192.0.2.9", true), "REJECT");
+}
+
+/* access.db has no use for the entries, and whatever comes after it has. */
+static void
+entries_after_access_db(void **state)
+{
+	char path[160];
+	struct err e = { "" };
+	struct hash *h;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/access.db", dir);
+	h = hash_create(path, false, 1, &e);
+	assert_non_null(h);
+	assert_int_equal(hash_close(h, &e), 0);
+	write_text(static_path, "192.0.2.1 REJECT\n");
+	settings("access", "access.db", true);
+	login("192.0.2.1", 900);
+	assert_true(relaymap_round(rm));
+	settings("relay", "sendmail", true);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", false), "REJECT");
+}
+
+static void
+clear(void)
+{
+	struct relaymap *other = relaymap_new(&(struct relaymap_setup){ 0 });
+	struct err e = { "" };
+
+	if (relaymap_clear(other, &e) == -1)
+		fail_msg("%s", e.text);
+	relaymap_free(other);
+}
+
+/* What a daemon that was killed has left. */
+static void
+cleared_for_the_dead(void **state)
+{
+	static const char *const forms[] = { "postfix", "sendmail" };
+
+	(void)state;
+	for (unsigned i = 0; i < ROWS(forms); i++) {
+		settings(forms[i], forms[i], true);
+		login("192.0.2.1", 900);
+		write_text(static_path, "192.0.2.9 REJECT\n192.0.2.8 OK\n");
+		clear(); /* there is no file yet, and there need not be one */
+		assert_true(relaymap_round(rm));
+		restart();
+		clear();
+		assert_string_equal(value_of(i == 0 ? "postfix.db" : "sendmail.db", "192.0.2.1", i == 0), "");
+		assert_string_equal(value_of(i == 0 ? "postfix.db" : "sendmail.db", "192.0.2.9", i == 0), "REJECT");
+		assert_string_equal(value_of(i == 0 ? "postfix.db" : "sendmail.db", "192.0.2.8", i == 0), "OK");
+		assert_true(relaymap_round(rm));
+		restart();
+		write_text(static_path, "nonsense\n");
+		clear();
+		assert_string_equal(value_of(i == 0 ? "postfix.db" : "sendmail.db", "192.0.2.1", i == 0), "");
+		assert_string_equal(value_of(i == 0 ? "postfix.db" : "sendmail.db", "192.0.2.9", i == 0), "REJECT");
+	}
+}
+
 /* Whoever takes it away gets a new one; whoever puts his own there keeps it. */
 static void
 file_taken_away(void **state)
@@ -286,6 +405,22 @@ another_path(void **state)
 	assert_string_equal(value_of("two.db", "192.0.2.2", false), "RELAY");
 }
 
+/* It is changed once a second: sooner, the round would leave it for the next. */
+static void
+access_round(void)
+{
+	static time_t left;
+	char path[160];
+	struct stat st;
+
+	while (left > time(NULL))
+		(void)poll(NULL, 0, 20);
+	assert_true(relaymap_round(rm));
+	(void)snprintf(path, sizeof path, "%s/access.db", dir);
+	assert_int_equal(stat(path, &st), 0);
+	left = st.st_mtime;
+}
+
 static void
 in_access_db(void **state)
 {
@@ -313,6 +448,46 @@ in_access_db(void **state)
 	relaymap_withdraw(rm);
 	assert_string_equal(value_of("access.db", "192.0.2.1", false), "");
 	assert_string_equal(value_of("access.db", "192.0.2.2", false), "REJECT");
+}
+
+/* Change upon change, with the administrator's own records among them, and his makemap in between. */
+static void
+changes_in_access_db(void **state)
+{
+	char path[160];
+	struct err e = { "" };
+	struct hash *h;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/access.db", dir);
+	settings("access", "access.db", false);
+	h = hash_create(path, false, 1, &e);
+	assert_non_null(h);
+	assert_int_equal(hash_add(h, STR("192.0.2.2"), STR("RELAY"), &e), HASH_DONE);
+	assert_int_equal(hash_close(h, &e), 0);
+	login("192.0.2.1", 900);
+	access_round();
+	login("192.0.2.2", 900);
+	login("192.0.2.3", 900);
+	access_round();
+	assert_string_equal(value_of("access.db", "192.0.2.3", false), "RELAY");
+	assert_int_equal(status().overruled, 1);
+	logout("192.0.2.1");
+	logout("192.0.2.2"); /* the record is his */
+	access_round();
+	assert_string_equal(value_of("access.db", "192.0.2.1", false), "");
+	assert_string_equal(value_of("access.db", "popauth-milter:192.0.2.1", false), "");
+	assert_string_equal(value_of("access.db", "192.0.2.2", false), "RELAY");
+	assert_int_equal(status().overruled, 0);
+	h = hash_open(path, false, true, &e);
+	assert_non_null(h);
+	assert_int_equal(hash_del(h, STR("192.0.2.3"), &e), HASH_DONE);
+	assert_int_equal(hash_del(h, STR("popauth-milter:192.0.2.3"), &e), HASH_DONE);
+	assert_int_equal(hash_close(h, &e), 0);
+	login("192.0.2.4", 900);
+	access_round();
+	assert_string_equal(value_of("access.db", "192.0.2.3", false), "RELAY");
+	assert_string_equal(value_of("access.db", "192.0.2.4", false), "RELAY");
 }
 
 /* More at once than the queue holds. */
@@ -363,9 +538,14 @@ main(void)
 		cmocka_unit_test_setup_teardown(logins_and_terms, start, stop),
 		cmocka_unit_test_setup_teardown(blocked_by_hand, start, stop),
 		cmocka_unit_test_setup_teardown(the_administrators_entries, start, stop),
+		cmocka_unit_test_setup_teardown(entries_never_read, start, stop),
+		cmocka_unit_test_setup_teardown(other_entries, start, stop),
+		cmocka_unit_test_setup_teardown(entries_after_access_db, start, stop),
+		cmocka_unit_test_setup_teardown(cleared_for_the_dead, start, stop),
 		cmocka_unit_test_setup_teardown(file_taken_away, start, stop),
 		cmocka_unit_test_setup_teardown(another_path, start, stop),
 		cmocka_unit_test_setup_teardown(in_access_db, start, stop),
+		cmocka_unit_test_setup_teardown(changes_in_access_db, start, stop),
 		cmocka_unit_test_setup_teardown(queue_overflows, start, stop),
 		cmocka_unit_test_setup_teardown(by_itself, start, stop),
 	};
