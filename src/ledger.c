@@ -350,6 +350,17 @@ change(const struct work *w, struct record *r)
 	return w->del ? policy_del(r, w->set, w->now) : policy_add(w->policy, r, w->set, w->now, w->term, w->text);
 }
 
+/* The record in a slot that is not free, as of `now`: a clock that was set back has been seen to. */
+static struct record *
+record_now(const struct policy *p, struct shard *s, uint32_t slot, time_t now)
+{
+	struct record *r = &entry_in(s, slot)->record;
+
+	if (policy_settle(p, r, now))
+		touch(s, slot);
+	return r;
+}
+
 static unsigned
 with_record(struct ledger *l, const struct addr *a, const struct work *w)
 {
@@ -362,7 +373,7 @@ with_record(struct ledger *l, const struct addr *a, const struct work *w)
 	pthread_mutex_lock(&s->lock);
 	slot = slot_of(s, h, &client);
 	if (s->slots[slot] != 0) {
-		changes = change(w, &entry_in(s, slot)->record);
+		changes = change(w, record_now(w->policy, s, slot, w->now));
 		touch(s, slot);
 	} else {
 		struct record fresh;
@@ -491,7 +502,7 @@ ledger_spend(struct ledger *l, const struct policy *p, const struct addr *a, tim
 	pthread_mutex_lock(&s->lock);
 	slot = slot_of(s, h, &client);
 	if (s->slots[slot] != 0)
-		is = policy_spend(p, &entry_in(s, slot)->record, now);
+		is = policy_spend(p, record_now(p, s, slot, now), now);
 	if (is != SPEND_NOT_GRANTED && p->relay_budget != 0)
 		touch(s, slot);
 	pthread_mutex_unlock(&s->lock);
@@ -510,7 +521,7 @@ ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, tim
 	*out = (struct answer){ .kind = EVENT_KINDS };
 	pthread_mutex_lock(&s->lock);
 	slot = slot_of(s, h, &client);
-	r = s->slots[slot] == 0 ? NULL : &entry_in(s, slot)->record;
+	r = s->slots[slot] == 0 ? NULL : record_now(p, s, slot, now);
 	out->verdict = policy_judge(p, a, r, now);
 	if (out->verdict == VERDICT_CACHED) {
 		out->kind = (enum event_kind)r->cached_kind;
@@ -668,6 +679,7 @@ ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, siz
 	pthread_mutex_lock(&s->lock);
 	if (s->slots[slot_of(s, h, &client)] == 0) {
 		slot = insert(l, s, h, &client, &r);
+		(void)record_now(p, s, slot, now);
 		if (!addr_eq(&client, &stored))
 			touch(s, slot);
 	} else {
@@ -685,7 +697,7 @@ sweep_piece(struct ledger *l, struct shard *s, uint32_t at, unsigned n, const st
 {
 	pthread_mutex_lock(&s->lock);
 	for (; n > 0 && at < s->size; n--)
-		if (s->slots[at] != 0 && policy_forgets(p, &entry_in(s, at)->record, now))
+		if (s->slots[at] != 0 && policy_forgets(p, record_now(p, s, at, now), now))
 			forget(l, s, at); /* and look at this slot again: another may have moved in */
 		else
 			at++;
@@ -704,5 +716,19 @@ ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned slot
 		l->sweep_slot = 0;
 		l->sweep_shard = (l->sweep_shard + 1) % LEDGER_SHARDS;
 		ends++;
+	}
+}
+
+void
+ledger_settle(struct ledger *l, const struct policy *p, time_t now)
+{
+	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
+		struct shard *s = &l->shards[i];
+
+		pthread_mutex_lock(&s->lock);
+		for (uint32_t slot = 0; slot < s->size; slot++)
+			if (s->slots[slot] != 0)
+				(void)record_now(p, s, slot, now);
+		pthread_mutex_unlock(&s->lock);
 	}
 }
