@@ -250,7 +250,8 @@ static struct hit
 hit_of(const struct kind_policy *kp, const struct event *ev, uint32_t at)
 {
 	struct str by = told_by(kp, ev);
-	uint32_t tag = by.n == 0 ? 0 : (str_hash(by) & TAG_HASH) | 1u;
+	bool one = by.n > 0 || ev->kind == EVENT_AUTH_FAILURE; /* whose account is not told: all of them one unknown */
+	uint32_t tag = one ? (str_hash(by) & TAG_HASH) | 1u : 0;
 
 	if (tag != 0 && policy_aim(kp, ev->kind) == TAG_DOMAIN)
 		tag = (tag & ~TAG_DOMAIN) | (str_hash(event_domain(by)) << 22 & TAG_DOMAIN);

@@ -147,7 +147,7 @@ cuts_hold_what_changed(void **state)
 	ledger_cut(l, &c, false);
 	assert_int_equal(c.items, 5000);
 	while (cut_next(&c, &at, &item))
-		assert_int_equal(ledger_restore(copy, &policy, item.key, item.klen, item.val, item.vlen, T0, &e), 0);
+		assert_int_equal(ledger_restore(copy, &policy, item.key, item.klen, item.val, item.vlen, T0 + 5000, &e), 0);
 	cut_clear(&c);
 	ledger_cut(l, &c, false);
 	assert_int_equal(c.items, 0);
@@ -293,7 +293,7 @@ keeps_what_is_of_value(void **state)
 		good += i % 9 == 0 ? n : 0;
 	}
 	assert_in_range(kept, 8800, 9000);
-	assert_in_range(good, 900, 1000);
+	assert_in_range(good, 800, 1000); /* 910 on the average, by the hash's salt */
 	assert_in_range(ledger_size(full), 10000, 10000);
 	ledger_free(full);
 }
