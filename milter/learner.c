@@ -131,7 +131,7 @@ read_logs(struct learner *l)
 
 	l->now = time(NULL);
 	l->conf = conf_current();
-	if (l->now < was)
+	if (was == 0 || l->now < was)
 		ledger_settle(l->pipeline->ledger, &l->conf->policy, l->now);
 	more = logs_read(l->logs, l->now, on_line, l);
 	/* Not while we are behind: what is over now was not when the next lines were written. */

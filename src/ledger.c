@@ -29,6 +29,7 @@
 #define RIVALS	  8  /* how many are compared when one must go */
 #define RIVALS_MAX 64 /* while each of them is of value */
 
+#define SETTLE_MAX  (31 * 86400) /* a clock further back than that has not been set yet, and will be */
 #define SWEEP_PIECE 256 /* slots looked at under one lock: some 10 us */
 #define DIRTY_KEPT  64	/* a longer list is given back after a cut: after a cut of everything it would stay for ever */
 
@@ -521,7 +522,9 @@ ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, tim
 	*out = (struct answer){ .kind = EVENT_KINDS };
 	pthread_mutex_lock(&s->lock);
 	slot = slot_of(s, h, &client);
-	r = s->slots[slot] == 0 ? NULL : record_now(p, s, slot, now);
+	r = s->slots[slot] == 0 ? NULL : &entry_in(s, slot)->record;
+	if (r != NULL && record_in(r, SET_RELAY, now))
+		r = record_now(p, s, slot, now);
 	out->verdict = policy_judge(p, a, r, now);
 	if (out->verdict == VERDICT_CACHED) {
 		out->kind = (enum event_kind)r->cached_kind;
@@ -679,7 +682,6 @@ ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, siz
 	pthread_mutex_lock(&s->lock);
 	if (s->slots[slot_of(s, h, &client)] == 0) {
 		slot = insert(l, s, h, &client, &r);
-		(void)record_now(p, s, slot, now);
 		if (!addr_eq(&client, &stored))
 			touch(s, slot);
 	} else {
@@ -697,7 +699,7 @@ sweep_piece(struct ledger *l, struct shard *s, uint32_t at, unsigned n, const st
 {
 	pthread_mutex_lock(&s->lock);
 	for (; n > 0 && at < s->size; n--)
-		if (s->slots[at] != 0 && policy_forgets(p, record_now(p, s, at, now), now))
+		if (s->slots[at] != 0 && policy_forgets(p, &entry_in(s, at)->record, now))
 			forget(l, s, at); /* and look at this slot again: another may have moved in */
 		else
 			at++;
@@ -727,7 +729,7 @@ ledger_settle(struct ledger *l, const struct policy *p, time_t now)
 
 		pthread_mutex_lock(&s->lock);
 		for (uint32_t slot = 0; slot < s->size; slot++)
-			if (s->slots[slot] != 0)
+			if (s->slots[slot] != 0 && (time_t)entry_in(s, slot)->record.seen <= now + SETTLE_MAX)
 				(void)record_now(p, s, slot, now);
 		pthread_mutex_unlock(&s->lock);
 	}
