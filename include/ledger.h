@@ -80,5 +80,9 @@ void ledger_clear(struct ledger *l);
  * call grows neither with the table nor with time, and no lock is held for more than some of them.  LEDGER_ALL: at all,
  * however long it takes.  One thread. */
 void ledger_sweep(struct ledger *l, const struct policy *p, time_t now, unsigned slots);
+/* The clock was set back, by a month at most: policy_settle() for everybody.  Whom an event is about, or who is to relay, is
+ * seen to by that alone; but of whom the kernel drops nothing is heard, and it holds what the ledger says.  A machine that
+ * starts in 1970 and learns the time later must not lose all terms by it, so that more than a month is left alone. */
+void ledger_settle(struct ledger *l, const struct policy *p, time_t now);
 
 #endif

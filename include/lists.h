@@ -33,7 +33,7 @@ void lists_put(struct lists *l); /* NULL is fine */
 struct lists *lists_current(void);
 void lists_install(struct lists *l);
 
-/* Has a file changed that the conf in force names?  Then read all of them again.  Not by two threads at once, nor
+/* Has a file changed that the conf in force names, and is as it was at the look before?  Then read all of them again.  Not by two threads at once, nor
  * during a reload: tend_lock(). */
 void lists_look(void);
 

@@ -155,6 +155,10 @@ bool policy_lowering(const struct policy *p, const struct record *r, enum event_
 /* Has somebody logged in from there of late? */
 bool policy_known_good(const struct record *r, uint32_t at);
 
+/* Has the clock been set back since the last event?  Then what is dated after the present is moved before it: no term ends
+ * later than one that begins now, and what the client does from now on counts as ever.  Returns whether it was. */
+bool policy_settle(const struct policy *p, struct record *r, time_t now);
+
 /* Nothing in it can matter any more. */
 bool policy_forgets(const struct policy *p, const struct record *r, time_t now);
 

@@ -126,10 +126,13 @@ add_counts(struct learner *l)
 static bool
 read_logs(struct learner *l)
 {
+	time_t was = l->now;
 	bool more;
 
 	l->now = time(NULL);
 	l->conf = conf_current();
+	if (was == 0 || l->now < was)
+		ledger_settle(l->pipeline->ledger, &l->conf->policy, l->now);
 	more = logs_read(l->logs, l->now, on_line, l);
 	/* Not while we are behind: what is over now was not when the next lines were written. */
 	if (!more && l->now != l->swept) {

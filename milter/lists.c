@@ -15,8 +15,8 @@
 static pthread_mutex_t in_force_lock = PTHREAD_MUTEX_INITIALIZER; /* leaf */
 static struct lists *in_force;					  /* guarded by in_force_lock */
 
-/* The files as they were when they were last refused; lists_look()'s own. */
-static struct listfile_stamp refused[LISTS_FILES];
+/* The files as they were when they were last refused, and when they were last looked at; lists_look()'s own. */
+static struct listfile_stamp refused[LISTS_FILES], looked[LISTS_FILES];
 
 static void
 take_stamps(struct listfile_stamp out[LISTS_FILES], const struct conf *c)
@@ -128,10 +128,13 @@ lists_look(void)
 	struct conf *c = conf_current();
 	struct lists *old = lists_current(), *new;
 	struct listfile_stamp now[LISTS_FILES];
+	bool settled;
 	struct err e;
 
 	take_stamps(now, c);
-	if ((old != NULL && same_stamps(now, old->stamps)) || same_stamps(now, refused))
+	settled = same_stamps(now, looked); /* half a list may be one without mistakes, and name other people */
+	memcpy(looked, now, sizeof looked);
+	if (!settled || (old != NULL && same_stamps(now, old->stamps)) || same_stamps(now, refused))
 		goto done;
 	new = lists_read(c, &e);
 	stat_add(new != NULL ? STAT_RELOADS : STAT_RELOADS_FAILED, 1);

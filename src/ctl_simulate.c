@@ -299,12 +299,12 @@ show_only(const struct rehearsal *r, size_t set, unsigned here)
 
 	for (size_t i = 0; i < side->nclients; i++) {
 		const struct seen_client *c = &side->clients[i];
-		char client[ADDR_TEXT];
+		char client[ADDR_TEXT], name[60];
 
 		if (!sets[set].in(c) || sets[set].in(simulate_client(r->s, 1 - here, &c->client)))
 			continue;
 		if (n == 0)
-			printf("%s only under %s:", sets[set].name, here == THIS ? "this configuration" : "the other");
+			printf("%s only under %s:", sets[set].name, str_show(name, sizeof name, str_of(side->conf->path)));
 		if (n++ < WORST)
 			printf(" %s", client_text(client, side, &c->client));
 	}

@@ -12,6 +12,7 @@
 
 #define AHEAD 12 /* entries of a walk that are fetched while one is looked at: a fifth less time with a million */
 #define SHARD_MIN 8 /* slots; a power of two */
+#define SETTLE_MAX (31 * 86400) /* a clock further back than that has not been set yet, and will be */
 
 struct ledger *
 ledger_new(size_t max_clients)
@@ -98,6 +99,17 @@ change(const struct work *w, struct record *r)
 	return w->del ? policy_del(r, w->set, w->now) : policy_add(w->policy, r, w->set, w->now, w->term, w->text);
 }
 
+/* The record in a slot that is not free, as of `now`: a clock that was set back has been seen to. */
+static struct record *
+record_now(const struct policy *p, struct shard *s, uint32_t slot, time_t now)
+{
+	struct record *r = &entry_in(s, slot)->record;
+
+	if (policy_settle(p, r, now))
+		shard_touch(s, slot);
+	return r;
+}
+
 static unsigned
 with_record(struct ledger *l, const struct addr *a, const struct work *w)
 {
@@ -110,7 +122,7 @@ with_record(struct ledger *l, const struct addr *a, const struct work *w)
 	pthread_mutex_lock(&s->lock);
 	slot = slot_of(s, h, &client);
 	if (s->slots[slot] != 0) {
-		changes = change(w, &entry_in(s, slot)->record);
+		changes = change(w, record_now(w->policy, s, slot, w->now));
 		shard_touch(s, slot);
 	} else {
 		struct record fresh;
@@ -239,7 +251,7 @@ ledger_spend(struct ledger *l, const struct policy *p, const struct addr *a, tim
 	pthread_mutex_lock(&s->lock);
 	slot = slot_of(s, h, &client);
 	if (s->slots[slot] != 0)
-		is = policy_spend(p, &entry_in(s, slot)->record, now);
+		is = policy_spend(p, record_now(p, s, slot, now), now);
 	if (is != SPEND_NOT_GRANTED && p->relay_budget != 0)
 		shard_touch(s, slot);
 	pthread_mutex_unlock(&s->lock);
@@ -259,6 +271,8 @@ ledger_judge(struct ledger *l, const struct policy *p, const struct addr *a, tim
 	pthread_mutex_lock(&s->lock);
 	slot = slot_of(s, h, &client);
 	r = s->slots[slot] == 0 ? NULL : &entry_in(s, slot)->record;
+	if (r != NULL && record_in(r, SET_RELAY, now))
+		r = record_now(p, s, slot, now);
 	out->verdict = policy_judge(p, a, r, now);
 	if (out->verdict == VERDICT_CACHED) {
 		out->kind = (enum event_kind)r->cached_kind;
@@ -321,4 +335,18 @@ ledger_walk(struct ledger *l, ledger_fn *fn, void *arg)
 {
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++)
 		ledger_walk_shard(l, i, fn, arg);
+}
+
+void
+ledger_settle(struct ledger *l, const struct policy *p, time_t now)
+{
+	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
+		struct shard *s = &l->shards[i];
+
+		pthread_mutex_lock(&s->lock);
+		for (uint32_t slot = 0; slot < s->size; slot++)
+			if (s->slots[slot] != 0 && (time_t)entry_in(s, slot)->record.seen <= now + SETTLE_MAX)
+				(void)record_now(p, s, slot, now);
+		pthread_mutex_unlock(&s->lock);
+	}
 }

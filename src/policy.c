@@ -158,8 +158,8 @@ cache(const struct policy *p, struct record *r, const struct event *ev, uint32_t
 	return CHANGE_CACHED;
 }
 
-static uint32_t
-doubled(uint32_t term, unsigned times, uint32_t most)
+uint32_t
+policy_doubled(uint32_t term, unsigned times, uint32_t most)
 {
 	while (times-- > 0 && term < most)
 		term = term > most / 2 ? most : term * 2;
@@ -189,7 +189,7 @@ block(const struct policy *p, struct record *r, enum event_kind kind, enum thres
 		r->blocked_at = at;
 		r->blocked_until = 0;
 	}
-	until = plus(at, doubled(term, r->blocks - 1u, p->block_max));
+	until = plus(at, policy_doubled(term, r->blocks - 1u, p->block_max));
 	if (until > r->blocked_until)
 		r->blocked_until = until;
 	r->blocked_kind = (uint8_t)kind;
@@ -250,7 +250,8 @@ static struct hit
 hit_of(const struct kind_policy *kp, const struct event *ev, uint32_t at)
 {
 	struct str by = told_by(kp, ev);
-	uint32_t tag = by.n == 0 ? 0 : (str_hash(by) & TAG_HASH) | 1u;
+	bool one = by.n > 0 || ev->kind == EVENT_AUTH_FAILURE; /* whose account is not told: all of them one unknown */
+	uint32_t tag = one ? (str_hash(by) & TAG_HASH) | 1u : 0;
 
 	if (tag != 0 && policy_aim(kp, ev->kind) == TAG_DOMAIN)
 		tag = (tag & ~TAG_DOMAIN) | (str_hash(event_domain(by)) << 22 & TAG_DOMAIN);

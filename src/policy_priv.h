@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* policy_priv.h - between policy.c, which decides, and policy_tell.c, which tells what it goes by */
+/* policy_priv.h - between policy.c, which decides, and the other policy_*.c */
 #ifndef POLICY_PRIV_H
 #define POLICY_PRIV_H
 
 #include "policy.h"
 
 uint32_t policy_lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at);
+/* The term of a repeat offender. */
+uint32_t policy_doubled(uint32_t term, unsigned times, uint32_t most);
 uint32_t policy_aim(const struct kind_policy *kp, enum event_kind kind);
 
 #endif

@@ -46,8 +46,24 @@ str_copy(char *dst, size_t size, struct str s)
 	return dst;
 }
 
+/* Characters that are not seen, and those that change where the ones behind them are seen: with U+202E a client could
+ * have its name read as a piece of ours (Unicode 15, chapter 23.2 and UAX #9).  `u` is one well-formed character. */
+static bool
+is_invisible(const unsigned char *u)
+{
+	if (u[0] == 0xd8)
+		return u[1] == 0x9c; /* U+061C */
+	if (u[0] == 0xe2 && u[1] == 0x80)
+		return (u[2] >= 0x8b && u[2] <= 0x8f) || (u[2] >= 0xa8 && u[2] <= 0xae); /* U+200B..F, U+2028..E */
+	if (u[0] == 0xe2 && u[1] == 0x81)
+		return u[2] >= 0xa0 && u[2] <= 0xaf; /* U+2060..F */
+	if (u[0] == 0xef)
+		return (u[1] == 0xbb && u[2] == 0xbf) || (u[1] == 0xbf && u[2] >= 0xb9 && u[2] <= 0xbb);
+	return u[0] == 0xf3 && u[1] == 0xa0; /* tags: U+E0000..E0FFF */
+}
+
 /* Length of the well-formed UTF-8 character at the start of s that may be shown, or 0 (Unicode 15, table 3-7).
- * C1 controls (U+0080..U+009F) and the line separators U+2028/9 are not for showing. */
+ * C1 controls (U+0080..U+009F) and what is_invisible() are not for showing. */
 static size_t
 showable(struct str s)
 {
@@ -64,9 +80,7 @@ showable(struct str s)
 	if ((u[0] == 0xc2 && u[1] < 0xa0) || (u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
 	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
 		return 0;
-	if (u[0] == 0xe2 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9))
-		return 0;
-	return n;
+	return is_invisible(u) ? 0 : n;
 }
 
 /* Nearly all text is plain: how many bytes at the start are printable ASCII, at most `max`? */

@@ -475,6 +475,7 @@ scenario_line(char *line)
 	begin();
 	if (strcmp(verb, "clock") == 0) {
 		run.now = START + (time_t)duration(&line);
+		ledger_settle(run.ledger, &run.conf->policy, run.now);
 		return;
 	}
 	if (strcmp(verb, "at") != 0)

@@ -171,7 +171,7 @@ a_login_forgives(void **state)
 	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 20 + 900), VERDICT_CONTINUE);
 	assert_int_equal(tell(EVENT_LOGIN, T0 + 100, NULL), CHANGE_RENEWED);
 	policy.login_credit = false;
-	assert_true(offend(EVENT_AUTH_FAILURE, 10, T0 + 101, 1) & CHANGE_BLOCKED);
+	assert_true(offend(EVENT_RELAY_DENIED, 10, T0 + 101, 1) & CHANGE_BLOCKED);
 }
 
 /* Also a block that is over: the next one is a first one. */
@@ -426,10 +426,10 @@ who_behaves_is_judged_as_ever(void **state)
 		fresh(state);
 		tell(EVENT_LOGIN, T0 - rows[i].ago, NULL);
 		for (int k = 0; k < 4; k++)
-			changes |= tell_under(EVENT_AUTH_FAILURE, T0 + k, 3, 0);
+			changes |= tell_under(EVENT_RELAY_DENIED, T0 + k, 3, 0);
 		row_eq(rows[i].name, (changes & CHANGE_BLOCKED) == 0, rows[i].good);
 		for (int k = 4; k < 10; k++)
-			changes |= tell_under(EVENT_AUTH_FAILURE, T0 + k, 3, 0);
+			changes |= tell_under(EVENT_RELAY_DENIED, T0 + k, 3, 0);
 		row_eq(rows[i].name, (changes & CHANGE_BLOCKED) != 0, true);
 		row_eq(rows[i].name, (changes & CHANGE_GOOD) != 0, rows[i].ago == 3600);
 		done(state);
@@ -448,6 +448,8 @@ an_old_password_shuts_no_office_out(void **state)
 		enum threshold_kind by;
 	} rows[] = {
 		{ "a telephone", true, 1, 99, 10, BY_NONE },
+		{ "one whose account is not told", true, 0, 99, 1, BY_NONE },
+		{ "a guesser, neither", false, 0, 10, 10, BY_RATE },
 		{ "three of them", true, 3, 99, 10, BY_NONE },
 		{ "one that never learns", true, 1, 100, 60, BY_TOTAL },
 		{ "nine accounts", true, 9, 90, 1, BY_NONE },
@@ -463,8 +465,8 @@ an_old_password_shuts_no_office_out(void **state)
 			char user[16];
 			struct event ev = { .kind = EVENT_AUTH_FAILURE, .time = T0 + rows[i].step * (time_t)k };
 
-			(void)snprintf(user, sizeof user, "user%u", k % rows[i].accounts);
-			ev.user = str_of(user);
+			(void)snprintf(user, sizeof user, "user%u", rows[i].accounts == 0 ? 0 : k % rows[i].accounts);
+			ev.user = rows[i].accounts == 0 ? STR_NONE : str_of(user);
 			policy_apply(&policy, &record, &ev, ev.time);
 		}
 		row_eq(rows[i].name, record.blocked_by, rows[i].by);

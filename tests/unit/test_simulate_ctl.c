@@ -115,7 +115,7 @@ prints(void **state)
 		{ "report's blocks", "simulate --html - log", "", 0, "1 cached, 1 blocked", "lines in" },
 		{ "report's harm", "simulate --html report log; grep -c '192.0.2.66</th>.*carla' report", "", 0, "\n1\n", NULL },
 		{ "report that cannot be written", "simulate --html none/report log", "", 2, "none/report: No such file", NULL },
-		{ "against", "simulate --against other log", "", 0, "blocked only under this configuration: 192.0.2.66\n", NULL },
+		{ "against", "simulate --against other log", "", 0, "blocked only under conf: 192.0.2.66\n", NULL },
 		{ "against itself", "simulate --against conf log", "", 0, "nobody would change", "only under" },
 		{ "against nothing", "simulate --against nobody log", "", 2, "nobody: cannot be opened", "lines in" },
 		{ "no such log", "simulate log none", "", 2, "none: No such file or directory", "lines in" },
