@@ -42,8 +42,19 @@ struct shard {
 	uint32_t hand; /* the slot that make_room() goes on from */
 };
 
+/* A record from the store, until its place in the table has been fetched into the processor's cache: the store tells
+ * clients in the order of their addresses, and neighbours there lie far apart here. */
+#define ARRIVALS 16 /* a power of two */
+struct arrival {
+	struct addr stored, client;
+	uint64_t hash;
+	struct record record;
+};
+
 struct ledger {
 	struct shard shards[LEDGER_SHARDS];
+	struct arrival arrivals[ARRIVALS]; /* a ring; the restoring thread's own */
+	unsigned arrived, settled;
 	uint64_t salt;
 	size_t max_clients;
 	_Atomic size_t clients;
@@ -99,9 +110,17 @@ empty(struct shard *s)
 	s->ndirty = 0;
 }
 
+static void
+turn_away(struct ledger *l)
+{
+	while (l->settled != l->arrived)
+		record_clear(&l->arrivals[l->settled++ % ARRIVALS].record);
+}
+
 void
 ledger_clear(struct ledger *l)
 {
+	turn_away(l);
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
 		pthread_mutex_lock(&l->shards[i].lock);
 		empty(&l->shards[i]);
@@ -115,6 +134,7 @@ ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	turn_away(l);
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
 		empty(&l->shards[i]);
 		free(l->shards[i].slots);
@@ -188,12 +208,16 @@ grow(struct ledger *l, struct shard *s)
 
 	s->size *= 2;
 	s->slots = xcalloc(s->size, sizeof *s->slots);
-	for (uint32_t i = 0; i < size; i++)
-		if (old[i] != 0) {
-			const struct addr *client = &pool_entry(&s->pool, (old[i] & SLOT_NUMBER) - 1)->client;
+	for (uint32_t i = 0; i < size; i++) {
+		const struct addr *client;
 
-			s->slots[slot_of(s, hash(l, client), client)] = old[i];
-		}
+		if (i + AHEAD < size && old[i + AHEAD] != 0)
+			__builtin_prefetch(pool_entry(&s->pool, (old[i + AHEAD] & SLOT_NUMBER) - 1));
+		if (old[i] == 0)
+			continue;
+		client = &pool_entry(&s->pool, (old[i] & SLOT_NUMBER) - 1)->client;
+		s->slots[slot_of(s, hash(l, client), client)] = old[i];
+	}
 	free(old);
 }
 
@@ -646,29 +670,18 @@ restored_client(struct ledger *l, const struct policy *p, const struct addr *key
 	return client;
 }
 
-int
-ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
-    size_t vlen, time_t now, struct err *e)
+static void
+settle(struct ledger *l, time_t now)
 {
-	struct addr stored, client;
-	struct record r;
-	struct shard *s;
+	const struct arrival *a = &l->arrivals[l->settled++ % ARRIVALS];
+	struct shard *s = shard_of(l, a->hash);
+	struct record r = a->record;
 	uint32_t slot;
-	uint64_t h;
 
-	if (klen != sizeof stored.b)
-		return err_set(e, "client key of %zu bytes", klen);
-	memcpy(stored.b, key, sizeof stored.b);
-	record_init(&r);
-	if (record_decode(&r, val, vlen, e) == -1)
-		return -1;
-	client = restored_client(l, p, &stored);
-	h = hash(l, &client);
-	s = shard_of(l, h);
 	pthread_mutex_lock(&s->lock);
-	if (s->slots[slot_of(s, h, &client)] == 0) {
-		slot = insert(l, s, h, &client, &r);
-		if (!addr_eq(&client, &stored))
+	if (s->slots[slot_of(s, a->hash, &a->client)] == 0) {
+		slot = insert(l, s, a->hash, &a->client, &r);
+		if (!addr_eq(&a->client, &a->stored))
 			touch(s, slot);
 	} else {
 		record_clear(&r);
@@ -676,7 +689,38 @@ ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, siz
 	}
 	pthread_mutex_unlock(&s->lock);
 	make_room(l, now);
+}
+
+int
+ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
+    size_t vlen, time_t now, struct err *e)
+{
+	struct arrival *a;
+	const struct shard *s;
+
+	if (l->arrived - l->settled == ARRIVALS)
+		settle(l, now);
+	a = &l->arrivals[l->arrived % ARRIVALS];
+	if (klen != sizeof a->stored.b)
+		return err_set(e, "client key of %zu bytes", klen);
+	memcpy(a->stored.b, key, sizeof a->stored.b);
+	record_init(&a->record);
+	if (record_decode(&a->record, val, vlen, e) == -1)
+		return -1;
+	l->arrived++;
+	a->client = restored_client(l, p, &a->stored);
+	a->hash = hash(l, &a->client);
+	s = shard_of(l, a->hash);
+	__builtin_prefetch(&s->slots[(uint32_t)a->hash & (s->size - 1)], 1);
+	pool_fetch(&s->pool);
 	return 0;
+}
+
+void
+ledger_restored(struct ledger *l, time_t now)
+{
+	while (l->settled != l->arrived)
+		settle(l, now);
 }
 
 /* Look at up to `n` slots from `at` on, under one lock; returns where to go on, UINT32_MAX: the shard is done. */
