@@ -29,16 +29,6 @@ pool_entry(const struct pool *p, uint32_t number)
 	return &p->blocks[number / POOL_BLOCK][number % POOL_BLOCK];
 }
 
-/* Have the place of the next entry fetched into the processor's cache, where it is in the last block. */
-static inline void
-pool_fetch(const struct pool *p)
-{
-	if (p->n % POOL_BLOCK == 0)
-		return;
-	__builtin_prefetch(pool_entry(p, p->n), 1);
-	__builtin_prefetch((const char *)(pool_entry(p, p->n) + 1) - 1, 1);
-}
-
 /* All zero is an empty pool.  The entry is not cleared. */
 uint32_t pool_take(struct pool *p);
 /* What hangs off its record must be gone. */

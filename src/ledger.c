@@ -42,19 +42,24 @@ struct shard {
 	uint32_t hand; /* the slot that make_room() goes on from */
 };
 
-/* A record from the store, until its place in the table has been fetched into the processor's cache: the store tells
- * clients in the order of their addresses, and neighbours there lie far apart here. */
-#define ARRIVALS 16 /* a power of two */
+/* Records from the store.  It tells clients in the order of their addresses, and neighbours there lie far apart here: each
+ * would take its shard's memory out of the processor's cache again.  So they are gathered, and go in shard by shard. */
+#define ARRIVALS_MAX 8192 /* a megabyte */
 struct arrival {
 	struct addr stored, client;
 	uint64_t hash;
 	struct record record;
+	uint32_t next; /* of its shard, in the order of the store; 1 + its index, 0: none */
+};
+
+struct arrivals {
+	uint32_t n, first[LEDGER_SHARDS], last[LEDGER_SHARDS]; /* 1 + an index; 0: none */
+	struct arrival v[ARRIVALS_MAX];
 };
 
 struct ledger {
 	struct shard shards[LEDGER_SHARDS];
-	struct arrival arrivals[ARRIVALS]; /* a ring; the restoring thread's own */
-	unsigned arrived, settled;
+	struct arrivals *arrivals; /* the restoring thread's own; NULL: none */
 	uint64_t salt;
 	size_t max_clients;
 	_Atomic size_t clients;
@@ -113,8 +118,10 @@ empty(struct shard *s)
 static void
 turn_away(struct ledger *l)
 {
-	while (l->settled != l->arrived)
-		record_clear(&l->arrivals[l->settled++ % ARRIVALS].record);
+	for (uint32_t i = 0; l->arrivals != NULL && i < l->arrivals->n; i++)
+		record_clear(&l->arrivals->v[i].record);
+	free(l->arrivals);
+	l->arrivals = NULL;
 }
 
 void
@@ -156,13 +163,19 @@ hash(const struct ledger *l, const struct addr *a)
 	return addrhash(a, l->salt);
 }
 
+static unsigned
+shard_number(uint64_t h)
+{
+	return (unsigned)(h >> 54);
+}
+
 static struct shard *
 shard_of(struct ledger *l, uint64_t h)
 {
-	return &l->shards[h >> 54];
+	return &l->shards[shard_number(h)];
 }
 
-_Static_assert(LEDGER_SHARDS == 1u << (64 - 54), "shard_of takes as many bits of the hash as there are shards");
+_Static_assert(LEDGER_SHARDS == 1u << (64 - 54), "shard_number takes as many bits of the hash as there are shards");
 
 static uint32_t
 tag_of(uint64_t h)
@@ -670,25 +683,53 @@ restored_client(struct ledger *l, const struct policy *p, const struct addr *key
 	return client;
 }
 
+/* The shard takes over what hangs off the record. */
 static void
-settle(struct ledger *l, time_t now)
+settle(struct ledger *l, struct shard *s, struct arrival *a)
 {
-	const struct arrival *a = &l->arrivals[l->settled++ % ARRIVALS];
-	struct shard *s = shard_of(l, a->hash);
-	struct record r = a->record;
 	uint32_t slot;
 
-	pthread_mutex_lock(&s->lock);
-	if (s->slots[slot_of(s, a->hash, &a->client)] == 0) {
-		slot = insert(l, s, a->hash, &a->client, &r);
-		if (!addr_eq(&a->client, &a->stored))
-			touch(s, slot);
-	} else {
-		record_clear(&r);
+	if (s->slots[slot_of(s, a->hash, &a->client)] != 0) {
+		record_clear(&a->record);
 		stat_add(STAT_CLIENTS_EVICTED, 1);
+		return;
 	}
-	pthread_mutex_unlock(&s->lock);
-	make_room(l, now);
+	slot = insert(l, s, a->hash, &a->client, &a->record);
+	if (!addr_eq(&a->client, &a->stored))
+		touch(s, slot);
+}
+
+static void
+settle_all(struct ledger *l, time_t now)
+{
+	struct arrivals *as = l->arrivals;
+
+	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
+		pthread_mutex_lock(&l->shards[i].lock);
+		for (uint32_t k = as->first[i]; k != 0; k = as->v[k - 1].next) {
+			if (as->v[k - 1].next != 0)
+				__builtin_prefetch(&as->v[as->v[k - 1].next - 1]);
+			settle(l, &l->shards[i], &as->v[k - 1]);
+		}
+		pthread_mutex_unlock(&l->shards[i].lock);
+		as->first[i] = as->last[i] = 0;
+		make_room(l, now);
+	}
+	as->n = 0;
+}
+
+static void
+arrive(struct arrivals *as, uint64_t h)
+{
+	unsigned shard = shard_number(h);
+
+	as->n++;
+	as->v[as->n - 1].next = 0;
+	if (as->first[shard] == 0)
+		as->first[shard] = as->n;
+	else
+		as->v[as->last[shard] - 1].next = as->n;
+	as->last[shard] = as->n;
 }
 
 int
@@ -696,31 +737,30 @@ ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, siz
     size_t vlen, time_t now, struct err *e)
 {
 	struct arrival *a;
-	const struct shard *s;
 
-	if (l->arrived - l->settled == ARRIVALS)
-		settle(l, now);
-	a = &l->arrivals[l->arrived % ARRIVALS];
 	if (klen != sizeof a->stored.b)
 		return err_set(e, "client key of %zu bytes", klen);
+	if (l->arrivals == NULL)
+		l->arrivals = xcalloc(1, sizeof *l->arrivals);
+	if (l->arrivals->n == ARRIVALS_MAX)
+		settle_all(l, now);
+	a = &l->arrivals->v[l->arrivals->n];
 	memcpy(a->stored.b, key, sizeof a->stored.b);
 	record_init(&a->record);
 	if (record_decode(&a->record, val, vlen, e) == -1)
 		return -1;
-	l->arrived++;
 	a->client = restored_client(l, p, &a->stored);
 	a->hash = hash(l, &a->client);
-	s = shard_of(l, a->hash);
-	__builtin_prefetch(&s->slots[(uint32_t)a->hash & (s->size - 1)], 1);
-	pool_fetch(&s->pool);
+	arrive(l->arrivals, a->hash);
 	return 0;
 }
 
 void
 ledger_restored(struct ledger *l, time_t now)
 {
-	while (l->settled != l->arrived)
-		settle(l, now);
+	if (l->arrivals != NULL)
+		settle_all(l, now);
+	turn_away(l); /* there is nobody left */
 }
 
 /* Look at up to `n` slots from `at` on, under one lock; returns where to go on, UINT32_MAX: the shard is done. */
