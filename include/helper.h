@@ -4,6 +4,7 @@
  *   helper.c        arguments; the keeper, which starts the worker and starts it again when it dies
  *   helper_priv.c   giving up every privilege but one, and every system call but a few
  *   helper_set.c    one kernel set: the only user of libipset
+ *   helper_list.c   what a kernel set holds
  *   helper_want.c   what a set should hold: a table that lives from FW_SYNC_BEGIN to FW_SYNC_END
  *   helper_sync.c   a set made to hold that
  *   helper_work.c   the worker: requests in, changes to the sets, replies out
@@ -84,6 +85,15 @@ int kset_dump(struct kset *k, kset_fn *fn, void (*breathe)(void *arg), void *arg
 /* Put a new set with this content in the place of one of the wrong shape, in one step where the kernel can (it can
  * when only netmask, size or timeouts differ), else by destroying the old one, which works if no rule uses it. */
 int kset_replace(struct kset *k, const struct kset_change *c, size_t n, struct kset_refusal *r, struct err *e);
+
+/* ---- what a kernel set holds ---- */
+
+struct klist;
+
+/* Opens a socket, as kset_open() does, which has one of these for its listings. */
+struct klist *klist_open(struct err *e);
+void klist_close(struct klist *l); /* NULL is fine */
+int klist_dump(struct klist *l, const char *name, kset_fn *fn, void (*breathe)(void *arg), void *arg, struct err *e);
 
 /* ---- what a set should hold ---- */
 

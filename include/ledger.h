@@ -70,9 +70,11 @@ void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *ar
 /* Append every record changed since the last cut (and the keys of those forgotten) to `c`; `whole`: every record. */
 void ledger_cut(struct ledger *l, struct cut *c, bool whole);
 /* Take back one record from the store, before any other thread runs.  One that was written under a narrower ipv6_prefix
- * becomes one of the client it is part of now; of several the first. */
+ * becomes one of the client it is part of now; of several the first.  Some wait until more have come: when all have,
+ * ledger_restored() is to be called.  One thread. */
 int ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
     size_t vlen, time_t now, struct err *e);
+void ledger_restored(struct ledger *l, time_t now);
 /* Forget everything, and that there was anything: for a restore that failed half-way. */
 void ledger_clear(struct ledger *l);
 #define LEDGER_ALL UINT32_MAX

@@ -316,6 +316,7 @@ open_store(struct daemon *d, const struct conf *c, struct err *e)
 		d->store_note = *e;
 	switch (store_load(d->store, restore, &rs, e)) {
 	case STORE_DONE:
+		ledger_restored(d->ledger, rs.now);
 		break;
 	case STORE_EMPTIED: /* half of it is worth nothing: records and positions belong together */
 		ledger_clear(d->ledger);

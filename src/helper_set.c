@@ -6,22 +6,16 @@
  * until the set or the command changes; the kernel stops at the first one that it refuses and gives its number back,
  * which is how the rest is known to be still to do.
  *
- * The library's print function is ours, because libipset hands out listings as text only; of a listed set's head the
- * values are taken from the session's data while it is being printed.
+ * The library's print function is ours and prints nothing: of a listed set's head the values are taken from the session's
+ * data while it would be printed.  What a set holds is asked without the library, see helper_list.c.
  *
  * A session can lose step with the kernel: since Linux 6.x the error of a failed listing comes twice, and the second one
  * is taken for the answer to the next command.  So the library is never asked to list a set that is not there, and
  * should it happen all the same, the session is marked as lost; the worker then ends and a new one begins.
  *
- * Listing has a session of its own, so that changes can be made while a long listing is under way: libipset keeps no
- * state outside its sessions but a list of set names and a jump buffer for its printing.
- *
  * libipset copies KSET_NAME bytes from whatever is given as a name, so every name here lies in a buffer of that size.
  */
-#include <arpa/inet.h>
-
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,24 +29,16 @@
 #define DEFAULT_TIMEOUT 3600 /* of an entry added by hand without one */
 #define HASHSIZE_MIN	1024 /* the kernel's own default */
 #define PER_BUCKET	4
-#define LINE_MAX_ENTRY	1024 /* "add NAME ADDRESS timeout SECONDS", and what somebody's set has beside: a comment of 255 */
 
 struct kset {
-	struct ipset_session *session, *lister;
+	struct ipset_session *session;
+	struct klist *lister;
 	const struct ipset_type *type;
 	char name[KSET_NAME], spare[KSET_NAME];
 	uint8_t family; /* NFPROTO_ */
 	uint8_t prefix; /* 0: none */
 	uint32_t maxelem;
-	/* while listing */
-	struct kset_info *head;
-	kset_fn *fn;
-	void (*breathe)(void *arg);
-	void *arg;
-	char line[LINE_MAX_ENTRY];
-	size_t len;
-	bool broken; /* a line that we do not understand: the listing is not to be trusted */
-
+	struct kset_info *head; /* while listing it */
 	bool lost; /* the session has lost step */
 };
 
@@ -128,72 +114,13 @@ take_head(struct kset *k)
 		k->head->shape = KSET_GOOD;
 }
 
-/* "add NAME ADDRESS timeout SECONDS ...", or "create ...", which tells nothing new. */
-static void
-take_line(struct kset *k)
-{
-	char *save, *word, *text, *end;
-	unsigned long timeout;
-	struct addr a;
-
-	k->line[k->len] = '\0';
-	word = strtok_r(k->line, " ", &save);
-	if (word == NULL || strcmp(word, "add") != 0) {
-		k->broken |= word == NULL || strcmp(word, "create") != 0;
-		return;
-	}
-	strtok_r(NULL, " ", &save);
-	text = strtok_r(NULL, " ", &save);
-	word = strtok_r(NULL, " ", &save);
-	if (text == NULL || addr_parse(&a, str_of(text)) == -1 || word == NULL || strcmp(word, "timeout") != 0 ||
-	    (word = strtok_r(NULL, " ", &save)) == NULL) {
-		k->broken = true;
-		return;
-	}
-	errno = 0;
-	timeout = strtoul(word, &end, 10);
-	if (errno != 0 || *end != '\0' || timeout > UINT32_MAX)
-		k->broken = true;
-	else
-		k->fn(k->arg, &a, (uint32_t)timeout);
-}
-
-/* The pieces of a listing, cut anywhere. */
-static void
-take_text(struct kset *k, const char *p)
-{
-	for (; *p != '\0'; p++) {
-		if (*p == '\n') {
-			take_line(k);
-			k->len = 0;
-		} else if (k->len < sizeof(k->line) - 1) {
-			k->line[k->len++] = *p;
-		} else {
-			k->broken = true;
-		}
-	}
-	if (k->len == 0)
-		k->breathe(k->arg);
-}
-
 static int __attribute__((format(printf, 3, 4)))
 print(struct ipset_session *s, void *arg, const char *fmt, ...)
 {
-	char buf[IPSET_OUTBUFLEN + 1];
-	struct kset *k = arg;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(buf, sizeof(buf), fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(buf))
-		k->broken = true;
-	else if (s == k->session)
-		take_head(k);
-	else if (k->fn != NULL)
-		take_text(k, buf);
-	return 0; /* never a failure: libipset would jump, to where a breath may have moved the mark */
+	(void)s;
+	(void)fmt;
+	take_head(arg);
+	return 0;
 }
 
 static void
@@ -221,14 +148,16 @@ kset_open(const struct helper_conf *c, enum fw_set set, struct err *e)
 	k->prefix = set == FW_SET6 && c->ipv6_prefix < 128 ? c->ipv6_prefix : 0;
 	k->maxelem = c->maxelem;
 	k->session = ipset_session_init(print, k);
-	k->lister = ipset_session_init(print, k);
-	if (k->session == NULL || k->lister == NULL) {
+	if (k->session == NULL) {
 		err_set(e, "libipset gives no session");
 		goto fail;
 	}
+	k->lister = klist_open(e);
+	if (k->lister == NULL)
+		goto fail;
 	/* An entry added twice takes the new timeout; one deleted twice is gone. */
 	ipset_envopt_set(k->session, IPSET_ENV_EXIST);
-	if (ipset_cmd(k->session, IPSET_CMD_NONE, 0) < 0 || ipset_cmd(k->lister, IPSET_CMD_NONE, 0) < 0) {
+	if (ipset_cmd(k->session, IPSET_CMD_NONE, 0) < 0) {
 		kset_err(k, e, "cannot speak to the kernel about", k->name);
 		goto fail;
 	}
@@ -254,8 +183,7 @@ kset_close(struct kset *k)
 		return;
 	if (k->session != NULL)
 		ipset_session_fini(k->session);
-	if (k->lister != NULL)
-		ipset_session_fini(k->lister);
+	klist_close(k->lister);
 	free(k);
 }
 
@@ -394,24 +322,7 @@ kset_apply(struct kset *k, const struct kset_change *c, size_t n, struct kset_re
 int
 kset_dump(struct kset *k, kset_fn *fn, void (*breathe)(void *arg), void *arg, struct err *e)
 {
-	int rc;
-
-	prepare(k->lister, k->name);
-	ipset_session_output(k->lister, IPSET_LIST_SAVE);
-	k->fn = fn;
-	k->breathe = breathe;
-	k->arg = arg;
-	k->len = 0;
-	k->broken = false;
-	rc = ipset_cmd(k->lister, IPSET_CMD_SAVE, 0);
-	k->fn = NULL;
-	if (rc < 0) {
-		k->lost = true;
-		return err_set(e, "cannot list %s", k->name);
-	}
-	if (k->broken)
-		return err_set(e, "cannot list %s: libipset printed what we do not understand", k->name);
-	return 0;
+	return klist_dump(k->lister, k->name, fn, breathe, arg, e);
 }
 
 static int

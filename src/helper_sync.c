@@ -54,11 +54,18 @@ sync_begin(struct worker *w)
 	sync_drop(w);
 	w->filled = 0;
 	for (enum fw_set set = 0; set < FW_SETS; set++) {
+		uint32_t expect = w->wanted[set];
+
 		w->sync[set] = SYNC_COLLECTS;
-		if (kset_look(w->set[set], &info, &e) == 0 && info.shape == KSET_GOOD && info.entries == 0)
-			w->sync[set] = SYNC_FILLS;
-		else
-			w->want[set] = want_new(w->conf->maxelem, w->wanted[set]);
+		if (kset_look(w->set[set], &info, &e) == 0 && info.shape == KSET_GOOD) {
+			if (info.entries == 0) {
+				w->sync[set] = SYNC_FILLS;
+				continue;
+			}
+			if (info.entries > expect) /* a new worker takes up what an old one left */
+				expect = info.entries;
+		}
+		w->want[set] = want_new(w->conf->maxelem, expect);
 	}
 }
 

@@ -38,6 +38,7 @@ ledger_new(size_t max_clients)
 void
 ledger_clear(struct ledger *l)
 {
+	ledger_turn_away(l);
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
 		pthread_mutex_lock(&l->shards[i].lock);
 		shard_empty(&l->shards[i]);
@@ -51,6 +52,7 @@ ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	ledger_turn_away(l);
 	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
 		shard_empty(&l->shards[i]);
 		free(l->shards[i].slots);

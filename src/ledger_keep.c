@@ -81,37 +81,93 @@ restored_client(struct ledger *l, const struct policy *p, const struct addr *key
 	return client;
 }
 
+void
+ledger_turn_away(struct ledger *l)
+{
+	for (uint32_t i = 0; l->arrivals != NULL && i < l->arrivals->n; i++)
+		record_clear(&l->arrivals->v[i].record);
+	free(l->arrivals);
+	l->arrivals = NULL;
+}
+
+/* The shard takes over what hangs off the record. */
+static void
+settle(struct ledger *l, struct shard *s, struct arrival *a)
+{
+	uint32_t slot;
+
+	if (s->slots[slot_of(s, a->hash, &a->client)] != 0) {
+		record_clear(&a->record);
+		stat_add(STAT_CLIENTS_EVICTED, 1);
+		return;
+	}
+	slot = shard_insert(l, s, a->hash, &a->client, &a->record);
+	if (!addr_eq(&a->client, &a->stored))
+		shard_touch(s, slot);
+}
+
+static void
+settle_all(struct ledger *l, time_t now)
+{
+	struct arrivals *as = l->arrivals;
+
+	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
+		pthread_mutex_lock(&l->shards[i].lock);
+		for (uint32_t k = as->first[i]; k != 0; k = as->v[k - 1].next) {
+			if (as->v[k - 1].next != 0)
+				__builtin_prefetch(&as->v[as->v[k - 1].next - 1]);
+			settle(l, &l->shards[i], &as->v[k - 1]);
+		}
+		pthread_mutex_unlock(&l->shards[i].lock);
+		as->first[i] = as->last[i] = 0;
+		ledger_make_room(l, now);
+	}
+	as->n = 0;
+}
+
+static void
+arrive(struct arrivals *as, uint64_t h)
+{
+	unsigned shard = shard_number(h);
+
+	as->n++;
+	as->v[as->n - 1].next = 0;
+	if (as->first[shard] == 0)
+		as->first[shard] = as->n;
+	else
+		as->v[as->last[shard] - 1].next = as->n;
+	as->last[shard] = as->n;
+}
+
 int
 ledger_restore(struct ledger *l, const struct policy *p, const uint8_t *key, size_t klen, const uint8_t *val,
     size_t vlen, time_t now, struct err *e)
 {
-	struct addr stored, client;
-	struct record r;
-	struct shard *s;
-	uint32_t slot;
-	uint64_t h;
+	struct arrival *a;
 
-	if (klen != sizeof stored.b)
+	if (klen != sizeof a->stored.b)
 		return err_set(e, "client key of %zu bytes", klen);
-	memcpy(stored.b, key, sizeof stored.b);
-	record_init(&r);
-	if (record_decode(&r, val, vlen, e) == -1)
+	if (l->arrivals == NULL)
+		l->arrivals = xcalloc(1, sizeof *l->arrivals);
+	if (l->arrivals->n == ARRIVALS_MAX)
+		settle_all(l, now);
+	a = &l->arrivals->v[l->arrivals->n];
+	memcpy(a->stored.b, key, sizeof a->stored.b);
+	record_init(&a->record);
+	if (record_decode(&a->record, val, vlen, e) == -1)
 		return -1;
-	client = restored_client(l, p, &stored);
-	h = ledger_hash(l, &client);
-	s = shard_of(l, h);
-	pthread_mutex_lock(&s->lock);
-	if (s->slots[slot_of(s, h, &client)] == 0) {
-		slot = shard_insert(l, s, h, &client, &r);
-		if (!addr_eq(&client, &stored))
-			shard_touch(s, slot);
-	} else {
-		record_clear(&r);
-		stat_add(STAT_CLIENTS_EVICTED, 1);
-	}
-	pthread_mutex_unlock(&s->lock);
-	ledger_make_room(l, now);
+	a->client = restored_client(l, p, &a->stored);
+	a->hash = ledger_hash(l, &a->client);
+	arrive(l->arrivals, a->hash);
 	return 0;
+}
+
+void
+ledger_restored(struct ledger *l, time_t now)
+{
+	if (l->arrivals != NULL)
+		settle_all(l, now);
+	ledger_turn_away(l); /* there is nobody left */
 }
 
 /* Look at up to `n` slots from `at` on, under one lock; returns where to go on, UINT32_MAX: the shard is done. */

@@ -6,6 +6,7 @@
 
 #include "stats.h"
 
+#define AHEAD	  12 /* entries of a walk that are fetched while one is looked at */
 #define RIVALS	  8  /* how many are compared when one must go */
 #define RIVALS_MAX 64 /* while each of them is of value */
 
@@ -26,12 +27,16 @@ grow(struct ledger *l, struct shard *s)
 
 	s->size *= 2;
 	s->slots = xcalloc(s->size, sizeof *s->slots);
-	for (uint32_t i = 0; i < size; i++)
-		if (old[i] != 0) {
-			const struct addr *client = &pool_entry(&s->pool, (old[i] & SLOT_NUMBER) - 1)->client;
+	for (uint32_t i = 0; i < size; i++) {
+		const struct addr *client;
 
-			s->slots[slot_of(s, ledger_hash(l, client), client)] = old[i];
-		}
+		if (i + AHEAD < size && old[i + AHEAD] != 0)
+			__builtin_prefetch(pool_entry(&s->pool, (old[i + AHEAD] & SLOT_NUMBER) - 1));
+		if (old[i] == 0)
+			continue;
+		client = &pool_entry(&s->pool, (old[i] & SLOT_NUMBER) - 1)->client;
+		s->slots[slot_of(s, ledger_hash(l, client), client)] = old[i];
+	}
 	free(old);
 }
 

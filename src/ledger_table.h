@@ -35,8 +35,24 @@ struct shard {
 	uint32_t hand; /* the slot that ledger_make_room() goes on from */
 };
 
+/* Records from the store.  It tells clients in the order of their addresses, and neighbours there lie far apart here: each
+ * would take its shard's memory out of the processor's cache again.  So they are gathered, and go in shard by shard. */
+#define ARRIVALS_MAX 8192 /* a megabyte */
+struct arrival {
+	struct addr stored, client;
+	uint64_t hash;
+	struct record record;
+	uint32_t next; /* of its shard, in the order of the store; 1 + its index, 0: none */
+};
+
+struct arrivals {
+	uint32_t n, first[LEDGER_SHARDS], last[LEDGER_SHARDS]; /* 1 + an index; 0: none */
+	struct arrival v[ARRIVALS_MAX];
+};
+
 struct ledger {
 	struct shard shards[LEDGER_SHARDS];
+	struct arrivals *arrivals; /* the restoring thread's own; NULL: none */
 	uint64_t salt;
 	size_t max_clients;
 	_Atomic size_t clients;
@@ -64,13 +80,19 @@ ledger_hash(const struct ledger *l, const struct addr *a)
 	return addrhash(a, l->salt);
 }
 
+static inline unsigned
+shard_number(uint64_t h)
+{
+	return (unsigned)(h >> 54);
+}
+
 static inline struct shard *
 shard_of(struct ledger *l, uint64_t h)
 {
-	return &l->shards[h >> 54];
+	return &l->shards[shard_number(h)];
 }
 
-_Static_assert(LEDGER_SHARDS == 1u << (64 - 54), "shard_of takes as many bits of the hash as there are shards");
+_Static_assert(LEDGER_SHARDS == 1u << (64 - 54), "shard_number takes as many bits of the hash as there are shards");
 
 static inline uint32_t
 tag_of(uint64_t h)
@@ -110,5 +132,8 @@ void shard_forget(struct ledger *l, struct shard *s, uint32_t i);
 void shard_empty(struct shard *s);
 /* Above max_clients the least of value go.  Call it without a lock. */
 void ledger_make_room(struct ledger *l, time_t now);
+
+/* Let go what ledger_restore() has gathered. */
+void ledger_turn_away(struct ledger *l);
 
 #endif

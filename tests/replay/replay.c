@@ -393,6 +393,7 @@ restart(void)
 		if (rc == -1)
 			wrong("%s", e.text);
 	}
+	ledger_restored(run.ledger, run.now);
 	cut_clear(&c);
 	pipeline_tend(&run.pipeline, &run.conf->policy, run.now);
 }

@@ -148,6 +148,7 @@ cuts_hold_what_changed(void **state)
 	assert_int_equal(c.items, 5000);
 	while (cut_next(&c, &at, &item))
 		assert_int_equal(ledger_restore(copy, &policy, item.key, item.klen, item.val, item.vlen, T0, &e), 0);
+	ledger_restored(copy, T0);
 	cut_clear(&c);
 	ledger_cut(l, &c, false);
 	assert_int_equal(c.items, 0);
@@ -359,6 +360,7 @@ folds_what_was_stored(void **state)
 	policy.ipv6_prefix = 48;
 	while (cut_next(&c, &at, &item))
 		assert_int_equal(ledger_restore(after, &policy, item.key, item.klen, item.val, item.vlen, T0, &e), 0);
+	ledger_restored(after, T0);
 	cut_clear(&c);
 	assert_int_equal(ledger_size(after), 2);
 	a = address("2001:db8:1:ffff::1");
