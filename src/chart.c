@@ -73,7 +73,7 @@ bar_text(char *buf, size_t size, time_t at, unsigned hours)
 {
 	struct tm tm;
 
-	if (localtime_r(&at, &tm) == NULL || strftime(buf, size, hours < 24 ? "%m-%d %H:00" : "%m-%d", &tm) == 0)
+	if (localtime_r(&at, &tm) == NULL || strftime(buf, size, hours < 24 ? "%m-%d %H:%M" : "%m-%d", &tm) == 0)
 		buf[0] = '\0';
 }
 

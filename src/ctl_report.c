@@ -115,7 +115,7 @@ local_report(const struct options *o, char **argv)
 	r->to = time(NULL);
 	if (span > (int64_t)HISTORY_HOURS * 3600)
 		span = (int64_t)HISTORY_HOURS * 3600;
-	r->from = r->to - (time_t)span;
+	r->from = (r->to - (time_t)span) / 3600 * 3600; /* whole hours are counted */
 	code = fill(r, o->socket != NULL ? o->socket : c != NULL ? c->control_socket : CTL_SOCKET, since);
 	if (code == EXIT_DONE)
 		code = put_out(r, o);

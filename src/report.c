@@ -162,7 +162,7 @@ first_hour(const struct report *r)
 {
 	uint32_t first = r->from <= 0 ? 0 : (uint32_t)(r->from / 3600);
 
-	if (first == 0 && r->hours > 0)
+	if (r->hours > 0 && (first == 0 || first > r->hour[0].hour))
 		first = r->hour[0].hour;
 	return first;
 }

@@ -52,6 +52,7 @@ bool cookie_get(const char *header, const char *name, char *value, size_t size);
 bool host_ours(const char *host, const char *const *names);
 /* Is this Origin the page that the request went to? */
 bool origin_same(const char *origin, const char *host);
+bool addr_is_here(const struct addr *a); /* loopback */
 /* The last address of an X-Forwarded-For header, which the nearest proxy has added; "" if there is none. */
 void forwarded_client(const char *header, char *out, size_t size);
 /* A path on this page to go back to: begins with one slash, no control characters; else `otherwise`. */

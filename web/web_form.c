@@ -160,6 +160,14 @@ origin_same(const char *origin, const char *host)
 	return strncmp(origin, "https://", 8) == 0 && strcasecmp(origin + 8, host) == 0;
 }
 
+bool
+addr_is_here(const struct addr *a)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+
+	return addr_is4(a) ? a->b[12] == 127 : memcmp(a->b, loopback6, sizeof loopback6) == 0;
+}
+
 void
 forwarded_client(const char *header, char *out, size_t size)
 {

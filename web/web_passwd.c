@@ -6,6 +6,7 @@
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,19 @@ write_all(int fd, const char *p, size_t n)
 	return 0;
 }
 
+/* As the file was; one that is new is for the page's group to read, which is not ours when root adds the first user. */
+static int
+set_owner(int fd, const struct stat *st)
+{
+	const struct group *gr;
+
+	if (st != NULL)
+		return fchown(fd, st->st_uid, st->st_gid) == -1 || fchmod(fd, st->st_mode & 0777) == -1 ? -1 : 0;
+	if (geteuid() != 0 || (gr = getgrnam(WEB_PROGRAM)) == NULL)
+		return 0;
+	return fchown(fd, (uid_t)-1, gr->gr_gid) == -1 || fchmod(fd, 0640) == -1 ? -1 : 0;
+}
+
 /* `st` NULL: there was no file. */
 static int
 replace(const char *path, const struct stat *st, const char *text, struct err *e)
@@ -154,8 +168,7 @@ replace(const char *path, const struct stat *st, const char *text, struct err *e
 		free(temp);
 		return rc;
 	}
-	if ((st != NULL && (fchown(fd, st->st_uid, st->st_gid) == -1 || fchmod(fd, st->st_mode & 0777) == -1)) ||
-	    write_all(fd, text, strlen(text)) == -1 || fsync(fd) == -1 || rename(temp, path) == -1) {
+	if (set_owner(fd, st) == -1 || write_all(fd, text, strlen(text)) == -1 || fsync(fd) == -1 || rename(temp, path) == -1) {
 		rc = err_sys(e, "%s", path);
 		(void)unlink(temp);
 	}

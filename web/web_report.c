@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* web_report.c - the report of popauth-milterctl, as a page */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +20,13 @@ take_line(void *arg, const struct json *o)
 }
 
 static bool
-fill(struct visit *v, struct report *r, const char *since)
+fill(struct visit *v, struct report *r)
 {
 	struct json *status, *request = json_new();
+	char since[30];
 	struct ask_ending end;
 
+	(void)snprintf(since, sizeof since, "%llds", (long long)(r->to - r->from));
 	json_put_cstr(request, "verb", "history");
 	json_put_cstr(request, "since", since);
 	if (!page_ask(v, request, take_line, r, &end))
@@ -47,8 +50,8 @@ page_report(struct visit *v)
 		if (strcmp(spans[i].term, want) == 0)
 			span = i;
 	r->to = v->now;
-	r->from = v->now - spans[span].seconds + 3600;
-	if (fill(v, r, spans[span].term)) {
+	r->from = (v->now - spans[span].seconds) / 3600 * 3600 + 3600; /* whole hours are counted */
+	if (fill(v, r)) {
 		page_begin(v, "Report");
 		html_put(h, "<div class=\"headline\"><h1>Report</h1><nav class=\"switch\" aria-label=\"How far back\">");
 		for (unsigned i = 0; i < 3; i++)

@@ -106,24 +106,42 @@ page_stream(struct visit *v)
 
 /* ---- who asks ---- */
 
+/* A proxy adds its word at the end, to the line that is there or as a line of its own: what comes before is the client's. */
+static enum MHD_Result
+take_forwarded(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	if (strcasecmp(name, "X-Forwarded-For") == 0)
+		*(const char **)arg = value != NULL ? value : "";
+	return MHD_YES;
+}
+
 static void
 look_at_peer(struct visit *v, struct MHD_Connection *c)
 {
+	static const char *const no_names[] = { NULL };
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const char *forwarded = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-Forwarded-For");
+	const char *forwarded = NULL;
+	char client[sizeof v->address];
 	struct addr a;
 
-	v->local = forwarded == NULL && MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Forwarded") == NULL &&
+	(void)MHD_get_connection_values(c, MHD_HEADER_KIND, take_forwarded, &forwarded);
+	/* Under a name of its own the page is reached through a proxy, even if that leaves no trace. */
+	v->local = host_ours(v->host, no_names) && forwarded == NULL && MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Forwarded") == NULL &&
 	    MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Via") == NULL;
 	if (info == NULL || addr_from_sockaddr(&a, info->client_addr) == -1) {
 		(void)strcpy(v->address, "local");
 	} else {
 		addr_format(v->address, &a);
-		v->local = v->local && addr_is_special(&a);
+		v->local = v->local && addr_is_here(&a);
 	}
 	/* Only the nearest proxy's word is worth anything, and only if there is one. */
 	if (v->web->https && forwarded != NULL)
-		forwarded_client(forwarded, v->address, sizeof v->address);
+		forwarded_client(forwarded, client, sizeof client);
+	else
+		client[0] = '\0';
+	if (client[0] != '\0')
+		(void)strcpy(v->address, client);
 }
 
 static const char *
@@ -133,20 +151,30 @@ cookie_name(const struct web *w)
 }
 
 /* A session ends with the password it was begun with. */
+static bool
+find_session(const struct web *w, const char *token, bool touch, struct session *out)
+{
+	char hash[PASSWD_HASH];
+	struct err e;
+	bool in;
+
+	if (!sessions_find(w->sessions, token, monotonic(), touch, out))
+		return false;
+	in = passwd_find(w->passwd, out->user, hash, &e) && strcmp(hash, out->hash) == 0;
+	if (!in)
+		sessions_end(w->sessions, token);
+	explicit_bzero(hash, sizeof hash);
+	return in;
+}
+
 static void
 look_at_session(struct visit *v)
 {
-	char token[TOKEN_TEXT], hash[PASSWD_HASH];
 	bool page = strcmp(v->path, "/events") != 0;
-	struct err e;
+	char token[TOKEN_TEXT];
 
-	if (!cookie_get(v->cookie, cookie_name(v->web), token, sizeof token) ||
-	    !sessions_find(v->web->sessions, token, monotonic(), page && !v->post, &v->session))
-		return;
-	v->logged_in = passwd_find(v->web->passwd, v->session.user, hash, &e) && strcmp(hash, v->session.hash) == 0;
-	if (!v->logged_in)
-		sessions_end(v->web->sessions, token);
-	explicit_bzero(hash, sizeof hash);
+	if (cookie_get(v->cookie, cookie_name(v->web), token, sizeof token))
+		v->logged_in = find_session(v->web, token, page && !v->post, &v->session);
 }
 
 /* Browsers say where a request comes from; other programs need not. */
@@ -312,21 +340,32 @@ put_line(struct stream *st)
 	    (unsigned long long)st->last, line);
 }
 
+/* The password file is not read for each line. */
+static bool
+stream_over(const struct stream *st, bool count)
+{
+	const struct web *w = st->s->web;
+	struct session session;
+
+	return live_stopping(w->live) || !(count ? find_session(w, st->token, false, &session) :
+	    sessions_find(w->sessions, st->token, monotonic(), false, &session));
+}
+
 /* Also ends with the session, and when the program ends. */
 static ssize_t
 stream_more(void *arg, uint64_t pos, char *buf, size_t max)
 {
 	struct stream *st = arg;
-	struct session session;
 	size_t n;
 
 	(void)pos;
 	if (st->at == st->n) {
-		if (live_stopping(st->s->web->live) ||
-		    !sessions_find(st->s->web->sessions, st->token, monotonic(), false, &session))
+		bool count = monotonic() - st->counted >= 5;
+
+		if (stream_over(st, count))
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		live_want(st->s->web->live);
-		if (monotonic() - st->counted >= 5) {
+		if (count) {
 			st->counted = monotonic();
 			put_counts(st);
 		} else {

@@ -236,12 +236,26 @@ wait_of(struct bucket *b, time_t now, unsigned most, unsigned fade)
 	return b->full < most ? 0 : (b->full - most + 1) * fade - (unsigned)(now - b->at);
 }
 
+/* Whoever has one address of IPv6 has all of a /64 (RFC 6177). */
+static const char *
+place_of(const char *address, char buf[ADDR_TEXT])
+{
+	struct addr a;
+
+	if (addr_parse(&a, str_of(address)) == -1 || addr_is4(&a))
+		return address;
+	memset(a.b + 8, 0, 8);
+	return addr_format(buf, &a);
+}
+
 unsigned
 attempts_try(struct attempts *a, const char *address, const char *user, time_t now)
 {
 	struct bucket *who, *whom;
+	char place[ADDR_TEXT];
 	unsigned wait, w;
 
+	address = place_of(address, place);
 	pthread_mutex_lock(&a->lock);
 	who = bucket_of(a, '@', address, now);
 	wait = wait_of(who, now, FREE, FADE);
@@ -264,6 +278,9 @@ attempts_try(struct attempts *a, const char *address, const char *user, time_t n
 void
 attempts_forget(struct attempts *a, const char *address, const char *user)
 {
+	char place[ADDR_TEXT];
+
+	address = place_of(address, place);
 	pthread_mutex_lock(&a->lock);
 	for (unsigned i = 0; i < WATCHED; i++) {
 		struct bucket *b = &a->some[i];

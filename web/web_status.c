@@ -95,7 +95,8 @@ status_get(struct status_cache *c, struct ask_ending *end)
 	struct err e;
 
 	pthread_mutex_lock(&c->lock);
-	if (!c->there || monotonic() - c->at >= FRESH_S) {
+	/* No answer is one, too: who has waited for it with others does not wait again. */
+	if (c->at == 0 || monotonic() - c->at >= FRESH_S) {
 		c->there = false;
 		if (ask_verb(c, "status", take_status, c, &c->end) != ASK_DONE)
 			c->there = false;

@@ -83,7 +83,7 @@ loses_nothing_in_bars(void **state)
 		uint64_t all = 0;
 		time_t at;
 
-		r->from = T0 + 1800;
+		r->from = T0 + 1800 + (d % 2 == 0 ? 0 : 3600); /* also when an hour is told that was not asked for */
 		r->to = T0 + 1800 + (time_t)days[d] * 86400;
 		for (unsigned i = 0; i <= days[d] * 24 && i < HISTORY_HOURS; i++)
 			r->hour[r->hours++] = (struct history_hour){ .hour = T0 / 3600 + i, .events[EVENT_RBL] = 1 };

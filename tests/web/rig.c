@@ -330,6 +330,45 @@ rig_ask_page(const struct rig *r, const char *path, const char *form, const char
 	return rig_http(r, request, answer, size);
 }
 
+static unsigned
+times_in(const char *answer, const char *text)
+{
+	unsigned n = 0;
+
+	for (; (answer = strstr(answer, text)) != NULL; answer++)
+		n++;
+	return n;
+}
+
+int
+rig_stream(const struct rig *r, int fd, const char *cookie, const char *text, unsigned times, char *answer, size_t size)
+{
+	char request[400];
+	size_t got = 0;
+	ssize_t k;
+	int n;
+
+	answer[0] = '\0';
+	if (fd == -1) {
+		fd = dial(r);
+		n = snprintf(request, sizeof request, "GET /events HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n\r\n", r->host, cookie);
+		assert_int_equal(send(fd, request, (size_t)n, MSG_NOSIGNAL), n);
+	}
+	while (times_in(answer, text) < times && got < size - 1) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+		if (poll(&pfd, 1, HANG_MS) != 1)
+			fail_msg("nothing comes but %.200s", answer);
+		k = recv(fd, answer + got, size - 1 - got, 0);
+		answer[got += k > 0 ? (size_t)k : 0] = '\0';
+		if (k <= 0 || strstr(answer, "\r\n0\r\n\r\n") != NULL) {
+			close(fd);
+			return -1;
+		}
+	}
+	return fd;
+}
+
 void
 rig_login(const struct rig *r, char cookie[100], char csrf[60])
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The parts of popauth-web that need no connection: forms, cookies, hosts, sessions, attempts, passwords. */
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,15 @@ ways_back(void **state)
 		{ "https://evil.example/", "/" }, { "javascript:alert(1)", "/" }, { "/a\r\nSet-Cookie: x=y", "/" }, { "", "/" },
 		{ "/a b", "/" }, { "/\xc3\xa4", "/" }, { NULL, "/" },
 	};
+	static const struct {
+		const char *address;
+		bool is;
+	} here[] = {
+		{ "127.0.0.1", true }, { "127.9.9.9", true }, { "::1", true }, { "169.254.7.7", false }, { "fe80::1", false },
+		{ "192.0.2.1", false }, { "0.0.0.0", false }, { "::", false }, { "ff02::1", false },
+	};
 	char address[64];
+	struct addr a;
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++)
@@ -127,6 +136,10 @@ ways_back(void **state)
 	assert_string_equal(address, "192.0.2.1");
 	forwarded_client("evil", address, sizeof address);
 	assert_string_equal(address, "");
+	for (size_t i = 0; i < ROWS(here); i++) {
+		assert_int_equal(addr_parse(&a, str_of(here[i].address)), 0);
+		row_eq(here[i].address, addr_is_here(&a), here[i].is);
+	}
 }
 
 static void
@@ -200,6 +213,15 @@ attempts_are_few(void **state)
 	assert_true(attempts_try(a, "192.0.2.1", "anna", 1060) > 0);
 	attempts_forget(a, "192.0.2.1", "anna");
 	assert_int_equal(attempts_try(a, "192.0.2.1", "anna", 1060), 0);
+	/* All of a /64 is one, as a customer has it. */
+	for (unsigned i = 0; i < 5; i++) {
+		(void)snprintf(address, sizeof address, "2001:db8:1:2::%x", i);
+		assert_int_equal(attempts_try(a, address, address, 1500), 0);
+	}
+	assert_true(attempts_try(a, "2001:db8:1:2:3:4:5:6", "dora", 1500) > 0);
+	assert_int_equal(attempts_try(a, "2001:db8:1:3::1", "dora", 1500), 0);
+	attempts_forget(a, "2001:db8:1:2::7", "nobody");
+	assert_int_equal(attempts_try(a, "2001:db8:1:2:3:4:5:6", "dora", 1500), 0);
 	/* From everywhere and for everybody: all together are few. */
 	for (unsigned i = 0; i < 1000; i++) {
 		(void)snprintf(address, sizeof address, "198.51.%u.%u", i / 250, i % 250);
@@ -214,6 +236,7 @@ passwords(void **state)
 {
 	char dir[] = "/tmp/popauth-test.XXXXXX", path[64], hash[PASSWD_HASH], again[PASSWD_HASH];
 	struct err e = { "" };
+	const struct group *page;
 	struct stat st;
 
 	(void)state;
@@ -223,7 +246,9 @@ passwords(void **state)
 	assert_true(e.text[0] != '\0');
 	assert_int_equal(passwd_set(path, "anna", "a secret of hers", &e), 0);
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
+	page = geteuid() == 0 ? getgrnam("popauth-web") : NULL;
+	assert_int_equal(st.st_mode & 0777, page != NULL ? 0640 : 0600);
+	assert_int_equal(st.st_gid, page != NULL ? page->gr_gid : getegid());
 	assert_int_equal(chmod(path, 0640), 0);
 	assert_int_equal(passwd_set(path, "ben", "another secret", &e), 0);
 	assert_int_equal(stat(path, &st), 0);

@@ -7,7 +7,7 @@
 #include "../unit/unit.h"
 #include "rig.h"
 
-static struct rig r;
+static struct rig r, proxied;
 static char cookie[100], csrf[60];
 static char answer[400000];
 
@@ -204,6 +204,25 @@ a_new_password_ends_sessions(void **state)
 	rig_login(&r, cookie, csrf);
 }
 
+/* A stream that is open ends, too. */
+static void
+who_is_taken_out_sees_nothing_more(void **state)
+{
+	char passwd[100];
+	int fd;
+
+	(void)state;
+	(void)snprintf(passwd, sizeof passwd, "%s/passwd", r.dir);
+	fd = rig_stream(&r, -1, cookie, "event: counts", 1, answer, sizeof answer);
+	assert_true(fd != -1);
+	assert_int_equal(rig_run(&r, (const char *const[]){ "./popauth-web", "-p", passwd, "--del-user", RIG_USER, NULL }, ""), 0);
+	fd = rig_stream(&r, fd, NULL, "event: counts", 3, answer, sizeof answer);
+	assert_int_equal(fd, -1);
+	assert_int_equal(rig_run(&r, (const char *const[]){ "./popauth-web", "-p", passwd, "--add-user", RIG_USER, NULL },
+	    RIG_PASSWORD "\n"), 0);
+	rig_login(&r, cookie, csrf);
+}
+
 /* ---- what is shown ---- */
 
 static void
@@ -341,6 +360,37 @@ guessing_is_slow(void **state)
 	assert_int_equal(get("/", cookie, ""), 200); /* who is in stays in */
 }
 
+/* Only the proxy's word counts, whether it was added to the client's line or stands in one of its own. */
+static void
+behind_a_proxy(void **state)
+{
+	static const char *const options[] = { "--https", "--host", "popauth.example", NULL };
+	char headers[100], form[60];
+
+	(void)state;
+	rig_start(&proxied, options);
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned i = 0; i < 6; i++) {
+			(void)snprintf(headers, sizeof headers, k == 0 ? "X-Forwarded-For: 198.51.100.%u, 192.0.2.%u\r\n" :
+			    "X-Forwarded-For: 198.51.100.%u\r\nX-Forwarded-For: 192.0.2.%u\r\n", i, k);
+			(void)snprintf(form, sizeof form, "user=user%u-%u&password=wrong", k, i);
+			row_eq(headers, rig_ask_page(&proxied, "/login", form, NULL, headers, answer, sizeof answer), i < 5 ? 403 : 429);
+		}
+	/* A proxy that leaves no trace still asks for the name. */
+	assert_int_equal(rig_http(&proxied, "GET /metrics HTTP/1.1\r\nHost: popauth.example\r\nConnection: close\r\n\r\n",
+	    answer, sizeof answer), 403);
+	assert_int_equal(rig_http(&proxied, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+	    answer, sizeof answer), 200);
+}
+
+static int
+stop_proxied(void **state)
+{
+	(void)state;
+	rig_stop(&proxied);
+	return 0;
+}
+
 static void
 without_a_daemon(void **state)
 {
@@ -363,12 +413,14 @@ main(void)
 		cmocka_unit_test(changes_come_from_here),
 		cmocka_unit_test(a_token_ends_with_its_session),
 		cmocka_unit_test(a_new_password_ends_sessions),
+		cmocka_unit_test(who_is_taken_out_sees_nothing_more),
 		cmocka_unit_test(foreign_text_is_escaped),
 		cmocka_unit_test(metrics_are_for_this_machine),
 		cmocka_unit_test(searching_and_paging),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(too_much_is_refused),
 		cmocka_unit_test(guessing_is_slow),
+		cmocka_unit_test_teardown(behind_a_proxy, stop_proxied),
 		cmocka_unit_test(without_a_daemon),
 	};
 
