@@ -95,14 +95,14 @@ step_map_postscreen() {
 	at $postscreen_port traveller bob@elsewhere.example
 	like "who has a grant gets to the real smtpd at once" "$(answer RCPT)" '^250'
 	eventually 5 "as postscreen says itself" \
-		in_log "postscreen\[[0-9]+\]: (ALLOW|WHITE)LISTED \[$(address_of traveller)\]"
+		in_log "postscreen.*(ALLOW|WHITE)LISTED \[$(address_of traveller)\]"
 	at $postscreen_port listed alice@example.org
 	like "who is in the cache never does" "$(answer RCPT)" '^550 5\.3\.2'
 	eventually 5 "as postscreen says itself" \
-		in_log "postscreen\[[0-9]+\]: (DENY|BLACK)LISTED \[$(address_of listed)\]"
+		in_log "postscreen.*(DENY|BLACK)LISTED \[$(address_of listed)\]"
 	at $postscreen_port neighbour alice@example.org
 	like "anybody else has to wait, and gets there" "$(answer RCPT)" '^250'
-	eventually 5 "as postscreen says itself" in_log "postscreen\[[0-9]+\]: PASS NEW \[$(address_of neighbour)\]"
+	eventually 5 "as postscreen says itself" in_log "postscreen.*PASS NEW \[$(address_of neighbour)\]"
 }
 
 # A thousand that say nothing, or half a request, beside Postfix.
@@ -149,6 +149,7 @@ dovecot_with_hook() {
 		service popauth-pop3 {
 		  executable = script-login /usr/local/bin/dovecot-postlogin
 		  user = popauth
+		  vsz_limit = 0	# a build with sanitizers takes all addresses there are
 		  unix_listener popauth-pop3 {
 		  }
 		}
