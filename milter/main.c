@@ -261,6 +261,7 @@ serve(struct daemon *d)
 		logmsg(LEVEL_ERROR, "milter thread: %s", strerror(errno));
 		return EX_OSERR;
 	}
+	(void)pthread_detach(filter); /* nobody waits for it, whether it comes back before the end or not */
 	while (sigwait(&set, &sig) == 0 && sig == SIGUSR1 && !told_to_end())
 		(void)daemon_reload(d, &e); /* which says what came of it */
 	return gave_up ? EX_SOFTWARE : 0;
