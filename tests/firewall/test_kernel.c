@@ -797,8 +797,10 @@ static void
 calm_down(struct rig *r)
 {
 	for (int i = 0; i < 3; i++) {
+		uint64_t before = stat_get(STAT_FIREWALL_SYNCS); /* it may be over before we look again */
+
 		firewall_sync(r->fw);
-		await_syncs(r, stat_get(STAT_FIREWALL_SYNCS) + 1);
+		await_syncs(r, before + 1);
 	}
 }
 
