@@ -2,7 +2,6 @@
 /* game.c - the moves of the durability tests */
 #include "game.h"
 
-#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../unit/files.h"
 #include "../unit/unit.h"
 #include "record.h"
 
@@ -106,15 +106,6 @@ game_fresh(void **state)
 	return 0;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 int
 game_done(void **state)
 {
@@ -123,7 +114,7 @@ game_done(void **state)
 		(void)proc_end(&g.p, SIGKILL);
 	keeper_close(&g.k);
 	(void)umount(g.small);
-	(void)nftw(g.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	(void)remove_tree(g.dir);
 	return 0;
 }
 

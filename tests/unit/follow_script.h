@@ -31,6 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "follow.h"
 #include "pack.h"
 #include "unit.h"
@@ -257,15 +258,6 @@ act(struct world *w, const char *verb, char *arg)
 		fail_msg("%s: %s", verb, strerror(errno));
 }
 
-static inline int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 struct row {
 	const char *name, *script, *want;
 };
@@ -295,7 +287,7 @@ play(const struct row *row, bool from_start)
 	follow_free(w.f);
 	if (w.out != -1)
 		(void)close(w.out);
-	(void)nftw(w.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	(void)remove_tree(w.dir);
 	if (strcmp(w.got, row->want) == 0)
 		return 0;
 	print_error("%s: got \"%s\", want \"%s\"\n", row->name, w.got, row->want);

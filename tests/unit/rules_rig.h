@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../src/rules_priv.h"
+#include "files.h"
 #include "unit.h"
 
 #define HEAD "program prog\nrule r "
@@ -18,11 +19,8 @@ static inline int
 load_text(const char *text, struct rules **out, struct err *e)
 {
 	const char *const paths[] = { path, NULL };
-	FILE *fp = fopen(path, "w");
 
-	assert_non_null(fp);
-	fputs(text, fp);
-	assert_int_equal(fclose(fp), 0);
+	write_text(path, text);
 	return rules_load(paths, out, e);
 }
 

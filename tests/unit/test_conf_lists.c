@@ -7,21 +7,12 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "files.h"
 #include "unit.h"
 
 static char dir[] = "/tmp/popauth-lists-XXXXXX";
 static char conf_path[sizeof dir + 8], list_path[sizeof dir + 8];
 static struct conf_look look;
-
-static void
-write_file(const char *path, const char *text)
-{
-	FILE *out = fopen(path, "w");
-
-	assert_non_null(out);
-	assert_true(fputs(text, out) != EOF);
-	assert_int_equal(fclose(out), 0);
-}
 
 /* As another program would replace it: another inode, so that nothing depends on how finely the clock ticks. */
 static void
@@ -30,7 +21,7 @@ replace_list(const char *text)
 	char other[sizeof list_path + 4];
 
 	(void)snprintf(other, sizeof other, "%s.new", list_path);
-	write_file(other, text);
+	write_text(other, text);
 	assert_int_equal(rename(other, list_path), 0);
 }
 
@@ -42,7 +33,7 @@ read_conf(void)
 	char text[256];
 
 	(void)snprintf(text, sizeof text, "allow = 192.0.2.0/24\nallow_file = '%s'\n", list_path);
-	write_file(conf_path, text);
+	write_text(conf_path, text);
 	memset(&look, 0, sizeof look);
 	if ((c = conf_read(conf_path, &e)) == NULL || conf_lists(c, false, &e) == -1)
 		fail_msg("%s", e.text);
@@ -63,7 +54,7 @@ takes_the_file_in(void **state)
 	struct conf *c;
 
 	(void)state;
-	write_file(list_path, "# partners\n\n  198.51.100.7  # their relay\r\n2001:db8:5::1\n203.0.113.0/25");
+	write_text(list_path, "# partners\n\n  198.51.100.7  # their relay\r\n2001:db8:5::1\n203.0.113.0/25");
 	c = read_conf();
 	assert_true(allows(c, "192.0.2.1"));
 	assert_true(allows(c, "198.51.100.7"));
@@ -92,7 +83,7 @@ reads_it_again(void **state)
 	struct err e;
 
 	(void)state;
-	write_file(list_path, "198.51.100.7\n");
+	write_text(list_path, "198.51.100.7\n");
 	c = read_conf();
 	assert_null(refresh(c, &e));
 	replace_list("198.51.100.8\n");
@@ -131,7 +122,7 @@ a_bad_file_changes_nothing(void **state)
 	struct err e;
 
 	(void)state;
-	write_file(list_path, "198.51.100.7\n");
+	write_text(list_path, "198.51.100.7\n");
 	c = read_conf();
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		char want[512] = "";
@@ -162,7 +153,7 @@ a_bad_file_is_no_start(void **state)
 	struct err e;
 
 	(void)state;
-	write_file(list_path, "198.51.100.7\n");
+	write_text(list_path, "198.51.100.7\n");
 	c = read_conf();
 	conf_put(c);
 	unlink(list_path);
@@ -184,7 +175,7 @@ knows_what_is_around(void **state)
 	struct err e = { "" };
 
 	(void)state;
-	write_file(list_path, "198.51.100.7\n");
+	write_text(list_path, "198.51.100.7\n");
 	c = read_conf();
 	assert_int_equal(netlist_size(c->policy.own), 0);
 	conf_put(c);
@@ -206,7 +197,7 @@ spares_our_neighbours(void **state)
 	struct addr neighbour = address("2001:db8:1:1::6"), stranger = address("2001:db8:1:2::5");
 
 	(void)state;
-	write_file(conf_path, "own_networks = { '2001:db8:1:1::5' }\n");
+	write_text(conf_path, "own_networks = { '2001:db8:1:1::5' }\n");
 	c = conf_read(conf_path, &e);
 	assert_non_null(c);
 	assert_int_equal(conf_lists(c, false, &e), 0);

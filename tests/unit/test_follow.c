@@ -188,7 +188,7 @@ test_lengths(void **state)
 	}
 	follow_free(w.f);
 	(void)close(w.out);
-	(void)nftw(w.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	(void)remove_tree(w.dir);
 }
 
 static void
@@ -243,7 +243,7 @@ test_status(void **state)
 	assert_true(st.lag == 9);
 	follow_free(w.f);
 	(void)close(w.out);
-	(void)nftw(w.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	(void)remove_tree(w.dir);
 }
 
 int

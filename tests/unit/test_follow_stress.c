@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "follow.h"
 #include "pack.h"
 #include "unit.h"
@@ -400,22 +400,13 @@ read_all(struct reader *r)
 	save(r); /* the keeper may wait for it */
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void
 finish(const struct reader *r, unsigned seed)
 {
 	print_message("%s: seed %u: %u lines, %u rotations, killed %u times, %u lines handed out\n", w.run->name, seed,
 	    w.run->lines, w.rotations, r->kills, r->handed);
 	follow_free(r->f);
-	(void)nftw(w.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	(void)remove_tree(w.dir);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "freemail.h"
 #include "listfile.h"
 #include "stats.h"
@@ -13,16 +14,6 @@
 #include "unit.h"
 
 static char path[] = "/tmp/popauth-list-XXXXXX";
-
-static void
-write_list(const char *text)
-{
-	FILE *out = fopen(path, "w");
-
-	assert_non_null(out);
-	fputs(text, out);
-	assert_int_equal(fclose(out), 0);
-}
 
 static int
 make_file(void **state)
@@ -133,7 +124,7 @@ tells_senders_apart(void **state)
 	struct err e;
 
 	(void)state;
-	write_list("# ours\none.example,Two.example   host.example\tother.example # both\n\nnever.example\n"
+	write_text(path, "# ours\none.example,Two.example   host.example\tother.example # both\n\nnever.example\n"
 		   "one.example bad.example\n");
 	assert_int_equal(freemail_load(f, path, &e), 0);
 	assert_int_equal(freemail_domains(f), 3);
@@ -210,7 +201,7 @@ catches_who_writes_to_traps(void **state)
 	struct err e;
 
 	(void)state;
-	write_list("sales1999@Example.org\n@old.example.org  # closed in 2009\nNOREPLY-2004@\n/^[a-z]{3}[0-9]{5}@example\\.org$/\n");
+	write_text(path, "sales1999@Example.org\n@old.example.org  # closed in 2009\nNOREPLY-2004@\n/^[a-z]{3}[0-9]{5}@example\\.org$/\n");
 	if (traps_load(t, path, &e) == -1)
 		fail_msg("%s", e.text);
 	assert_int_equal(traps_count(t), 4);
@@ -232,7 +223,7 @@ bears_endless_recipients(void **state)
 	struct err e;
 
 	(void)state;
-	write_list("x@example.org\n/^(a+)+[bc]$/\n");
+	write_text(path, "x@example.org\n/^(a+)+[bc]$/\n");
 	assert_int_equal(traps_load(t, path, &e), 0);
 	memset(flood, 'a', sizeof flood);
 	for (size_t n = 0; n < 530; n++)
@@ -279,7 +270,7 @@ refuses_with_file_and_line(void **state)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct traps *t = traps_new();
 
-		write_list(rows[i].text);
+		write_text(path, rows[i].text);
 		row_eq(rows[i].text, traps_load(t, path, &e), -1);
 		if (strncmp(e.text, path, strlen(path)) != 0 || strncmp(e.text + strlen(path), rows[i].want, strlen(rows[i].want)) != 0)
 			fail_msg("got \"%s\", want \"%s\"", e.text, rows[i].want);
@@ -288,7 +279,7 @@ refuses_with_file_and_line(void **state)
 	for (size_t i = 0; i < ROWS(freemail_rows); i++) {
 		struct freemail *f = freemail_new();
 
-		write_list(freemail_rows[i].text);
+		write_text(path, freemail_rows[i].text);
 		row_eq(freemail_rows[i].text, freemail_load(f, path, &e), -1);
 		if (strstr(e.text, freemail_rows[i].want) == NULL)
 			fail_msg("got \"%s\", want \"%s\"", e.text, freemail_rows[i].want);
@@ -317,7 +308,7 @@ reads_odd_files(void **state)
 	assert_string_equal(e.text, "/nonexistent/list: cannot be opened: No such file or directory");
 	assert_int_equal(listfile_read("/tmp", count_line, &n, &e), -1);
 	assert_string_equal(e.text, "/tmp: is not a file");
-	write_list("a\r\n  b  \n\t# c\nd#d\nlast");
+	write_text(path, "a\r\n  b  \n\t# c\nd#d\nlast");
 	assert_int_equal(listfile_read(path, count_line, &n, &e), 0);
 	assert_int_equal(n, 4);
 	out = fopen(path, "w");
@@ -334,11 +325,11 @@ notices_changes(void **state)
 	struct listfile_stamp none = listfile_stamp(""), before, after;
 
 	(void)state;
-	write_list("a");
+	write_text(path, "a");
 	before = listfile_stamp(path);
 	after = listfile_stamp(path);
 	assert_true(listfile_same(&before, &after));
-	write_list("ab");
+	write_text(path, "ab");
 	after = listfile_stamp(path);
 	assert_false(listfile_same(&before, &after));
 	before = after;
@@ -346,7 +337,7 @@ notices_changes(void **state)
 	after = listfile_stamp(path);
 	assert_false(listfile_same(&before, &after));
 	assert_false(listfile_same(&none, &after));
-	write_list("ab");
+	write_text(path, "ab");
 }
 
 int

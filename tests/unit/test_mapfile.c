@@ -2,7 +2,6 @@
 /* test_mapfile.c - what may be written, what is written, and what stays as it was */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,18 +13,10 @@
 #include <unistd.h>
 
 #include "../../src/mapfile_db.h"
+#include "files.h"
 #include "unit.h"
 
 static char dir[64], path[96];
-
-static int
-remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(name);
-}
 
 static int
 fresh(void **state)
@@ -42,7 +33,7 @@ static int
 done(void **state)
 {
 	(void)state;
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(dir);
 }
 
 static struct mapfile_spec
@@ -212,20 +203,13 @@ make_anothers(void)
 static void
 make_text(void)
 {
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fputs("192.0.2.1 OK\n", f) >= 0);
-	assert_int_equal(fclose(f), 0);
+	write_text(path, "192.0.2.1 OK\n");
 }
 
 static void
 make_empty(void)
 {
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fclose(f), 0);
+	write_text(path, "");
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "mtaconf.h"
 #include "unit.h"
 
@@ -21,16 +22,6 @@ file(const char *name)
 
 	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
 	return path;
-}
-
-static void
-write_file(const char *name, const char *text)
-{
-	FILE *out = fopen(file(name), "w");
-
-	assert_non_null(out);
-	fputs(text, out);
-	assert_int_equal(fclose(out), 0);
 }
 
 /* `want` NULL: closed; or what the reason has in it. */
@@ -110,8 +101,8 @@ postfix(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		write_file("main.cf", rows[i].main);
-		write_file("master.cf", rows[i].master);
+		write_text(file("main.cf"), rows[i].main);
+		write_text(file("master.cf"), rows[i].master);
 		check(rows[i].name, dir, rows[i].milter, rows[i].want);
 	}
 	unlink(file("master.cf"));
@@ -150,10 +141,10 @@ sendmail(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		write_file("sendmail.cf", rows[i].cf);
+		write_text(file("sendmail.cf"), rows[i].cf);
 		check(rows[i].name, file("sendmail.cf"), "unix:/run/p/m", rows[i].want);
 	}
-	write_file("sendmail.cf", "Xp, S=inet:8891@localhost, F=T\nO InputMailFilters=p\n");
+	write_text(file("sendmail.cf"), "Xp, S=inet:8891@localhost, F=T\nO InputMailFilters=p\n");
 	check("by TCP", file("sendmail.cf"), "inet:8891@localhost", NULL);
 }
 
@@ -175,8 +166,8 @@ noise(void **state)
 			else
 				text[k] = bytes[(unsigned)rand() % (sizeof bytes - 1)];
 		text[sizeof text - 1] = '\0';
-		write_file("main.cf", text);
-		write_file("master.cf", text);
+		write_text(file("main.cf"), text);
+		write_text(file("master.cf"), text);
 		assert_int_equal(mtaconf_closed(dir, SOCK, &e), -1);
 		assert_int_equal(mtaconf_closed(file("main.cf"), SOCK, &e), -1);
 	}

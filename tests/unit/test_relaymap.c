@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_relaymap.c - from the ledger to the file: logins, terms, the administrator's word, and settings that change */
-#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "../../src/mapfile_db.h"
 #include "conf.h"
+#include "files.h"
 #include "logmsg.h"
 #include "pipeline.h"
 #include "relaymap.h"
@@ -37,16 +37,6 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 	(void)ev;
 	(void)changes;
 	relaymap_changed(rm, client);
-}
-
-static void
-write_text(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
 }
 
 static void
@@ -91,15 +81,6 @@ start(void **state)
 }
 
 static int
-remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(name);
-}
-
-static int
 stop(void **state)
 {
 	(void)state;
@@ -107,7 +88,7 @@ stop(void **state)
 	relaymap_free(rm);
 	ledger_free(ledger);
 	conf_install(NULL);
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(dir);
 }
 
 static void

@@ -298,21 +298,16 @@ earlier_rules_win(void **state)
 	struct str line = STR("Jan  2 03:04:05 mx dovecot: imap-login: Login: user=<anna>, rip=192.0.2.7");
 	struct event ev;
 	struct err e;
-	FILE *fp;
 
 	(void)state;
 	assert_int_equal(sample_match(set, s, line, &ev), RULES_EVENT);
 	rules_scratch_free(s);
 	rules_free(set);
-	fp = fopen(path, "w");
-	fputs("program dovecot\nrule mine none\nmatch imap-login: Login: {text}\n", fp);
-	fclose(fp);
+	write_text(path, "program dovecot\nrule mine none\nmatch imap-login: Login: {text}\n");
 	(void)snprintf(dir, sizeof(dir), "%s/rules", top == NULL ? "." : top);
 	/* It is also the proof's: a line of mine could be read as the shipped login, whose client I do not name. */
 	assert_int_equal(rules_load(paths, &set, &e), -1);
-	fp = fopen(path, "w");
-	fputs("program postfix/smtpd\nrule mine none\nmatch too many errors after AUTH from {name}[{client}]\n", fp);
-	fclose(fp);
+	write_text(path, "program postfix/smtpd\nrule mine none\nmatch too many errors after AUTH from {name}[{client}]\n");
 	if (rules_load(paths, &set, &e) == -1)
 		fail_msg("%s", e.text);
 	s = rules_scratch_new(set);
@@ -331,12 +326,9 @@ misses_the_shipped_rules(void **state)
 	const char *const own[] = { path, "/nonexistent/rules", NULL };
 	struct rules *set;
 	struct err e;
-	FILE *fp = fopen(path, "w");
 
 	(void)state;
-	assert_non_null(fp);
-	fputs(HEAD "login\nmatch from {client}\n", fp);
-	assert_int_equal(fclose(fp), 0);
+	write_text(path, HEAD "login\nmatch from {client}\n");
 	assert_int_equal(rules_load((const char *const[]){ "/nonexistent/rules", path, NULL }, &set, &e), 0);
 	rules_free(set);
 	assert_int_equal(rules_load(own, &set, &e), -1);

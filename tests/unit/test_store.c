@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "store.h"
 #include "unit.h"
 
@@ -29,15 +30,6 @@
 #define VAL_SIZE 100
 
 static char root[64], dir[80];
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
 
 static int
 fresh(void **state)
@@ -55,7 +47,7 @@ done(void **state)
 {
 	(void)state;
 	(void)chmod(dir, 0700);
-	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(root);
 }
 
 static struct store *
@@ -724,7 +716,7 @@ test_damaged(void **state)
 	for (unsigned round = 0; round < (rounds == NULL ? 100 : strtoul(rounds, NULL, 10)); round++) {
 		int rc;
 
-		(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		(void)remove_tree(dir);
 		assert_int_equal(mkdir(dir, 0700), 0);
 		(void)strcat(strcpy(words, dir), "/store");
 		assert_int_equal(mkdir(words, 0700), 0);
@@ -899,7 +891,7 @@ test_removed_while_open(void **state)
 	(void)state;
 	(void)snprintf(home, sizeof home, "%s/store", dir);
 	assert_int_equal(commit_generation(s, 1, &e), STORE_DONE);
-	assert_int_equal(nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(remove_tree(home), 0);
 	assert_int_equal(commit_generation(s, 2, &e), STORE_EMPTIED);
 	assert_non_null(strstr(e.text, "removed or replaced"));
 	assert_int_equal(commit_generation(s, 3, &e), STORE_DONE);
