@@ -3,16 +3,13 @@
 #include <limits.h>
 #include <sys/wait.h>
 
-#include "control.h"
+#include "control_rig.h"
 #include "logmsg.h"
-#include "serving.h"
 #include "stats.h"
 #include "verbs.h"
 
 #define GROUP 64999 /* any that root is not in */
 
-static struct fake f;
-static struct control *ctl;
 static struct evidence *evidence;
 static struct watch *watch;
 
@@ -77,23 +74,21 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 static int
 start_as(mode_t mode, gid_t gid)
 {
-	struct control_setup s = { .path = f.path, .mode = mode, .uid = (uid_t)-1, .gid = gid,
-		.host = { .arg = &f, .pipeline = &f.pipeline, .now = fake_now, .policy_get = fake_policy_get,
-		    .policy_put = fake_policy_put, .durable_request = durable_request,
-		    .durable_check = durable_check, .reload = reload, .status = more_status, .origin = origin } };
+	struct control_setup s = control_setup();
 	struct effects fx = { .told = told };
-	struct err e = { "" };
 
 	fake_init(&f, &fx);
+	s.mode = mode;
+	s.gid = gid;
+	s.host.durable_request = durable_request;
+	s.host.durable_check = durable_check;
+	s.host.reload = reload;
+	s.host.status = more_status;
+	s.host.origin = origin;
 	watch = s.host.watch = watch_new();
 	evidence = s.host.evidence = evidence_new(1024);
 	broken_disk = manual = false;
-	ctl = control_open(&s, &e);
-	if (ctl == NULL || control_start(ctl, &e) == -1) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	return 0;
+	return control_up(&s);
 }
 
 static int
@@ -119,31 +114,6 @@ stop(void **state)
 	evidence_free(evidence);
 	fake_done(&f);
 	return 0;
-}
-
-static void
-ask(int fd, const char *line)
-{
-	say(fd, line, strlen(line));
-	say(fd, "\n", 1);
-}
-
-/* The whole answer of one request: its lines with a newline each, and the last line's code. */
-static int
-answer(int fd, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	for (;;) {
-		hear_line(fd, buf + n, size - n);
-		if (buf[n] == '\0')
-			fail_msg("the connection was closed after \"%s\"", buf);
-		if (strncmp(buf + n, "{\"end\":", 7) == 0)
-			return atoi(buf + n + 7);
-		n += strlen(buf + n);
-		assert_true(n + 100 < size);
-		buf[n++] = '\n';
-	}
 }
 
 static void

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The program popauth-milterctl itself, against a control server in this process; and its manual. */
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 
-#include "control.h"
+#include "control_rig.h"
+#include "files.h"
 #include "logmsg.h"
-#include "serving.h"
+#include "program.h"
 #include "verbs.h"
 
-static struct fake f;
-static struct control *ctl;
 static struct evidence *evidence;
 
 static int
@@ -102,24 +100,18 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 static int
 start(void **state)
 {
-	struct control_setup s = { .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
-		.host = { .arg = &f, .pipeline = &f.pipeline, .now = fake_now, .policy_get = fake_policy_get,
-		    .policy_put = fake_policy_put, .reload = reload, .status = more_status } };
+	struct control_setup s = control_setup();
 	struct effects fx = { .told = told };
-	struct err e = { "" };
 
 	(void)state;
 	fake_init(&f, &fx);
 	pipeline_guard(&f.pipeline, guard_new(), NULL, NULL);
 	f.pipeline.history = history_new();
 	f.now = time(NULL);
+	s.host.reload = reload;
+	s.host.status = more_status;
 	evidence = s.host.evidence = evidence_new(1024);
-	ctl = control_open(&s, &e);
-	if (ctl == NULL || control_start(ctl, &e) == -1) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	return 0;
+	return control_up(&s);
 }
 
 static int
@@ -138,21 +130,10 @@ stop(void **state)
 static int
 run(const char *words, char *buf, size_t size)
 {
-	const char *dir = getenv("builddir");
 	char cmd[1000];
-	FILE *p;
-	size_t n;
-	int rc;
 
-	(void)snprintf(cmd, sizeof cmd, "%s/popauth-milterctl %s 2>&1", dir != NULL ? dir : ".", words);
-	p = popen(cmd, "r");
-	assert_non_null(p);
-	n = fread(buf, 1, size - 1, p);
-	buf[n] = '\0';
-	rc = pclose(p);
-	if (!WIFEXITED(rc))
-		fail_msg("%s: killed: %s", words, buf);
-	return WEXITSTATUS(rc);
+	(void)snprintf(cmd, sizeof cmd, "%s/popauth-milterctl %s 2>&1", built_in(), words);
+	return shell(buf, size, cmd);
 }
 
 static void
@@ -351,8 +332,8 @@ can_do_without_a_configuration(void **state)
 
 	(void)state;
 	assert_true(fd != -1);
-	assert_int_equal(write(fd, "frobnicate = yes\n", 17), 17);
 	close(fd);
+	write_text(path, "frobnicate = yes\n");
 	(void)snprintf(words, sizeof words, "-c %s status", path);
 	assert_int_equal(run(words, buf, sizeof buf), 2);
 	assert_non_null(strstr(buf, ":1: no such option"));
@@ -374,8 +355,8 @@ says_that_rules_are_missing(void **state)
 
 	(void)state;
 	assert_true(fd != -1);
-	assert_int_equal(write(fd, "rules_dir = /nonexistent/r\n", 27), 27);
 	close(fd);
+	write_text(path, "rules_dir = /nonexistent/r\n");
 	(void)snprintf(words, sizeof words, "-c %s rules try", path);
 	assert_int_equal(run(words, buf, sizeof buf), 2);
 	assert_string_equal(buf, "popauth-milterctl: /nonexistent/r: No such file or directory; the rules that come with the "

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* top, watch with filters, and what popauth-milterctl shows at a terminal. */
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 
 #include <fcntl.h>
 #include <signal.h>
 #include <termios.h>
 
-#include "control.h"
+#include "control_rig.h"
+#include "files.h"
 #include "logmsg.h"
-#include "serving.h"
+#include "program.h"
 
-static struct fake f;
-static struct control *ctl;
 static struct watch *watch;
 
 static void
@@ -25,22 +23,14 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 static int
 start(void **state)
 {
-	struct control_setup s = { .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
-		.host = { .arg = &f, .pipeline = &f.pipeline, .now = fake_now, .policy_get = fake_policy_get,
-		    .policy_put = fake_policy_put } };
+	struct control_setup s = control_setup();
 	struct effects fx = { .told = told };
-	struct err e = { "" };
 
 	(void)state;
 	fake_init(&f, &fx);
 	pipeline_guard(&f.pipeline, guard_new(), NULL, NULL);
 	s.host.watch = watch = watch_new();
-	ctl = control_open(&s, &e);
-	if (ctl == NULL || control_start(ctl, &e) == -1) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	return 0;
+	return control_up(&s);
 }
 
 static int
@@ -52,26 +42,6 @@ stop(void **state)
 	guard_free(f.pipeline.guard);
 	fake_done(&f);
 	return 0;
-}
-
-static void
-ask(int fd, const char *line)
-{
-	say(fd, line, strlen(line));
-	say(fd, "\n", 1);
-}
-
-/* The lines of an answer after each other, and the last one's code. */
-static int
-answer(int fd, char *buf, size_t size)
-{
-	for (size_t n = 0;; n += strlen(buf + n)) {
-		hear_line(fd, buf + n, size - n);
-		if (buf[n] == '\0')
-			fail_msg("the connection was closed after \"%s\"", buf);
-		if (strncmp(buf + n, "{\"end\":", 7) == 0)
-			return atoi(buf + n + 7);
-	}
 }
 
 static void
@@ -248,12 +218,12 @@ watches_some(void **state)
 _Noreturn static void
 be_ctl(int terminal, const char *const *words)
 {
-	const char *dir = getenv("builddir"), *argv[12] = { "popauth-milterctl", "-s", f.path };
+	const char *argv[12] = { "popauth-milterctl", "-s", f.path };
 	char path[500];
 
 	for (unsigned i = 0; words[i] != NULL && i < 8; i++)
 		argv[3 + i] = words[i];
-	(void)snprintf(path, sizeof path, "%s/popauth-milterctl", dir != NULL ? dir : ".");
+	(void)snprintf(path, sizeof path, "%s/popauth-milterctl", built_in());
 	setsid();
 	dup2(terminal, 0);
 	dup2(terminal, 1);
@@ -379,16 +349,15 @@ watch_is_coloured(void **state)
 static int
 last_line(const char *command, char *line, size_t size)
 {
-	FILE *p = popen(command, "r");
-	int rc;
+	char buf[8192], *last;
+	int code = shell(buf, sizeof buf, command);
+	size_t n = strlen(buf);
 
-	assert_non_null(p);
-	line[0] = '\0';
-	while (fgets(line, (int)size, p) != NULL)
-		line[strcspn(line, "\n")] = '\0';
-	rc = pclose(p);
-	assert_true(WIFEXITED(rc));
-	return WEXITSTATUS(rc);
+	if (n > 0 && buf[n - 1] == '\n')
+		buf[n - 1] = '\0';
+	last = strrchr(buf, '\n');
+	(void)snprintf(line, size, "%s", last != NULL ? last + 1 : buf);
+	return code;
 }
 
 static void
@@ -406,27 +375,21 @@ rules_in_json(void **state)
 	static const char rules[] = "program x\n\nrule only policy\nmatch {client} came\nsample Jan  2 03:04:05 mx x: 192.0.2.1 came\n"
 				    "expect policy 192.0.2.2\n";
 	char dir[] = "/tmp/popauth-test.XXXXXX", command[600], line[600], path[100];
-	const char *built = getenv("builddir");
-	FILE *fp;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof path, "%s/x.rules", dir);
-	fp = fopen(path, "w");
-	assert_non_null(fp);
-	fputs(rules, fp);
-	(void)fclose(fp);
-	(void)snprintf(command, sizeof command, "printf 'rules_dir = \"%s\"\\nrules_local = \"\"\\n' >%s/conf", dir, dir);
-	row_eq("conf", last_line(command, line, sizeof line), 0);
+	write_text(path, rules);
+	(void)snprintf(path, sizeof path, "%s/conf", dir);
+	(void)snprintf(line, sizeof line, "rules_dir = \"%s\"\nrules_local = \"\"\n", dir);
+	write_text(path, line);
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		(void)snprintf(command, sizeof command, "%s/popauth-milterctl -c %s/conf --json %s 2>&1", built != NULL ? built : ".",
-		    dir, rows[i].words);
+		(void)snprintf(command, sizeof command, "%s/popauth-milterctl -c %s --json %s 2>&1", built_in(), path, rows[i].words);
 		row_eq(rows[i].words, last_line(command, line, sizeof line), rows[i].code);
 		if (strncmp(line, rows[i].want, strlen(rows[i].want)) != 0)
 			fail_msg("%s: got \"%s\", want \"%s\"", rows[i].words, line, rows[i].want);
 	}
-	(void)snprintf(command, sizeof command, "rm -r %s", dir);
-	row_eq("rm", last_line(command, line, sizeof line), 0);
+	assert_int_equal(remove_tree(dir), 0);
 }
 
 int

@@ -5,17 +5,14 @@
 #include <sys/resource.h>
 
 #include "logmsg.h"
+#include "map_rig.h"
 #include "netstring.h"
 #include "server.h"
-#include "serving.h"
-#include "socketmap.h"
 #include "stats.h"
 
 #define CONNS_MAX 2048 /* socketmap.c */
 #define FEW	  9    /* lines that are not too many for a thousand of one kind */
 
-static struct fake f;
-static struct socketmap *map;
 static int log_read, saved_stderr;
 
 /* The log of each test, which goes to standard error, comes out of a pipe. */
@@ -49,30 +46,6 @@ log_end(const char *text)
 	for (char *at = buf; (at = strstr(at, text)) != NULL; at++)
 		lines++;
 	return lines;
-}
-
-static int
-start(void **state)
-{
-	struct socketmap_setup s;
-	struct err e = { "" };
-
-	(void)state;
-	fake_init(&f, NULL);
-	s = (struct socketmap_setup){ .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
-		.host = { .arg = &f, .ledger = f.ledger, .now = fake_now, .policy_get = fake_policy_get,
-		    .policy_put = fake_policy_put } };
-	map = socketmap_open(&s, &e);
-	return map != NULL && socketmap_start(map, &e) == 0 ? 0 : -1;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	socketmap_close(map);
-	fake_done(&f);
-	return 0;
 }
 
 static void
@@ -253,11 +226,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(garbage_is_logged_once, start, stop),
-		cmocka_unit_test_setup_teardown(unknown_maps_are_logged_a_few_times, start, stop),
-		cmocka_unit_test_setup_teardown(over_long_keys, start, stop),
-		cmocka_unit_test_setup_teardown(idlers_are_bounded, start, stop),
-		cmocka_unit_test_setup_teardown(the_slow_starve_nobody, start, stop),
+		with_map(garbage_is_logged_once),
+		with_map(unknown_maps_are_logged_a_few_times),
+		with_map(over_long_keys),
+		with_map(idlers_are_bounded),
+		with_map(the_slow_starve_nobody),
 	};
 
 	logmsg_open("test_map_limits", true);

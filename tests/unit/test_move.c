@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_move.c - import and export by the program itself, against a control server in this process */
 #include <fcntl.h>
-#include <ftw.h>
-#include <sys/wait.h>
 
-#include "control.h"
-#include "logmsg.h"
-#include "serving.h"
+#include "control_rig.h"
+#include "files.h"
+#include "program.h"
 
-static struct fake f;
-static struct control *ctl;
 static char work[64];
-
-static int
-remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(name);
-}
 
 static int
 start(void **state)
 {
-	struct control_setup s = { .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
-		.host = { .arg = &f, .pipeline = &f.pipeline, .now = fake_now, .policy_get = fake_policy_get,
-		    .policy_put = fake_policy_put } };
-	struct err e = { "" };
+	struct control_setup s = control_setup();
 
 	(void)state;
 	fake_init(&f, NULL);
@@ -35,12 +19,7 @@ start(void **state)
 	f.policy.relay_for = 3600;
 	f.policy.cache_for = 7200;
 	(void)strcpy(work, "/tmp/move.XXXXXX");
-	ctl = control_open(&s, &e);
-	if (mkdtemp(work) == NULL || ctl == NULL || control_start(ctl, &e) == -1) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	return 0;
+	return mkdtemp(work) == NULL ? -1 : control_up(&s);
 }
 
 static int
@@ -49,28 +28,17 @@ stop(void **state)
 	(void)state;
 	control_close(ctl);
 	fake_done(&f);
-	return nftw(work, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(work);
 }
 
 /* What it prints on both outputs, and its exit status; `words` is for the shell, W in them the working directory. */
 static int
 run(char *buf, size_t size, const char *words)
 {
-	const char *dir = getenv("builddir");
 	char cmd[1000];
-	FILE *p;
-	size_t n;
-	int rc;
 
-	(void)snprintf(cmd, sizeof cmd, "W=%s; %s/popauth-milterctl -s %s %s 2>&1", work, dir != NULL ? dir : ".", f.path, words);
-	p = popen(cmd, "r");
-	assert_non_null(p);
-	n = fread(buf, 1, size - 1, p);
-	buf[n] = '\0';
-	rc = pclose(p);
-	if (!WIFEXITED(rc))
-		fail_msg("%s: killed: %s", words, buf);
-	return WEXITSTATUS(rc);
+	(void)snprintf(cmd, sizeof cmd, "W=%s; %s/popauth-milterctl -s %s %s 2>&1", work, built_in(), f.path, words);
+	return shell(buf, size, cmd);
 }
 
 static void

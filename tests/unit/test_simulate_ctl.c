@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "json.h"
-#include "unit.h"
+#include "program.h"
 
 static char dir[] = "/tmp/popauth-simulate-XXXXXX";
 static char printed[65536];
@@ -16,35 +16,22 @@ static void
 write_file(const char *name, const char *text)
 {
 	char path[128];
-	FILE *f;
 
 	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	assert_non_null(f = fopen(path, "w"));
-	assert_int_not_equal(fputs(text, f), EOF);
-	assert_int_equal(fclose(f), 0);
+	write_text(path, text);
 }
 
 /* Run it in a directory of the test's; both outputs are in `printed`. */
 static int
 run(const char *words, const char *behind)
 {
-	const char *build = getenv("builddir");
-	char cmd[1000], *program = realpath(build != NULL ? build : ".", NULL);
-	size_t n;
-	FILE *p;
-	int rc;
+	char cmd[1000], *program = realpath(built_in(), NULL);
 
 	assert_non_null(program);
 	(void)snprintf(cmd, sizeof cmd, "cd %s && { %s/popauth-milterctl -c conf %s; } 2>&1 %s", dir, program, words,
 	    behind);
 	free(program);
-	assert_non_null(p = popen(cmd, "r"));
-	n = fread(printed, 1, sizeof printed - 1, p);
-	printed[n] = '\0';
-	rc = pclose(p);
-	if (!WIFEXITED(rc))
-		fail_msg("%s: killed: %s", words, printed);
-	return WEXITSTATUS(rc);
+	return shell(printed, sizeof printed, cmd);
 }
 
 #define LOGIN(time, user, client) \
@@ -89,11 +76,8 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	char cmd[64];
-
 	(void)state;
-	(void)snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-	return system(cmd);
+	return remove_tree(dir);
 }
 
 static void

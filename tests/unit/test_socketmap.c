@@ -1,46 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "logmsg.h"
+#include "map_rig.h"
 #include "netstring.h"
-#include "serving.h"
-#include "socketmap.h"
 #include "stats.h"
-
-static struct fake f;
-static struct socketmap *map;
-
-static struct socketmap_setup
-setup(void)
-{
-	return (struct socketmap_setup){ .path = f.path, .mode = 0660, .uid = (uid_t)-1, .gid = (gid_t)-1,
-		.host = { .arg = &f, .ledger = f.ledger, .now = fake_now, .policy_get = fake_policy_get,
-		    .policy_put = fake_policy_put } };
-}
-
-static int
-start(void **state)
-{
-	struct socketmap_setup s;
-	struct err e = { "" };
-
-	(void)state;
-	fake_init(&f, NULL);
-	s = setup();
-	map = socketmap_open(&s, &e);
-	if (map == NULL || socketmap_start(map, &e) == -1) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	socketmap_close(map);
-	fake_done(&f);
-	return 0;
-}
 
 /* Who is who in the tables below. */
 static void
@@ -360,16 +322,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(answers, start, stop),
-		cmocka_unit_test_setup_teardown(a_grant_ends, start, stop),
-		cmocka_unit_test_setup_teardown(cuts_off, start, stop),
-		cmocka_unit_test_setup_teardown(takes_a_long_key, start, stop),
-		cmocka_unit_test_setup_teardown(takes_any_pieces, start, stop),
-		cmocka_unit_test_setup_teardown(answers_a_flood, start, stop),
-		cmocka_unit_test_setup_teardown(serves_beside_idlers, start, stop),
-		cmocka_unit_test_setup_teardown(survives_noise, start, stop),
-		cmocka_unit_test_setup_teardown(reads_while_others_write, start, stop),
-		cmocka_unit_test_setup_teardown(tells_who_was_asked, start, stop),
+		with_map(answers),
+		with_map(a_grant_ends),
+		with_map(cuts_off),
+		with_map(takes_a_long_key),
+		with_map(takes_any_pieces),
+		with_map(answers_a_flood),
+		with_map(serves_beside_idlers),
+		with_map(survives_noise),
+		with_map(reads_while_others_write),
+		with_map(tells_who_was_asked),
 	};
 
 	logmsg_open("test_socketmap", false);
