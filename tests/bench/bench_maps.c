@@ -7,13 +7,13 @@
  *
  * usage: bench_maps [GRANTS]
  */
-#include <ftw.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../src/mapfile_db.h"
+#include "../unit/files.h"
 #include "bench.h"
 #include "conf.h"
 #include "pipeline.h"
@@ -27,13 +27,6 @@ static struct ledger *ledger;
 static struct pipeline pipeline;
 static struct relaymap *rm;
 
-static time_t
-now(void *arg)
-{
-	(void)arg;
-	return time(NULL);
-}
-
 static void
 told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
 {
@@ -41,15 +34,6 @@ told(void *arg, const struct event *ev, const struct addr *client, unsigned chan
 	(void)ev;
 	(void)changes;
 	relaymap_changed(rm, client);
-}
-
-static int
-remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(name);
 }
 
 static void
@@ -187,7 +171,7 @@ main(int argc, char **argv)
 {
 	unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 100000, next = n;
 	struct effects fx = { .told = told };
-	struct relaymap_setup setup = { .now = now };
+	struct relaymap_setup setup = { .now = wall_clock };
 
 	(void)snprintf(dir, sizeof dir, "%.40s/bench_maps.XXXXXX", getenv("BENCH_DIR") != NULL ? getenv("BENCH_DIR") : "/tmp");
 	must(mkdtemp(dir) != NULL, dir);
@@ -206,6 +190,6 @@ main(int argc, char **argv)
 	relaymap_free(rm);
 	ledger_free(ledger);
 	conf_install(NULL);
-	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	(void)remove_tree(dir);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../fixed_policy.h"
 #include "ask.h"
 #include "bench.h"
 #include "control.h"
@@ -18,28 +19,6 @@
 #define TIMES	21
 
 static struct policy policy;
-
-static time_t
-now(void *arg)
-{
-	(void)arg;
-	return time(NULL);
-}
-
-static const struct policy *
-policy_get(void *arg, void **hold)
-{
-	(void)arg;
-	*hold = NULL;
-	return &policy;
-}
-
-static void
-policy_put(void *arg, void *hold)
-{
-	(void)arg;
-	(void)hold;
-}
 
 /* All are cached, in the last hours; 3,900 networks. */
 static void
@@ -105,7 +84,8 @@ main(void)
 	static struct pipeline pipeline;
 	char dir[] = "/tmp/popauth-bench.XXXXXX", path[64];
 	struct control_setup setup = { .path = path, .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1,
-		.host = { .pipeline = &pipeline, .now = now, .policy_get = policy_get, .policy_put = policy_put } };
+		.host = { .arg = &policy, .pipeline = &pipeline, .now = wall_clock, .policy_get = fixed_policy_get,
+		    .policy_put = fixed_policy_put } };
 	struct ledger *l = ledger_new(2 * CLIENTS);
 	struct control *ctl;
 	struct err e;

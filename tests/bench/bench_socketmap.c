@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../fixed_policy.h"
 #include "bench.h"
 #include "netstring.h"
 #include "pipeline.h"
@@ -28,28 +29,6 @@
 static struct policy policy;
 static char asks[ASKED][64];
 static size_t lens[ASKED];
-
-static time_t
-now(void *arg)
-{
-	(void)arg;
-	return time(NULL);
-}
-
-static const struct policy *
-policy_get(void *arg, void **hold)
-{
-	(void)arg;
-	*hold = NULL;
-	return &policy;
-}
-
-static void
-policy_put(void *arg, void *hold)
-{
-	(void)arg;
-	(void)hold;
-}
 
 static void
 fill(struct ledger *l)
@@ -130,7 +109,7 @@ main(void)
 {
 	char dir[] = "/tmp/popauth-bench.XXXXXX", path[64];
 	struct socketmap_setup setup = { .path = path, .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1,
-		.host = { .now = now, .policy_get = policy_get, .policy_put = policy_put } };
+		.host = { .arg = &policy, .now = wall_clock, .policy_get = fixed_policy_get, .policy_put = fixed_policy_put } };
 	struct socketmap *m;
 	struct err e;
 	cpu_set_t one;

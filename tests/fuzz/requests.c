@@ -6,6 +6,7 @@
  */
 #include <stdarg.h>
 
+#include "../fixed_policy.h"
 #include "control.h"
 #include "fake_server.h"
 #include "fuzz.h"
@@ -66,21 +67,6 @@ now_of(void *arg)
 	return NOW;
 }
 
-static const struct policy *
-policy_get(void *arg, void **hold)
-{
-	(void)arg;
-	*hold = NULL;
-	return &policy;
-}
-
-static void
-policy_put(void *arg, void *hold)
-{
-	(void)arg;
-	(void)hold;
-}
-
 static uint64_t
 durable_request(void *arg)
 {
@@ -132,10 +118,12 @@ learn(enum event_kind kind, const char *client, const char *user, const char *zo
 }
 
 static const struct socketmap_setup map_setup = { .path = "fuzz", .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1,
-	.host = { .now = now_of, .policy_get = policy_get, .policy_put = policy_put, .reject_text = reject_text } };
+	.host = { .arg = &policy, .now = now_of, .policy_get = fixed_policy_get, .policy_put = fixed_policy_put,
+	    .reject_text = reject_text } };
 static const struct control_setup ctl_setup = { .path = "fuzz", .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1,
-	.host = { .pipeline = &pipeline, .now = now_of, .policy_get = policy_get, .policy_put = policy_put,
-	    .durable_request = durable_request, .durable_check = durable_check, .reload = reload } };
+	.host = { .arg = &policy, .pipeline = &pipeline, .now = now_of, .policy_get = fixed_policy_get,
+	    .policy_put = fixed_policy_put, .durable_request = durable_request, .durable_check = durable_check,
+	    .reload = reload } };
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
