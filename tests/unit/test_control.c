@@ -1,45 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the control socket answers to each request, good and bad, and to whom. */
 #include <grp.h>
 #include <limits.h>
 #include <sys/wait.h>
 
 #include "control_rig.h"
 #include "logmsg.h"
-#include "stats.h"
 #include "verbs.h"
 
 #define GROUP 64999 /* any that root is not in */
-
-static struct evidence *evidence;
-static struct watch *watch;
-
-/* A store whose commits the test makes. */
-static _Atomic uint64_t asked, committed;
-static _Atomic bool broken_disk, manual;
-
-static uint64_t
-durable_request(void *arg)
-{
-	uint64_t ticket = atomic_fetch_add(&asked, 1) + 1;
-
-	(void)arg;
-	if (!manual) {
-		committed = ticket;
-		control_wake(ctl);
-	}
-	return ticket;
-}
-
-static enum durable
-durable_check(void *arg, uint64_t ticket, struct err *e)
-{
-	(void)arg;
-	if (broken_disk) {
-		err_set(e, "the disk is full");
-		return DURABLE_FAILED;
-	}
-	return committed >= ticket ? DURABLE_DONE : DURABLE_WAIT;
-}
 
 static bool
 origin(void *arg, const char *rule, struct rule_origin *out)
@@ -53,7 +22,7 @@ static int
 reload(void *arg, struct err *e)
 {
 	(void)arg;
-	return broken_disk ? err_set(e, "conf:3: no such option") : 0;
+	return disk.broken ? err_set(e, "conf:3: no such option") : 0;
 }
 
 static void
@@ -63,21 +32,11 @@ more_status(void *arg, struct json *o)
 	json_put_cstr(o, "version", "1.2.3");
 }
 
-static void
-told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
-{
-	(void)arg;
-	watch_told(watch, ev, client, changes);
-	evidence_told(evidence, ev, client, changes);
-}
-
 static int
 start_as(mode_t mode, gid_t gid)
 {
-	struct control_setup s = control_setup();
-	struct effects fx = { .told = told };
+	struct control_setup s = control_begin();
 
-	fake_init(&f, &fx);
 	s.mode = mode;
 	s.gid = gid;
 	s.host.durable_request = durable_request;
@@ -85,9 +44,6 @@ start_as(mode_t mode, gid_t gid)
 	s.host.reload = reload;
 	s.host.status = more_status;
 	s.host.origin = origin;
-	watch = s.host.watch = watch_new();
-	evidence = s.host.evidence = evidence_new(1024);
-	broken_disk = manual = false;
 	return control_up(&s);
 }
 
@@ -103,17 +59,6 @@ start_open(void **state)
 {
 	(void)state;
 	return start_as(0666, geteuid() == 0 ? GROUP : (gid_t)-1);
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	control_close(ctl);
-	watch_free(watch);
-	evidence_free(evidence);
-	fake_done(&f);
-	return 0;
 }
 
 static void
@@ -314,12 +259,11 @@ pages_make_the_list(void **state)
 static void
 tells_the_hours(void **state)
 {
-	struct history *h = history_new();
 	static char buf[65536];
 	int fd;
 
 	(void)state;
-	f.pipeline.history = h;
+	f.pipeline.history = history_new();
 	fake_event(&f, EVENT_RBL, "198.51.100.1", NULL, "zen.example");
 	f.now += 3600;
 	fake_event(&f, EVENT_RBL, "198.51.100.2", NULL, "zen.example");
@@ -335,8 +279,6 @@ tells_the_hours(void **state)
 	assert_int_equal(answer(fd, buf, sizeof buf), 0);
 	assert_null(strstr(buf, "1749999600"));
 	close(fd);
-	f.pipeline.history = NULL;
-	history_free(h);
 }
 
 /* Bad requests get a clear message, change nothing, and the connection goes on. */
@@ -426,7 +368,7 @@ waits_for_the_disk(void **state)
 	struct pollfd quiet = { .fd = fd, .events = POLLIN };
 
 	(void)state;
-	manual = true;
+	disk.manual = true;
 	ask(fd, "{\"verb\":\"relay add\",\"address\":\"192.0.2.1\"}");
 	hear_line(fd, buf, sizeof buf); /* the entry; done, but not yet durable */
 	ask(fd, "{\"verb\":\"stats\"}");
@@ -437,7 +379,7 @@ waits_for_the_disk(void **state)
 	ask(other, "{\"verb\":\"cache list\"}");
 	assert_int_equal(answer(other, buf, sizeof buf), 0);
 	assert_int_equal(poll(&quiet, 1, 0), 0);
-	committed = asked;
+	disk.committed = disk.asked;
 	control_wake(ctl);
 	hear_line(fd, buf, sizeof buf);
 	assert_string_equal(buf, "{\"end\":0}");
@@ -454,7 +396,7 @@ says_what_failed(void **state)
 	int fd = dial(&f);
 
 	(void)state;
-	broken_disk = true;
+	disk.broken = true;
 	ask(fd, "{\"verb\":\"relay add\",\"address\":\"192.0.2.1\"}");
 	assert_int_equal(answer(fd, buf, sizeof buf), 1);
 	assert_non_null(strstr(buf, "done, but it would not outlive the daemon: the disk is full"));
@@ -462,191 +404,6 @@ says_what_failed(void **state)
 	assert_int_equal(answer(fd, buf, sizeof buf), 1);
 	assert_non_null(strstr(buf, "all is as before: conf:3: no such option"));
 	close(fd);
-}
-
-/* Far more than the buffers hold, read slowly: complete, and others are served meanwhile. */
-static void
-streams_a_long_list(void **state)
-{
-	enum { CLIENTS = 60000 };
-	static char big[65536];
-	unsigned lines = 0;
-	char buf[4000];
-	int fd = dial(&f), other = dial(&f);
-
-	(void)state;
-	for (unsigned i = 0; i < CLIENTS; i++) {
-		(void)snprintf(buf, sizeof buf, "10.1.%u.%u", i >> 8, i & 255);
-		fake_event(&f, EVENT_LOGIN, buf, "somebody with a long name", NULL);
-	}
-	ask(fd, "{\"verb\":\"relay list\"}");
-	hear_line(fd, buf, sizeof buf); /* it has begun and cannot go on */
-	ask(other, "{\"verb\":\"explain\",\"address\":\"10.1.0.5\"}");
-	assert_int_equal(answer(other, buf, sizeof buf), 0);
-	close(other);
-	while (lines < CLIENTS) { /* the one read before is missing, and the end is one more */
-		size_t n = hear(fd, big, sizeof big);
-
-		assert_true(n > 0);
-		for (size_t i = 0; i < n; i++)
-			lines += big[i] == '\n';
-		if (lines == CLIENTS)
-			assert_memory_equal(big + n - 10, "{\"end\":0}\n", 10);
-	}
-	assert_int_equal(lines, CLIENTS);
-	close(fd);
-}
-
-static void
-flushes_all(void **state)
-{
-	char buf[1000];
-	int fd = dial(&f);
-
-	(void)state;
-	for (unsigned i = 0; i < 20000; i++) {
-		(void)snprintf(buf, sizeof buf, "10.1.%u.%u", i >> 8, i & 255);
-		fake_event(&f, EVENT_RBL, buf, NULL, "zen.example");
-	}
-	ask(fd, "{\"verb\":\"cache flush\"}");
-	assert_int_equal(answer(fd, buf, sizeof buf), 0);
-	assert_non_null(strstr(buf, "20000 taken out of cache"));
-	ask(fd, "{\"verb\":\"status\"}");
-	assert_int_equal(answer(fd, buf, sizeof buf), 0);
-	assert_non_null(strstr(buf, "\"cache\":0"));
-	close(fd);
-}
-
-static void
-explained(int fd, const char *client, char *buf, size_t size)
-{
-	char line[128];
-
-	(void)snprintf(line, sizeof line, "{\"verb\":\"explain\",\"address\":\"%s\"}", client);
-	ask(fd, line);
-	assert_int_equal(answer(fd, buf, size), 0);
-}
-
-static void
-has(const char *text, const char *part)
-{
-	if (strstr(text, part) == NULL)
-		fail_msg("%s\nis not in\n%s", part, text);
-}
-
-/* The firewall drops his SMTP, so that no login by it can lift a block. */
-static void
-explains_what_lifts_a_block(void **state)
-{
-	static char buf[65536];
-	int fd = dial(&f);
-
-	(void)state;
-	for (unsigned i = 0; i < 20; i++)
-		fake_event(&f, EVENT_PROTOCOL, "192.0.2.11", NULL, NULL);
-	ask(fd, "{\"verb\":\"explain\",\"address\":\"192.0.2.11\"}");
-	assert_int_equal(answer(fd, buf, sizeof buf), 0);
-	assert_non_null(strstr(buf, "popauth-milterctl block del 192.0.2.11\",\"a POP or IMAP login from there\""));
-	assert_null(strstr(buf, "SMTP"));
-	close(fd);
-}
-
-/* Of 24 clients and 192.0.2.23, which tries the fourth account twice. */
-static void
-attack(unsigned n)
-{
-	char who[32], name[32];
-
-	(void)snprintf(name, sizeof name, "\001victim %u", n);
-	for (unsigned i = 0; i < 24; i++) {
-		(void)snprintf(who, sizeof who, "10.2.%u.%u", n, i);
-		fake_event(&f, EVENT_AUTH_FAILURE, who, name, NULL);
-	}
-	for (unsigned i = 0; i < (n == 3 ? 2 : 1); i++)
-		fake_event(&f, EVENT_AUTH_FAILURE, "192.0.2.23", name, NULL);
-}
-
-static void
-explains_what_else_goes_on(void **state)
-{
-	static char buf[65536];
-	struct guard *g = guard_new();
-	char who[32];
-	int fd = dial(&f);
-
-	(void)state;
-	pipeline_guard(&f.pipeline, g, NULL, NULL);
-	f.policy.kind[EVENT_AUTH_FAILURE].total.n = 1000;
-	/* Nothing yet. */
-	for (unsigned i = 0; i < 3; i++)
-		fake_event(&f, EVENT_AUTH_FAILURE, "192.0.2.20", "alice", NULL);
-	explained(fd, "192.0.2.20", buf, sizeof buf);
-	has(buf, "\"rate\":{\"have\":3,\"of\":10,\"counts\":\"events\",");
-	has(buf, "\"lowered\":[],\"held\":[]");
-	/* Many are after alice, and he is one of them. */
-	for (unsigned i = 1; i < 25; i++) {
-		(void)snprintf(who, sizeof who, "10.1.0.%u", i);
-		fake_event(&f, EVENT_AUTH_FAILURE, who, "Alice", NULL);
-	}
-	fake_event(&f, EVENT_AUTH_FAILURE, "192.0.2.20", "bob", NULL);
-	explained(fd, "192.0.2.20", buf, sizeof buf);
-	has(buf, "\"lowered\":[{\"kind\":\"auth-failure\",\"target\":\"account\",\"name\":\"alice\",\"have\":3,\"of\":4,"
-	    "\"usually\":10,\"span\":600,\"term\":3600,\"since\":1750000000,\"until\":1750003600,"
-	    "\"text\":\"25 clients fail to log in to alice\"}]");
-	/* Of many attacks those are told that it is nearest to being blocked for; the answer fits its line. */
-	for (unsigned i = 0; i < 20; i++)
-		attack(i);
-	explained(fd, "192.0.2.23", buf, sizeof buf);
-	has(buf, "\"lowered_left_out\":12,");
-	has(buf, "\"name\":\"\\\\x01victim 3\",\"have\":2,\"of\":4,");
-	/* Who is after bob is not, nor is who has logged in of late; of him each account counts once. */
-	fake_event(&f, EVENT_AUTH_FAILURE, "192.0.2.21", "bob", NULL);
-	explained(fd, "192.0.2.21", buf, sizeof buf);
-	has(buf, "\"lowered\":[]");
-	fake_event(&f, EVENT_LOGIN, "192.0.2.22", "alice", NULL);
-	f.now += 3600;
-	for (unsigned i = 0; i < 12; i++)
-		fake_event(&f, EVENT_AUTH_FAILURE, "192.0.2.22", i == 0 ? "bob" : "alice", NULL);
-	explained(fd, "192.0.2.22", buf, sizeof buf);
-	has(buf, "\"rate\":{\"have\":2,\"of\":10,\"counts\":\"accounts\",");
-	has(buf, "\"total\":{\"have\":12,\"of\":1000,\"counts\":\"events\",");
-	has(buf, "\"lowered\":[]");
-	close(fd);
-	control_close(ctl);
-	ctl = NULL;
-	pipeline_guard(&f.pipeline, NULL, NULL, NULL);
-	guard_free(g);
-}
-
-/* A breaker is told of to whom it keeps from being blocked. */
-static void
-explains_what_a_breaker_holds(void **state)
-{
-	static char buf[65536];
-	struct guard *g = guard_new();
-	int fd = dial(&f);
-
-	(void)state;
-	pipeline_guard(&f.pipeline, g, NULL, NULL);
-	f.policy.breaker_blocks.n = 2;
-	for (unsigned i = 0; i < 40; i++)
-		fake_event(&f, EVENT_PROTOCOL, i % 2 == 0 ? "192.0.2.31" : "192.0.2.32", NULL, NULL);
-	fake_event(&f, EVENT_RBL, "192.0.2.33", NULL, "zen.example");
-	explained(fd, "192.0.2.33", buf, sizeof buf);
-	has(buf, "\"held\":[]");
-	/* Nothing of him is counted, but there is evidence. */
-	fake_event(&f, EVENT_PROTOCOL, "192.0.2.33", NULL, NULL);
-	explained(fd, "192.0.2.33", buf, sizeof buf);
-	has(buf, "\"held\":[{\"cause\":\"blocks\",\"kind\":\"protocol\",\"since\":1750000000,\"until\":1750001800,"
-	    "\"holds\":\"blocks\",\"text\":\"protocol: 2 clients newly blocked within 1m\"}]");
-	f.now += 1800;
-	explained(fd, "192.0.2.33", buf, sizeof buf);
-	has(buf, "\"held\":[]");
-	close(fd);
-	control_close(ctl);
-	ctl = NULL;
-	pipeline_guard(&f.pipeline, NULL, NULL, NULL);
-	guard_free(g);
 }
 
 static void
@@ -677,130 +434,6 @@ watches(void **state)
 		assert_int_equal(answer(other, buf, sizeof buf), 0);
 	} while (strstr(buf, "\"watchers\":0") == NULL); /* the hangup may come second */
 	close(other);
-}
-
-/* A watcher that does not read loses events and is told how many; those who bring them never wait. */
-static void
-a_slow_watcher_is_told(void **state)
-{
-	uint64_t dropped = stat_get(STAT_WATCH_DROPPED);
-	unsigned heard = 0, missed = 0;
-	char buf[1000];
-	int fd = dial(&f);
-
-	(void)state;
-	ask(fd, "{\"verb\":\"watch\"}");
-	hear_line(fd, buf, sizeof buf);
-	for (unsigned i = 0; i < 20000; i++)
-		fake_event(&f, EVENT_AUTH_FAILURE, "192.0.2.7", "x", NULL);
-	while (heard + missed < 20000) {
-		hear_line(fd, buf, sizeof buf);
-		if (sscanf(buf, "{\"missed\":%u}", &missed) == 1) {
-			heard += missed;
-			missed = 0;
-		} else {
-			heard++;
-		}
-	}
-	assert_int_equal(heard, 20000);
-	assert_true(stat_get(STAT_WATCH_DROPPED) > dropped);
-	close(fd);
-}
-
-/* Gone in the middle of everything. */
-static void
-survives_hangups(void **state)
-{
-	static const char *const asks[] = { "{\"verb\":\"relay list\"}", "{\"verb\":\"watch\"}",
-		"{\"verb\":\"relay add\",\"address\":\"192.0.2.1\"}", "{\"verb\":\"status\"}", "{\"verb\":" };
-	char buf[1000];
-	int fd;
-
-	(void)state;
-	for (unsigned i = 0; i < 5000; i++) {
-		(void)snprintf(buf, sizeof buf, "10.1.%u.%u", i >> 8, i & 255);
-		fake_event(&f, EVENT_LOGIN, buf, "u", NULL);
-	}
-	manual = true;
-	for (unsigned i = 0; i < 200; i++) {
-		fd = dial(&f);
-		ask(fd, asks[i % ROWS(asks)]);
-		if (i & 1)
-			hear(fd, buf, 10);
-		close(fd);
-		fake_event(&f, EVENT_LOGIN, "192.0.2.9", "u", NULL);
-	}
-	fd = dial(&f);
-	ask(fd, "{\"verb\":\"cache list\"}");
-	assert_int_equal(answer(fd, buf, sizeof buf), 0);
-	close(fd);
-}
-
-/* Broken JSON made of JSON's pieces, and random bytes. */
-static void
-survives_noise(void **state)
-{
-	static const char *const words[] = { "{", "}", "\"verb\"", ":", "\"relay list\"", ",", "\"address\"",
-		"\"192.0.2.1\"", "\n", "[", "\"relay add\"", "1e999", "\\", "\"" };
-	static char buf[262144];
-
-	(void)state;
-	srand(3);
-	for (unsigned round = 0; round < 300; round++) {
-		int fd = dial(&f);
-
-		for (unsigned i = 0; i < 60; i++) {
-			const char *w = words[(unsigned)rand() % ROWS(words)];
-			char byte = (char)rand();
-
-			if (rand() % 8 == 0)
-				say(fd, &byte, 1);
-			say(fd, w, strlen(w));
-		}
-		shutdown(fd, SHUT_WR);
-		hear_all(fd, buf, sizeof buf - 1);
-		close(fd);
-	}
-}
-
-static void *
-keep_asking(void *arg)
-{
-	static const char *const asks[] = { "{\"verb\":\"status\"}", "{\"verb\":\"relay list\"}",
-		"{\"verb\":\"explain\",\"address\":\"10.9.8.7\"}", "{\"verb\":\"cache flush\"}",
-		"{\"verb\":\"relay add\",\"address\":\"10.9.8.7\",\"user\":\"eve\"}", "{\"verb\":\"stats\"}" };
-	char *buf = malloc(65536);
-	int fd = dial(&f);
-
-	(void)arg;
-	for (unsigned i = 0; i < 300; i++) {
-		ask(fd, asks[i % ROWS(asks)]);
-		assert_int_equal(answer(fd, buf, 65536), 0);
-	}
-	close(fd);
-	free(buf);
-	return NULL;
-}
-
-/* For ThreadSanitizer: all verbs while the ledger is written. */
-static void
-reads_while_others_write(void **state)
-{
-	pthread_t threads[3];
-	char watched[100];
-	int fd = dial(&f);
-
-	(void)state;
-	ask(fd, "{\"verb\":\"watch\"}");
-	hear(fd, watched, 10);
-	fake_event(&f, EVENT_LOGIN, "10.9.8.7", "eve", NULL);
-	for (size_t i = 0; i < ROWS(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, keep_asking, NULL), 0);
-	for (unsigned i = 0; i < 3000; i++)
-		fake_event(&f, i & 1 ? EVENT_RBL : EVENT_LOGIN, i & 2 ? "10.9.8.7" : "10.9.8.6", "eve", "zen.example");
-	for (size_t i = 0; i < ROWS(threads); i++)
-		pthread_join(threads[i], NULL);
-	close(fd);
 }
 
 /* As somebody else, in a process of its own: the code of one answer; 99 when it did not come to that. */
@@ -894,25 +527,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(answers, start, stop),
-		cmocka_unit_test_setup_teardown(lists_pages, start, stop),
-		cmocka_unit_test_setup_teardown(pages_make_the_list, start, stop),
-		cmocka_unit_test_setup_teardown(tells_the_hours, start, stop),
-		cmocka_unit_test_setup_teardown(refuses, start, stop),
-		cmocka_unit_test_setup_teardown(refuses_an_endless_line, start, stop),
-		cmocka_unit_test_setup_teardown(waits_for_the_disk, start, stop),
-		cmocka_unit_test_setup_teardown(says_what_failed, start, stop),
-		cmocka_unit_test_setup_teardown(streams_a_long_list, start, stop),
-		cmocka_unit_test_setup_teardown(flushes_all, start, stop),
-		cmocka_unit_test_setup_teardown(explains_what_lifts_a_block, start, stop),
-		cmocka_unit_test_setup_teardown(explains_what_else_goes_on, start, stop),
-		cmocka_unit_test_setup_teardown(explains_what_a_breaker_holds, start, stop),
-		cmocka_unit_test_setup_teardown(watches, start, stop),
-		cmocka_unit_test_setup_teardown(a_slow_watcher_is_told, start, stop),
-		cmocka_unit_test_setup_teardown(survives_hangups, start, stop),
-		cmocka_unit_test_setup_teardown(survives_noise, start, stop),
-		cmocka_unit_test_setup_teardown(reads_while_others_write, start, stop),
-		cmocka_unit_test_setup_teardown(guards_changes, start_open, stop),
+		cmocka_unit_test_setup_teardown(answers, start, control_down),
+		cmocka_unit_test_setup_teardown(lists_pages, start, control_down),
+		cmocka_unit_test_setup_teardown(pages_make_the_list, start, control_down),
+		cmocka_unit_test_setup_teardown(tells_the_hours, start, control_down),
+		cmocka_unit_test_setup_teardown(refuses, start, control_down),
+		cmocka_unit_test_setup_teardown(refuses_an_endless_line, start, control_down),
+		cmocka_unit_test_setup_teardown(waits_for_the_disk, start, control_down),
+		cmocka_unit_test_setup_teardown(says_what_failed, start, control_down),
+		cmocka_unit_test_setup_teardown(watches, start, control_down),
+		cmocka_unit_test_setup_teardown(guards_changes, start_open, control_down),
 		cmocka_unit_test(the_table_is_whole),
 	};
 

@@ -8,8 +8,6 @@
 #include "program.h"
 #include "verbs.h"
 
-static struct evidence *evidence;
-
 static int
 reload(void *arg, struct err *e)
 {
@@ -90,40 +88,18 @@ more_status(void *arg, struct json *o)
 	put_socketmap(o);
 }
 
-static void
-told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
-{
-	(void)arg;
-	evidence_told(evidence, ev, client, changes);
-}
-
 static int
 start(void **state)
 {
-	struct control_setup s = control_setup();
-	struct effects fx = { .told = told };
+	struct control_setup s = control_begin();
 
 	(void)state;
-	fake_init(&f, &fx);
 	pipeline_guard(&f.pipeline, guard_new(), NULL, NULL);
 	f.pipeline.history = history_new();
 	f.now = time(NULL);
 	s.host.reload = reload;
 	s.host.status = more_status;
-	evidence = s.host.evidence = evidence_new(1024);
 	return control_up(&s);
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	control_close(ctl);
-	evidence_free(evidence);
-	guard_free(f.pipeline.guard);
-	history_free(f.pipeline.history);
-	fake_done(&f);
-	return 0;
 }
 
 /* Run it; what it prints on both outputs, and its exit status.  `words` is for the shell. */
@@ -454,10 +430,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(shows, start, stop),
-		cmocka_unit_test_setup_teardown(shows_what_is_wrong, start, stop),
+		cmocka_unit_test_setup_teardown(shows, start, control_down),
+		cmocka_unit_test_setup_teardown(shows_what_is_wrong, start, control_down),
 		cmocka_unit_test(says_that_nobody_is_there),
-		cmocka_unit_test_setup_teardown(can_do_without_a_configuration, start, stop),
+		cmocka_unit_test_setup_teardown(can_do_without_a_configuration, start, control_down),
 		cmocka_unit_test(says_that_rules_are_missing),
 		cmocka_unit_test(says_that_the_answer_was_cut),
 		cmocka_unit_test(is_in_the_manual),

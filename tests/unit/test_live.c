@@ -11,37 +11,14 @@
 #include "logmsg.h"
 #include "program.h"
 
-static struct watch *watch;
-
-static void
-told(void *arg, const struct event *ev, const struct addr *client, unsigned changes)
-{
-	(void)arg;
-	watch_told(watch, ev, client, changes);
-}
-
 static int
 start(void **state)
 {
-	struct control_setup s = control_setup();
-	struct effects fx = { .told = told };
+	struct control_setup s = control_begin();
 
 	(void)state;
-	fake_init(&f, &fx);
 	pipeline_guard(&f.pipeline, guard_new(), NULL, NULL);
-	s.host.watch = watch = watch_new();
 	return control_up(&s);
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	control_close(ctl);
-	watch_free(watch);
-	guard_free(f.pipeline.guard);
-	fake_done(&f);
-	return 0;
 }
 
 static void
@@ -396,14 +373,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(finds_the_worst, start, stop),
-		cmocka_unit_test_setup_teardown(finds_who_sends_too_much, start, stop),
-		cmocka_unit_test_setup_teardown(leaves_the_rest_out, start, stop),
-		cmocka_unit_test_setup_teardown(refuses_bad_filters, start, stop),
-		cmocka_unit_test_setup_teardown(watches_some, start, stop),
-		cmocka_unit_test_setup_teardown(fits_the_terminal, start, stop),
-		cmocka_unit_test_setup_teardown(top_lives, start, stop),
-		cmocka_unit_test_setup_teardown(watch_is_coloured, start, stop),
+		cmocka_unit_test_setup_teardown(finds_the_worst, start, control_down),
+		cmocka_unit_test_setup_teardown(finds_who_sends_too_much, start, control_down),
+		cmocka_unit_test_setup_teardown(leaves_the_rest_out, start, control_down),
+		cmocka_unit_test_setup_teardown(refuses_bad_filters, start, control_down),
+		cmocka_unit_test_setup_teardown(watches_some, start, control_down),
+		cmocka_unit_test_setup_teardown(fits_the_terminal, start, control_down),
+		cmocka_unit_test_setup_teardown(top_lives, start, control_down),
+		cmocka_unit_test_setup_teardown(watch_is_coloured, start, control_down),
 		cmocka_unit_test(rules_in_json),
 	};
 

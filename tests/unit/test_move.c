@@ -11,10 +11,9 @@ static char work[64];
 static int
 start(void **state)
 {
-	struct control_setup s = control_setup();
+	struct control_setup s = control_begin();
 
 	(void)state;
-	fake_init(&f, NULL);
 	f.now = time(NULL);
 	f.policy.relay_for = 3600;
 	f.policy.cache_for = 7200;
@@ -25,9 +24,7 @@ start(void **state)
 static int
 stop(void **state)
 {
-	(void)state;
-	control_close(ctl);
-	fake_done(&f);
+	(void)control_down(state);
 	return remove_tree(work);
 }
 
