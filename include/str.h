@@ -23,6 +23,10 @@ struct str str_of(const char *s);
 bool str_eq(struct str a, struct str b);
 /* ASCII letters compare without case. */
 bool str_caseeq(struct str a, struct str b);
+/* What stands between the words of a line and around it: blank, tab, CR, newline. */
+bool str_blank(char c);
+/* The same without blanks at either end. */
+struct str str_trim(struct str s);
 /* Copy into a C string of `size` bytes, cut to fit; `size` > 0.  Returns dst. */
 char *str_copy(char *dst, size_t size, struct str s);
 

@@ -49,19 +49,13 @@ conf_lists_of_file(struct conf *c)
 }
 
 static struct str
-trimmed(const char *line, size_t n)
+bare_line(const char *line, size_t n)
 {
 	const char *hash = memchr(line, '#', n);
 
 	if (hash != NULL)
 		n = (size_t)(hash - line);
-	while (n > 0 && strchr(" \t\r\n", line[n - 1]) != NULL)
-		n--;
-	while (n > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		n--;
-	}
-	return (struct str){ line, n };
+	return str_trim((struct str){ line, n });
 }
 
 static int
@@ -73,7 +67,7 @@ read_networks(FILE *in, const char *path, struct netlist *l, struct err *e)
 	ssize_t n;
 
 	for (int lineno = 1; (n = getline(&line, &cap, in)) != -1; lineno++) {
-		struct str text = trimmed(line, (size_t)n);
+		struct str text = bare_line(line, (size_t)n);
 		struct err why;
 
 		if (text.n > 0 && netlist_add(l, text, &why) == -1)

@@ -153,8 +153,8 @@ parse_rule(const struct walk *w, struct str line, struct rule *r)
 			rest = skip_quoted((struct str){ word.p, (size_t)(rest.p + rest.n - word.p) });
 			continue;
 		}
-		if (str_eq(word, STR("--comment")) && text_trim(rest).n > 0 && text_trim(rest).p[0] == '"')
-			rest = skip_quoted(text_trim(rest));
+		if (str_eq(word, STR("--comment")) && str_trim(rest).n > 0 && str_trim(rest).p[0] == '"')
+			rest = skip_quoted(str_trim(rest));
 		else
 			option(w, r, word, not, &rest);
 		not = false;

@@ -68,13 +68,13 @@ setting(struct str line, const char *name, struct str *value)
 {
 	size_t n = strlen(name);
 
-	line = text_trim(line);
+	line = str_trim(line);
 	if (!text_starts(line, name))
 		return false;
-	line = text_trim((struct str){ line.p + n, line.n - n });
+	line = str_trim((struct str){ line.p + n, line.n - n });
 	if (line.n == 0 || line.p[0] != '=')
 		return false;
-	*value = text_trim((struct str){ line.p + 1, line.n - 1 });
+	*value = str_trim((struct str){ line.p + 1, line.n - 1 });
 	return true;
 }
 
@@ -119,10 +119,10 @@ parameter(struct str statement, const char *name)
 
 		if (!str_caseeq(at, (struct str){ name, n }))
 			continue;
-		value = text_trim((struct str){ at.p + n, statement.n - i - n });
+		value = str_trim((struct str){ at.p + n, statement.n - i - n });
 		if (value.n == 0 || value.p[0] != '=')
 			continue;
-		value = text_trim((struct str){ value.p + 1, value.n - 1 });
+		value = str_trim((struct str){ value.p + 1, value.n - 1 });
 		if (value.n > 0 && (value.p[0] == '"' || value.p[0] == '\'')) {
 			value.p++;
 			value.n--;
@@ -188,7 +188,7 @@ judge_rsyslog(const struct doctor_facts *f, struct doctor_report *r)
 	long seconds = 0;
 
 	while (doctor_line(&rest, &line)) {
-		struct str start = text_trim(line);
+		struct str start = str_trim(line);
 		const char *end;
 
 		if (text_starts(line, FILE_MARK))

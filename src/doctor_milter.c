@@ -24,7 +24,7 @@ static struct str
 inside(struct str element)
 {
 	if (element.n >= 2 && element.p[0] == '{')
-		return text_trim((struct str){ element.p + 1, element.n - 2 });
+		return str_trim((struct str){ element.p + 1, element.n - 2 });
 	return element;
 }
 
@@ -216,9 +216,9 @@ action_of(const struct doctor_facts *f, const struct service *s, struct str elem
 		e = inside(e);
 		if (!text_starts(e, key.p))
 			continue;
-		e = text_trim((struct str){ e.p + key.n, e.n - key.n });
+		e = str_trim((struct str){ e.p + key.n, e.n - key.n });
 		if (e.n > 0 && e.p[0] == '=')
-			return text_trim((struct str){ e.p + 1, e.n - 1 });
+			return str_trim((struct str){ e.p + 1, e.n - 1 });
 	}
 	return postfix_param(f, s, "milter_default_action");
 }

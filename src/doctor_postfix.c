@@ -26,7 +26,7 @@ assignment(struct str line, struct str name, struct str *value)
 	if (line.n < name.n + 2 || memcmp(line.p, name.p, name.n) != 0 ||
 	    memcmp(line.p + name.n, " =", 2) != 0)
 		return false;
-	*value = text_trim((struct str){ line.p + name.n + 2, line.n - name.n - 2 });
+	*value = str_trim((struct str){ line.p + name.n + 2, line.n - name.n - 2 });
 	return true;
 }
 
@@ -209,7 +209,7 @@ postfix_element(struct str *rest, struct str *element)
 {
 	int depth = 0;
 
-	while (rest->n > 0 && (rest->p[0] == ',' || text_trim((struct str){ rest->p, 1 }).n == 0)) {
+	while (rest->n > 0 && (rest->p[0] == ',' || str_blank(rest->p[0]))) {
 		rest->p++;
 		rest->n--;
 	}

@@ -39,7 +39,6 @@ void log_look(struct log_fact *l, const char *path, const struct rules *rules, t
 
 /* doctor_text.c: words of captured text.  `rest` is what is left of the line; false at its end. */
 bool text_word(struct str *rest, struct str *word); /* between blanks */
-struct str text_trim(struct str s);
 bool text_starts(struct str s, const char *start);
 bool text_has(struct str s, const char *what);
 struct str capture_text(const struct capture *c);

@@ -42,7 +42,7 @@ field(struct str *rest, struct str *out)
 	*out = (struct str){ rest->p, comma != NULL ? (size_t)(comma - rest->p) : rest->n };
 	rest->n -= out->n + (comma != NULL);
 	rest->p += out->n + (comma != NULL);
-	*out = text_trim(*out);
+	*out = str_trim(*out);
 	return true;
 }
 
@@ -106,9 +106,9 @@ option_value(const struct doctor_facts *f, const char *name)
 		struct str key = { line.p + 2, n };
 
 		if (text_starts(line, "O ") && line.n > n + 2 && str_caseeq(key, (struct str){ name, n }) &&
-		    text_trim((struct str){ line.p + 2 + n, line.n - 2 - n }).p[0] == '=') {
-			value = text_trim((struct str){ line.p + 2 + n, line.n - 2 - n });
-			value = text_trim((struct str){ value.p + 1, value.n - 1 });
+		    str_trim((struct str){ line.p + 2 + n, line.n - 2 - n }).p[0] == '=') {
+			value = str_trim((struct str){ line.p + 2 + n, line.n - 2 - n });
+			value = str_trim((struct str){ value.p + 1, value.n - 1 });
 		}
 	}
 	return value;

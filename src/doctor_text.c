@@ -4,24 +4,6 @@
 
 #include "doctor_priv.h"
 
-static bool
-blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-struct str
-text_trim(struct str s)
-{
-	while (s.n > 0 && blank(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 bool
 doctor_line(struct str *rest, struct str *line)
 {
@@ -39,11 +21,11 @@ doctor_line(struct str *rest, struct str *line)
 bool
 text_word(struct str *rest, struct str *word)
 {
-	*rest = text_trim(*rest);
+	*rest = str_trim(*rest);
 	if (rest->n == 0)
 		return false;
 	*word = (struct str){ rest->p, 0 };
-	while (word->n < rest->n && !blank(rest->p[word->n]))
+	while (word->n < rest->n && !str_blank(rest->p[word->n]))
 		word->n++;
 	rest->p += word->n;
 	rest->n -= word->n;

@@ -57,27 +57,9 @@ struct pieces {
 };
 
 static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static bool
 parts(char c)
 {
-	return is_blank(c) || c == ',' || c == ';' || c == '|';
-}
-
-static struct str
-trimmed(struct str s)
-{
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	while (s.n > 0 && is_blank(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	return s;
+	return str_blank(c) || c == ',' || c == ';' || c == '|';
 }
 
 /* The next piece; the rest stays in *s.  n 0: the end. */
@@ -235,11 +217,11 @@ list_line(struct str line, struct import_row *row, struct err *e)
 {
 	struct str rest = line, end;
 
-	row->client = next_piece(&rest, is_blank);
-	end = next_piece(&rest, is_blank);
+	row->client = next_piece(&rest, str_blank);
+	end = next_piece(&rest, str_blank);
 	if (end.n > 0 && !str_eq(end, STR("-")) && (row->until = number(end)) == 0)
 		return err_set(e, "the second piece is neither seconds since 1970 nor -");
-	rest = trimmed(rest);
+	rest = str_trim(rest);
 	row->text = rest.n > 0 ? rest : STR_NONE;
 	if (memchr(row->client.p, '/', row->client.n) == NULL && !is_address(row->client))
 		return err_set(e, "no address");
@@ -250,7 +232,7 @@ int
 import_line(enum import_kind k, struct str line, struct import_row *row, struct err *e)
 {
 	memset(row, 0, sizeof *row);
-	line = trimmed(line);
+	line = str_trim(line);
 	if (line.n == 0 || line.p[0] == '#')
 		return 0;
 	if (line.n > IMPORT_LINE)

@@ -12,12 +12,6 @@
 
 #define LINE_MAX_IN 1000
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* A # is a comment at the beginning of a line and behind a blank: it may stand in an address. */
 static struct str
 bare_line(const char *line, size_t n)
@@ -25,15 +19,9 @@ bare_line(const char *line, size_t n)
 	struct str s = { line, n };
 
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '#' && (i == 0 || is_blank(s.p[i - 1])))
+		if (s.p[i] == '#' && (i == 0 || str_blank(s.p[i - 1])))
 			s.n = i;
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	while (s.n > 0 && is_blank(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	return s;
+	return str_trim(s);
 }
 
 /* O_NONBLOCK: a FIFO in its place must not hold us up. */

@@ -9,24 +9,6 @@
 
 #define LOGICAL_MAX (1 << 20) /* bytes of one logical line */
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct str
-mtaconf_trim(struct str s)
-{
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	while (s.n > 0 && is_blank(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	return s;
-}
-
 bool
 mtaconf_begins(struct str s, struct str with)
 {
@@ -40,13 +22,13 @@ mtaconf_word(struct str *s, const char *until)
 	unsigned depth = 0;
 	size_t n = 0;
 
-	*s = mtaconf_trim(*s);
+	*s = str_trim(*s);
 	while (n < s->n && (depth > 0 || strchr(until, s->p[n]) == NULL)) {
 		depth += s->p[n] == '{';
 		depth -= depth > 0 && s->p[n] == '}';
 		n++;
 	}
-	word = mtaconf_trim((struct str){ s->p, n });
+	word = str_trim((struct str){ s->p, n });
 	if (n < s->n)
 		n++;
 	s->p += n;
@@ -64,7 +46,7 @@ struct logical {
 static int
 hand_over(struct logical *l, mtaconf_fn *fn, void *arg, struct err *e)
 {
-	struct str line = mtaconf_trim((struct str){ l->text, l->n });
+	struct str line = str_trim((struct str){ l->text, l->n });
 
 	l->n = 0;
 	return line.n == 0 ? 0 : fn(arg, line, l->lineno, e);
@@ -95,11 +77,11 @@ mtaconf_lines(const char *path, mtaconf_fn *fn, void *arg, struct err *e)
 	if (in == NULL)
 		return err_sys(e, "%s", path);
 	for (unsigned lineno = 1; rc == 0 && (n = getline(&line, &cap, in)) > 0; lineno++) {
-		struct str s = mtaconf_trim((struct str){ line, (size_t)n });
+		struct str s = str_trim((struct str){ line, (size_t)n });
 
 		if (s.n == 0 || s.p[0] == '#')
 			continue;
-		if (!is_blank(line[0])) {
+		if (!str_blank(line[0])) {
 			rc = hand_over(&l, fn, arg, e);
 			l.lineno = lineno;
 		}

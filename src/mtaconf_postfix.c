@@ -60,7 +60,7 @@ main_line(void *arg, struct str line, unsigned lineno, struct err *e)
 
 	(void)lineno;
 	(void)e;
-	set(pf, name, mtaconf_trim(line));
+	set(pf, name, str_trim(line));
 	return 0;
 }
 
@@ -128,7 +128,7 @@ endpoint(struct str element, struct str *action)
 		struct str value = mtaconf_word(&element, ","), name = mtaconf_word(&value, "=");
 
 		if (str_caseeq(name, STR("default_action")))
-			*action = mtaconf_trim(value);
+			*action = str_trim(value);
 	}
 	return end;
 }
@@ -174,9 +174,9 @@ override(struct postfix *pf, struct str option)
 	struct str name;
 
 	if (option.n >= 2 && option.p[0] == '{')
-		option = mtaconf_trim((struct str){ option.p + 1, option.n - 2 });
+		option = str_trim((struct str){ option.p + 1, option.n - 2 });
 	name = mtaconf_word(&option, "=");
-	set(pf, name, mtaconf_trim(option));
+	set(pf, name, str_trim(option));
 }
 
 /* 127.0.0.1:25, localhost:25, [::1]:25 */

@@ -13,7 +13,6 @@ int mtaconf_lines(const char *path, mtaconf_fn *fn, void *arg, struct err *e);
 
 /* The next word of *s, up to any byte of `until` that is not in braces, without blanks around it; *s goes behind it. */
 struct str mtaconf_word(struct str *s, const char *until);
-struct str mtaconf_trim(struct str s);
 bool mtaconf_begins(struct str s, struct str with);
 
 int postfix_closed(const char *dir, const char *milter, struct err *e);

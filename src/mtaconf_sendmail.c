@@ -34,7 +34,7 @@ equate(struct str s, char letter, struct str *value)
 
 	if (name.n == 0 || name.p[0] != letter)
 		return false;
-	*value = mtaconf_trim(s);
+	*value = str_trim(s);
 	return true;
 }
 

@@ -35,6 +35,24 @@ str_caseeq(struct str a, struct str b)
 	return true;
 }
 
+bool
+str_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str
+str_trim(struct str s)
+{
+	while (s.n > 0 && str_blank(s.p[s.n - 1]))
+		s.n--;
+	while (s.n > 0 && str_blank(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	return s;
+}
+
 char *
 str_copy(char *dst, size_t size, struct str s)
 {

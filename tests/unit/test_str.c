@@ -46,6 +46,32 @@ shows_foreign_text(void **state)
 }
 
 static void
+trims(void **state)
+{
+	static const struct {
+		const char *name;
+		struct str in;
+		const char *want;
+	} rows[] = {
+		{ "nothing to take", STR("a b"), "a b" },
+		{ "both ends", STR(" \t\ra \r\n"), "a" },
+		{ "blanks alone", STR(" \t\r\n"), "" },
+		{ "empty", STR(""), "" },
+		{ "other controls stay", STR("\va\f"), "\va\f" },
+	};
+	struct str nul = str_trim(STR(" a\0"));
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char out[64];
+
+		row_str_eq(rows[i].name, str_copy(out, sizeof out, str_trim(rows[i].in)), rows[i].want);
+	}
+	assert_int_equal(nul.n, 2);
+	assert_int_equal(str_trim(STR_NONE).n, 0);
+}
+
+static void
 reads_durations(void **state)
 {
 	static const struct {
@@ -92,6 +118,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_foreign_text),
+		cmocka_unit_test(trims),
 		cmocka_unit_test(reads_durations),
 		cmocka_unit_test(writes_terms),
 		cmocka_unit_test(hashes_without_case),
