@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define AHEAD 12 /* entries of a walk that are fetched while one is looked at: a fifth less time with a million */
 #define SHARD_MIN 8 /* slots; a power of two */
 #define SETTLE_MAX (31 * 86400) /* a clock further back than that has not been set yet, and will be */
 

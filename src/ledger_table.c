@@ -6,7 +6,6 @@
 
 #include "stats.h"
 
-#define AHEAD	  12 /* entries of a walk that are fetched while one is looked at */
 #define RIVALS	  8  /* how many are compared when one must go */
 #define RIVALS_MAX 64 /* while each of them is of value */
 
