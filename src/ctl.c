@@ -29,19 +29,37 @@ static const struct local {
 
 #define LOCALS (sizeof locals / sizeof locals[0])
 
+/* The options: a letter, which but for c, s, h and V only stands for the name; where it goes; and, of those that not every
+ * command takes, their bit in `args`. */
+#define OPTIONS_TABLE(TEXT, FLAG) \
+	TEXT('c', "config", conf, 0) \
+	TEXT('s', "socket", socket, 0) \
+	FLAG('h', "help", help, 0) \
+	FLAG('V', "version", version, 0) \
+	FLAG('j', "json", json, 0) \
+	TEXT('f', "for", term, ARG_FOR) \
+	TEXT('u', "user", user, ARG_USER) \
+	TEXT('r', "reason", reason, ARG_REASON) \
+	FLAG('p', "prometheus", prometheus, ARG_PROMETHEUS) \
+	FLAG('n', "count", count, LOCAL_COUNT) \
+	TEXT('a', "against", against, LOCAL_AGAINST) \
+	TEXT('m', "match", match, ARG_MATCH) \
+	TEXT('o', "offset", offset, ARG_PAGE) \
+	TEXT('l', "limit", limit, ARG_PAGE) \
+	TEXT('S', "since", since, ARG_SINCE) \
+	TEXT('H', "html", html, LOCAL_HTML) \
+	TEXT('P', "postfix", postfix, LOCAL_MTA) \
+	TEXT('M', "sendmail-cf", sendmail_cf, LOCAL_MTA) \
+	TEXT('k', "kind", kind, ARG_FILTER) \
+	TEXT('C', "client", client, ARG_FILTER) \
+	FLAG('?' + 256, "parse-only", parse_only, 0) /* for tests: is this understood? */
+
 static const struct option longopts[] = {
-	{ "config", required_argument, NULL, 'c' },	{ "socket", required_argument, NULL, 's' },
-	{ "json", no_argument, NULL, 'j' },		{ "for", required_argument, NULL, 'f' },
-	{ "user", required_argument, NULL, 'u' },	{ "reason", required_argument, NULL, 'r' },
-	{ "prometheus", no_argument, NULL, 'p' },	{ "help", no_argument, NULL, 'h' },
-	{ "count", no_argument, NULL, 'n' },		{ "version", no_argument, NULL, 'V' },
-	{ "against", required_argument, NULL, 'a' },	{ "match", required_argument, NULL, 'm' },
-	{ "offset", required_argument, NULL, 'o' },	{ "limit", required_argument, NULL, 'l' },
-	{ "since", required_argument, NULL, 'S' },	{ "html", required_argument, NULL, 'H' },
-	{ "against", required_argument, NULL, 'a' },	{ "postfix", required_argument, NULL, 'P' },
-	{ "sendmail-cf", required_argument, NULL, 'M' },	{ "kind", required_argument, NULL, 'k' },
-	{ "client", required_argument, NULL, 'C' },
-	{ "parse-only", no_argument, NULL, '?' + 256 }, /* for tests: is this understood? */
+#define TEXT(letter, name, member, bit) { name, required_argument, NULL, letter },
+#define FLAG(letter, name, member, bit) { name, no_argument, NULL, letter },
+	OPTIONS_TABLE(TEXT, FLAG)
+#undef TEXT
+#undef FLAG
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -72,84 +90,19 @@ parse_options(int argc, char **argv, struct options *o)
 
 	while ((ch = getopt_long(argc, argv, "c:s:hV", longopts, NULL)) != -1) {
 		switch (ch) {
-		case 'c':
-			o->conf = optarg;
+#define TEXT(letter, name, member, bit) \
+		case letter: \
+			o->member = optarg; \
+			o->args |= bit; \
 			break;
-		case 's':
-			o->socket = optarg;
+#define FLAG(letter, name, member, bit) \
+		case letter: \
+			o->member = true; \
+			o->args |= bit; \
 			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'f':
-			o->term = optarg;
-			o->args |= ARG_FOR;
-			break;
-		case 'u':
-			o->user = optarg;
-			o->args |= ARG_USER;
-			break;
-		case 'r':
-			o->reason = optarg;
-			o->args |= ARG_REASON;
-			break;
-		case 'p':
-			o->prometheus = true;
-			o->args |= ARG_PROMETHEUS;
-			break;
-		case 'n':
-			o->count = true;
-			o->args |= LOCAL_COUNT;
-			break;
-		case 'a':
-			o->against = optarg;
-			o->args |= LOCAL_AGAINST;
-			break;
-		case 'm':
-			o->match = optarg;
-			o->args |= ARG_MATCH;
-			break;
-		case 'o':
-			o->offset = optarg;
-			o->args |= ARG_PAGE;
-			break;
-		case 'l':
-			o->limit = optarg;
-			o->args |= ARG_PAGE;
-			break;
-		case 'S':
-			o->since = optarg;
-			o->args |= ARG_SINCE;
-			break;
-		case 'H':
-			o->html = optarg;
-			o->args |= LOCAL_HTML;
-			break;
-		case 'P':
-			o->postfix = optarg;
-			o->args |= LOCAL_MTA;
-			break;
-		case 'M':
-			o->sendmail_cf = optarg;
-			o->args |= LOCAL_MTA;
-			break;
-		case 'k':
-			o->kind = optarg;
-			o->args |= ARG_FILTER;
-			break;
-		case 'C':
-			o->client = optarg;
-			o->args |= ARG_FILTER;
-			break;
-		case '?' + 256:
-			o->parse_only = true;
-			break;
-		case 'h':
-			o->help = true;
-			break;
-		case 'V':
-			o->version = true;
-			break;
+		OPTIONS_TABLE(TEXT, FLAG)
+#undef TEXT
+#undef FLAG
 		default:
 			return false;
 		}
