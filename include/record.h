@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "err.h"
 #include "event.h"
@@ -69,6 +70,27 @@ void record_init(struct record *r);
 /* Free what hangs off it; the record itself is the caller's and is as after record_init(). */
 void record_clear(struct record *r);
 
+/* A time as a record has it: never 0. */
+static inline uint32_t
+record_time(time_t t)
+{
+	return t <= 0 ? 1 : (uint64_t)t >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)t;
+}
+
+/* The time of an event: what is dated after `now` is taken as now. */
+static inline uint32_t
+record_time_of(time_t t, time_t now)
+{
+	return record_time(t < now ? t : now);
+}
+
+/* The end of a term that begins at `at`. */
+static inline uint32_t
+record_until(uint32_t at, uint32_t term)
+{
+	return term < UINT32_MAX - at ? at + term : UINT32_MAX;
+}
+
 static inline bool
 record_granted(const struct record *r, uint32_t now)
 {
@@ -98,6 +120,9 @@ void record_unhit(struct record *r, enum event_kind kind, uint32_t since);
 /* Grant relaying from `at` to `until`.  A live grant is prolonged, never cut short. */
 void record_grant(struct record *r, struct str user, uint32_t at, uint32_t until);
 void record_ungrant(struct record *r);
+void record_uncache(struct record *r);
+/* Also of what a repeat offender would have to expect. */
+void record_unblock(struct record *r);
 /* One recipient more at `at`, if there were less than `budget` within any SPENT_SPAN seconds that include it; false: there
  * were not, and it was counted as refused.  The record has a grant.  A clock that was set back prolongs nothing. */
 bool record_spend(struct record *r, uint32_t at, uint32_t budget);

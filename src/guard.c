@@ -49,15 +49,6 @@ guard_free(struct guard *g)
 	free(g);
 }
 
-/* An event from the future is taken as now, as policy.c does. */
-static uint32_t
-stamp(time_t t, time_t now)
-{
-	if (t > now)
-		t = now;
-	return t <= 0 ? 1 : (uint64_t)t >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)t;
-}
-
 struct heard {
 	const struct event *ev;
 	const struct addr *client;
@@ -225,7 +216,7 @@ hear_target(struct guard *g, const struct policy *p, const struct heard *h)
 void
 guard_before(struct guard *g, const struct policy *p, struct event *ev, time_t now)
 {
-	uint32_t at = stamp(ev->time, now);
+	uint32_t at = record_time_of(ev->time, now);
 	struct str name;
 	enum target target;
 
@@ -244,7 +235,7 @@ bool
 guard_after(struct guard *g, const struct policy *p, const struct event *ev, const struct addr *client,
     unsigned changes, time_t now)
 {
-	const struct heard h = { ev, client, stamp(ev->time, now), stamp(now, now) };
+	const struct heard h = { ev, client, record_time_of(ev->time, now), record_time(now) };
 	const char *zone;
 	bool news;
 
@@ -272,7 +263,7 @@ guard_came(struct guard *g, const struct policy *p, const struct addr *client, t
 	struct trip t;
 
 	pthread_mutex_lock(&g->lock);
-	(void)breaker_heard(g->breaker, p, NULL, client, stamp(at, now), stamp(now, now), &t);
+	(void)breaker_heard(g->breaker, p, NULL, client, record_time_of(at, now), record_time(now), &t);
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -323,9 +314,9 @@ guard_look(struct guard *g, time_t now)
 	if (atomic_load_explicit(&g->alert, memory_order_relaxed) == 0)
 		return;
 	pthread_mutex_lock(&g->lock);
-	while (swarm_over(g->swarm, stamp(now, now), &i))
+	while (swarm_over(g->swarm, record_time(now), &i))
 		over(g, &i, now);
-	trips = breaker_open(g->breaker, stamp(now, now), open, BREAKER_OPEN_MAX);
+	trips = breaker_open(g->breaker, record_time(now), open, BREAKER_OPEN_MAX);
 	if (trips < g->trips) {
 		if ((n = new_notice(g, GRAVITY_WARNING, now)) != NULL)
 			(void)snprintf(n->text, sizeof n->text, "breaker: %u closed again, %u open", g->trips - trips,
@@ -361,7 +352,7 @@ guard_trips(struct guard *g, time_t now, struct trip *out, unsigned max)
 	unsigned n;
 
 	pthread_mutex_lock(&g->lock);
-	n = breaker_open(g->breaker, stamp(now, now), out, max);
+	n = breaker_open(g->breaker, record_time(now), out, max);
 	pthread_mutex_unlock(&g->lock);
 	return n;
 }
@@ -386,8 +377,8 @@ guard_incidents(struct guard *g, const struct policy *p, time_t now, struct inci
 
 	pthread_mutex_lock(&g->lock);
 	for (unsigned i = 0; i < swarm_live(g->swarm) && n < max; i++) {
-		swarm_incident(g->swarm, p, i, stamp(now, now), &out[n]);
-		if (stamp(now, now) < out[n].until)
+		swarm_incident(g->swarm, p, i, record_time(now), &out[n]);
+		if (record_time(now) < out[n].until)
 			n++;
 	}
 	pthread_mutex_unlock(&g->lock);
@@ -400,7 +391,7 @@ guard_reset(struct guard *g, time_t now)
 	unsigned n;
 
 	pthread_mutex_lock(&g->lock);
-	n = breaker_reset(g->breaker, stamp(now, now));
+	n = breaker_reset(g->breaker, record_time(now));
 	g->n_todo = 0;
 	g->trips = 0;
 	g->changed = true;
@@ -456,7 +447,7 @@ guard_cut(struct guard *g, struct cut *c, time_t now, bool whole)
 	pthread_mutex_lock(&g->lock);
 	changed = g->changed || whole;
 	if (changed) {
-		n = breaker_open(g->breaker, stamp(now, now), open, BREAKER_OPEN_MAX);
+		n = breaker_open(g->breaker, record_time(now), open, BREAKER_OPEN_MAX);
 		saved = g->saved;
 		g->saved = (uint8_t)n;
 		g->changed = false;

@@ -2,15 +2,11 @@
 /* policy.c - what follows from what is known
  *
  *	event      record changes                              see
- *	login      relay granted; cache, block and hits lifted login()
+ *	login      relay granted; cache, block and hits lifted policy_login()
  *	offence    a hit; cached at once (rbl, forgeries);     offence()
  *	           blocked at a threshold
  */
 #include "policy_priv.h"
-
-#define MINUTE 60u
-#define HOUR   3600u
-#define DAY    86400u
 
 #define STRICT_MIN 3 /* no lowered threshold is below this */
 
@@ -67,20 +63,6 @@ policy_trusts(const struct policy *p, const struct addr *a)
 	return addr_is_special(a) || netlist_has(p->own, a) || netlist_has(p->allow, a);
 }
 
-static uint32_t
-plus(uint32_t at, uint32_t term)
-{
-	return term < UINT32_MAX - at ? at + term : UINT32_MAX;
-}
-
-static uint32_t
-stamp(time_t t, time_t now)
-{
-	if (t > now)
-		t = now;
-	return t <= 0 ? 1 : (uint64_t)t >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)t;
-}
-
 static uint16_t
 remembered(const struct kind_policy *kp)
 {
@@ -89,25 +71,9 @@ remembered(const struct kind_policy *kp)
 	return (uint16_t)(n > RECORD_HITS_MAX ? RECORD_HITS_MAX : n);
 }
 
-static void
-uncache(struct record *r)
-{
-	r->cached_at = r->cached_until = r->cached_hits = 0;
-	r->cached_zone = NULL;
-}
-
-static void
-unblock(struct record *r)
-{
-	r->blocked_at = r->blocked_until = 0;
-	r->blocked_by = BY_NONE;
-	r->blocked_note = NULL;
-	r->blocks = 0;
-}
-
 /* A person is there: what this address did before was hers, and forgiven.  What an administrator said stays. */
-static unsigned
-login(struct record *r, struct str user, uint32_t at, uint32_t term)
+unsigned
+policy_login(struct record *r, struct str user, uint32_t at, uint32_t term)
 {
 	unsigned changes = 0;
 	bool granted = record_granted(r, at);
@@ -115,11 +81,11 @@ login(struct record *r, struct str user, uint32_t at, uint32_t term)
 	if (at > r->login)
 		r->login = at;
 	if (record_cached(r, at) && r->cached_at <= at && r->cached_kind != EVENT_KINDS) {
-		uncache(r);
+		record_uncache(r);
 		changes |= CHANGE_UNCACHED;
 	}
 	if (record_blocked(r, at) && r->blocked_at <= at && r->blocked_by != BY_HAND) {
-		unblock(r);
+		record_unblock(r);
 		changes |= CHANGE_UNBLOCKED;
 	} else if (!record_blocked(r, at)) {
 		r->blocks = 0; /* those that have run their course are forgiven, too */
@@ -127,7 +93,7 @@ login(struct record *r, struct str user, uint32_t at, uint32_t term)
 	record_forgive(r, at);
 	if (term == 0)
 		return changes;
-	record_grant(r, user, at, plus(at, term));
+	record_grant(r, user, at, record_until(at, term));
 	return changes | (granted ? CHANGE_RENEWED : CHANGE_GRANTED);
 }
 
@@ -144,14 +110,14 @@ cache(const struct policy *p, struct record *r, const struct event *ev, uint32_t
 {
 	if (record_cached(r, at)) {
 		r->cached_hits++;
-		if (ev->source == SOURCE_LOG && r->cached_kind == ev->kind && r->cached_until < plus(at, p->cache_for))
-			r->cached_until = plus(at, p->cache_for);
+		if (ev->source == SOURCE_LOG && r->cached_kind == ev->kind && r->cached_until < record_until(at, p->cache_for))
+			r->cached_until = record_until(at, p->cache_for);
 		return 0;
 	}
 	if (p->cache_for == 0)
 		return 0;
 	r->cached_at = at;
-	r->cached_until = plus(at, p->cache_for);
+	r->cached_until = record_until(at, p->cache_for);
 	r->cached_hits = 1;
 	r->cached_kind = (uint8_t)ev->kind;
 	r->cached_zone = intern(ev->zone);
@@ -169,7 +135,7 @@ policy_doubled(uint32_t term, unsigned times, uint32_t most)
 bool
 policy_known_good(const struct record *r, uint32_t at)
 {
-	return r->login > 0 && at < plus(r->login, POLICY_GOOD);
+	return r->login > 0 && at < record_until(r->login, POLICY_GOOD);
 }
 
 /* A client that is blocked already is blocked anew only by a graver threshold, and then for the longer of the two. */
@@ -189,7 +155,7 @@ block(const struct policy *p, struct record *r, enum event_kind kind, enum thres
 		r->blocked_at = at;
 		r->blocked_until = 0;
 	}
-	until = plus(at, policy_doubled(term, r->blocks - 1u, p->block_max));
+	until = record_until(at, policy_doubled(term, r->blocks - 1u, p->block_max));
 	if (until > r->blocked_until)
 		r->blocked_until = until;
 	r->blocked_kind = (uint8_t)kind;
@@ -341,7 +307,7 @@ outlived(const struct record *r, unsigned changes, uint32_t now)
 unsigned
 policy_apply(const struct policy *p, struct record *r, const struct event *ev, time_t now)
 {
-	uint32_t at = stamp(ev->time, now);
+	uint32_t at = record_time_of(ev->time, now);
 	unsigned changes;
 
 	if (at > r->seen)
@@ -349,14 +315,14 @@ policy_apply(const struct policy *p, struct record *r, const struct event *ev, t
 	if (ev->kind != EVENT_LOGIN)
 		changes = offence(p, r, ev, at);
 	else
-		changes = p->kind[EVENT_LOGIN].on ? login(r, ev->user, at, p->relay_for) : 0;
-	return outlived(r, changes, stamp(now, now));
+		changes = p->kind[EVENT_LOGIN].on ? policy_login(r, ev->user, at, p->relay_for) : 0;
+	return outlived(r, changes, record_time(now));
 }
 
 enum verdict
 policy_judge(const struct policy *p, const struct addr *a, const struct record *r, time_t now)
 {
-	uint32_t at = stamp(now, now);
+	uint32_t at = record_time(now);
 
 	if (policy_trusts(p, a))
 		return VERDICT_TRUSTED;
@@ -374,7 +340,7 @@ policy_judge(const struct policy *p, const struct addr *a, const struct record *
 enum spend
 policy_spend(const struct policy *p, struct record *r, time_t now)
 {
-	uint32_t at = stamp(now, now);
+	uint32_t at = record_time(now);
 
 	if (!record_granted(r, at) || (record_blocked(r, at) && r->blocked_by == BY_HAND))
 		return SPEND_NOT_GRANTED;
@@ -391,113 +357,10 @@ set_name(enum set s)
 	return names[s];
 }
 
-static unsigned
-add_to_cache(struct record *r, uint32_t at, uint32_t term, struct str reason)
-{
-	r->cached_at = at;
-	r->cached_until = plus(at, term);
-	r->cached_hits = 0;
-	r->cached_kind = EVENT_KINDS;
-	r->cached_zone = intern(reason);
-	return CHANGE_CACHED;
-}
-
-static unsigned
-add_to_blocks(struct record *r, uint32_t at, uint32_t term, struct str reason)
-{
-	r->blocked_at = at;
-	r->blocked_until = plus(at, term);
-	r->blocked_kind = EVENT_KINDS;
-	r->blocked_by = BY_HAND;
-	r->blocked_note = intern(reason);
-	return CHANGE_BLOCKED;
-}
-
-unsigned
-policy_add(const struct policy *p, struct record *r, enum set s, time_t now, uint32_t term, struct str text)
-{
-	uint32_t at = stamp(now, now);
-
-	if (at > r->seen)
-		r->seen = at;
-	switch (s) {
-	case SET_RELAY:
-		return login(r, text, at, term != 0 ? term : p->relay_for != 0 ? p->relay_for : 15 * MINUTE);
-	case SET_CACHE:
-		return add_to_cache(r, at, term != 0 ? term : p->cache_for != 0 ? p->cache_for : DAY, text);
-	case SET_BLOCK:
-		return add_to_blocks(r, at, term != 0 ? term : DAY, text);
-	case SETS:
-		break;
-	}
-	panic("policy_add: no set %d", (int)s);
-}
-
-unsigned
-policy_del(struct record *r, enum set s, time_t now)
-{
-	if (!record_in(r, s, now))
-		return 0;
-	switch (s) {
-	case SET_RELAY:
-		record_ungrant(r);
-		return CHANGE_UNGRANTED;
-	case SET_CACHE:
-		uncache(r);
-		return CHANGE_UNCACHED;
-	case SET_BLOCK: /* with its hits, or the next one would block again at once */
-		unblock(r);
-		record_forgive(r, stamp(now, now));
-		return CHANGE_UNBLOCKED;
-	case SETS:
-		break;
-	}
-	panic("policy_del: no set %d", (int)s);
-}
-
-static bool
-of_its_time(const struct withdrawal *w, uint32_t at)
-{
-	return at >= w->since && at < w->until;
-}
-
-unsigned
-policy_owes(const struct record *r, const struct withdrawal *w, time_t now)
-{
-	uint32_t at = stamp(now, now);
-	bool cached = w->zone != NULL && record_cached(r, at) && r->cached_kind == w->kind &&
-	    r->cached_zone == w->zone && of_its_time(w, r->cached_at);
-	bool blocked = record_blocked(r, at) && r->blocked_kind == w->kind && /* by hand: of no kind */
-	    of_its_time(w, r->blocked_at) && (w->zone == NULL || cached) &&
-	    (!w->good || policy_known_good(r, r->blocked_at));
-
-	return (cached ? CHANGE_UNCACHED : 0u) | (blocked ? CHANGE_UNBLOCKED : 0u);
-}
-
-unsigned
-policy_withdraw(struct record *r, const struct withdrawal *w, time_t now)
-{
-	unsigned owed = policy_owes(r, w, now);
-	uint32_t was = r->blocked_at;
-	uint8_t before = r->blocks;
-
-	if (owed & CHANGE_UNBLOCKED)
-		unblock(r);
-	if ((owed & CHANGE_UNBLOCKED) && before > 1) { /* a repeat offender is one still */
-		r->blocks = (uint8_t)(before - 1);
-		r->blocked_at = was;
-	}
-	if (owed & CHANGE_UNCACHED)
-		uncache(r);
-	if (owed != 0)
-		record_unhit(r, w->kind, w->since);
-	return owed;
-}
-
 bool
 record_in(const struct record *r, enum set s, time_t now)
 {
-	uint32_t at = stamp(now, now);
+	uint32_t at = record_time(now);
 
 	return s == SET_RELAY ? record_granted(r, at) : s == SET_CACHE ? record_cached(r, at) : record_blocked(r, at);
 }
@@ -508,17 +371,17 @@ tally_matters(const struct policy *p, const struct tally *t, uint32_t at)
 	const struct kind_policy *kp = &p->kind[t->kind];
 	uint32_t span = kp->rate.span > kp->total.span ? kp->rate.span : kp->total.span;
 
-	return at < plus(t->hits[t->len - 1].at, span);
+	return at < record_until(t->hits[t->len - 1].at, span);
 }
 
 bool
 policy_forgets(const struct policy *p, const struct record *r, time_t now)
 {
-	uint32_t at = stamp(now, now);
+	uint32_t at = record_time(now);
 
 	if (record_granted(r, at) || record_cached(r, at) || record_blocked(r, at))
 		return false;
-	if ((r->blocks > 0 && at < plus(r->blocked_at, POLICY_REPEAT)) || policy_known_good(r, at))
+	if ((r->blocks > 0 && at < record_until(r->blocked_at, POLICY_REPEAT)) || policy_known_good(r, at))
 		return false;
 	for (const struct tally *t = r->tallies; t != NULL; t = t->next)
 		if (tally_matters(p, t, at))

@@ -5,7 +5,13 @@
 
 #include "policy.h"
 
+#define MINUTE 60u
+#define HOUR   3600u
+#define DAY    86400u
+
 uint32_t policy_lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at);
+/* A login from there, or the word of somebody that it is as good as one.  `term` 0: no grant follows. */
+unsigned policy_login(struct record *r, struct str user, uint32_t at, uint32_t term);
 /* The term of a repeat offender. */
 uint32_t policy_doubled(uint32_t term, unsigned times, uint32_t most);
 uint32_t policy_aim(const struct kind_policy *kp, enum event_kind kind);

@@ -2,12 +2,6 @@
 /* policy_tell.c - what the thresholds go by, for people */
 #include "policy_priv.h"
 
-static uint32_t
-stamp(time_t now)
-{
-	return now <= 0 ? 1 : (uint64_t)now >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)now;
-}
-
 const char *
 counted_name(enum counted c)
 {
@@ -29,7 +23,7 @@ policy_count(const struct policy *p, const struct record *r, enum event_kind kin
 {
 	const struct kind_policy *kp = &p->kind[kind];
 	const struct tally *t = record_tally(r, kind);
-	uint32_t at = stamp(now);
+	uint32_t at = record_time(now);
 
 	if (t == NULL || t->len == 0)
 		return false;
@@ -49,7 +43,7 @@ policy_lowering(const struct policy *p, const struct record *r, enum event_kind 
 {
 	const struct kind_policy *kp = &p->kind[kind];
 	const struct tally *t = record_tally(r, kind);
-	uint32_t at = stamp(now), aim = policy_aim(kp, kind);
+	uint32_t at = record_time(now), aim = policy_aim(kp, kind);
 	uint32_t tag = aim == TAG_DOMAIN ? hash << 22 & TAG_DOMAIN : (hash & TAG_HASH) | 1u;
 
 	if (t == NULL || aim == 0 || !kp->on)

@@ -161,6 +161,22 @@ record_ungrant(struct record *r)
 	r->grant = NULL;
 }
 
+void
+record_uncache(struct record *r)
+{
+	r->cached_at = r->cached_until = r->cached_hits = 0;
+	r->cached_zone = NULL;
+}
+
+void
+record_unblock(struct record *r)
+{
+	r->blocked_at = r->blocked_until = 0;
+	r->blocked_by = BY_NONE;
+	r->blocked_note = NULL;
+	r->blocks = 0;
+}
+
 /* Writing: counts every byte, writes those that fit. */
 struct writer {
 	uint8_t *buf;
