@@ -76,6 +76,9 @@ void control_end(struct control *ctl, struct conn *c, int code, const char *fmt,
 void control_end_saved(struct control *ctl, struct conn *c, int code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* control_verbs.c: do what is asked for, with its arguments read and its policy held. */
+void control_do(struct request *rq);
+
 /* control_entry.c: one client's place in a set, copied out of its record. */
 struct entry {
 	struct addr client;

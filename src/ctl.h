@@ -86,6 +86,9 @@ void print_list(const char *before, const struct json *list);
 /* ctl_explain.c */
 void show_explain(struct view *v, const struct json *o);
 
+/* ctl_status.c */
+show_fn show_status, show_stats;
+
 /* ctl_top.c: the worst clients; on a terminal again and again, until interrupted. */
 bool top_is_live(const struct verb *verb, const struct options *o);
 bool top_again(void); /* wait for the next time */
