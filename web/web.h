@@ -186,8 +186,6 @@ void page_span(struct html *h, long long seconds);
 void page_count(struct html *h, long long n); /* 1 234 567 */
 /* Ask the daemon; false: page_refuse() was called. */
 bool page_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg, struct ask_ending *end); /* frees request */
-const char *text_of(const struct json *o, const char *key);
-long long number_of(const struct json *o, const char *key);
 
 page_fn page_dashboard, page_set, page_explain, page_report, page_login, page_logout, page_add, page_del, page_metrics;
 
