@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ask.h - a program's side of the control socket: one request, and what comes of it
  *
- * Blocking, with a limit of time; one thread per struct asking.
+ * Blocking, with a limit of time and of memory: who listens at the socket may be another program than ours, or one that is
+ * stopped or drips.  Any thread.
  */
 #ifndef ASK_H
 #define ASK_H
@@ -9,6 +10,8 @@
 #include <stdbool.h>
 
 #include "json.h"
+
+#define ASK_LINE_MAX 65536 /* bytes of a line of the answer; the daemon's have half of that at most */
 
 enum ask_answer {
 	ASK_DONE,	 /* and the last line's code and message are in the ending */
@@ -24,8 +27,8 @@ struct ask_ending {
 /* Called for each line of the answer but the last.  false: enough, and the connection is closed: ASK_DONE, code 0. */
 typedef bool ask_fn(void *arg, const struct json *line);
 
-/* Send `request` to the daemon at `path` and hear the answer; fn may be NULL.  `seconds`: how long to wait for each part
- * of it; 0: for ever. */
+/* Send `request` to the daemon at `path` and hear the answer; fn may be NULL.  `seconds`: for all of it together; 0: for
+ * ever. */
 enum ask_answer ask(const char *path, const struct json *request, unsigned seconds, ask_fn *fn, void *arg,
     struct ask_ending *end);
 

@@ -40,6 +40,9 @@ struct str json_get_text(const struct json *o, const char *key);
 int64_t json_get_int(const struct json *o, const char *key, int64_t otherwise);
 bool json_get_bool(const struct json *o, const char *key, bool otherwise);
 bool json_has(const struct json *o, const char *key);
+/* The same for who prints them: "" and 0 when absent. */
+const char *text_of(const struct json *o, const char *key);
+long long number_of(const struct json *o, const char *key);
 /* Lists. */
 size_t json_count(const struct json *list);
 struct json *json_at(const struct json *list, size_t i);

@@ -25,6 +25,8 @@ bool unixsock_stands(const char *path, const struct unixsock_file *file); /* is 
 void unixsock_remove(const char *path, const struct unixsock_file *file);
 /* A blocking connection, or -1 with errno kept. */
 int unixsock_connect(const char *path, struct err *e);
+/* The same, but neither connecting nor sending waits longer than this; 0: for ever.  Who listens may be stopped. */
+int unixsock_connect_within(const char *path, unsigned seconds, struct err *e);
 /* Is the peer root, our own user, or a member of group `gid` (by SO_PEERCRED and SO_PEERGROUPS, as it was when it
  * connected)? */
 bool unixsock_member(int fd, gid_t gid);

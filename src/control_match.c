@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* control_match.c - which entries of a list are meant
  *
- * A list may have a million entries, and each is asked under its shard's lock: addresses are compared as numbers, and a
- * zone or a reason, which are interned, is searched once for all entries that have it.
+ * A list may have a million entries, and each is asked under its shard's lock: addresses are compared as numbers, the kinds
+ * are searched before, and a zone or a reason, which are interned, is searched once for all entries that have it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "control_priv.h"
 #include "netlist.h"
 
-#define NOTES 64 /* a power of two */
+#define NOTE_BITS 10 /* several times as many places as a server has zones */
 
 struct match {
 	bool by_addr, by_prefix;
@@ -19,11 +19,12 @@ struct match {
 	unsigned prefix;	 /* bytes of addr that count */
 	struct netlist *network; /* NULL: none */
 	char *text;
+	bool kinds[EVENT_KINDS + 1]; /* the text is part of their names; EVENT_KINDS: by hand */
 	/* What came of the search in interned texts. */
 	struct {
 		const char *text;
 		bool fits;
-	} notes[NOTES];
+	} notes[1 << NOTE_BITS];
 };
 
 /* "192.0", "192.0.2.": whole numbers. */
@@ -47,6 +48,12 @@ parse_prefix(struct match *m, const char *s)
 	return addr_parse(&m->addr, str_of(whole)) == 0;
 }
 
+static bool
+fits_text(const struct match *m, const char *s)
+{
+	return s != NULL && strcasestr(s, m->text) != NULL;
+}
+
 struct match *
 match_new(struct str text, const struct policy *p)
 {
@@ -57,6 +64,8 @@ match_new(struct str text, const struct policy *p)
 	m = xcalloc(1, sizeof(*m));
 	m->text = xmalloc(text.n + 1);
 	str_copy(m->text, text.n + 1, text);
+	for (unsigned k = 0; k <= EVENT_KINDS; k++)
+		m->kinds[k] = fits_text(m, kind_text(k));
 	if (addr_parse(&m->addr, text) == 0) {
 		m->by_addr = true;
 		m->addr = addr_client(&m->addr, p->ipv6_prefix);
@@ -85,15 +94,9 @@ match_free(struct match *m)
 }
 
 static bool
-fits_text(const struct match *m, const char *s)
-{
-	return s != NULL && strcasestr(s, m->text) != NULL;
-}
-
-static bool
 fits_interned(struct match *m, const char *s)
 {
-	size_t i = ((uintptr_t)s >> 4) & (NOTES - 1);
+	size_t i = (size_t)((uint64_t)(uintptr_t)s * 0x9e3779b97f4a7c15u >> (64 - NOTE_BITS)); /* Fibonacci hashing */
 
 	if (s == NULL)
 		return false;
@@ -118,6 +121,6 @@ match_fits(struct match *m, enum set s, const struct addr *client, const struct 
 	if (s == SET_RELAY)
 		return fits_text(m, r->grant->user);
 	if (s == SET_CACHE)
-		return fits_text(m, kind_text(r->cached_kind)) || fits_interned(m, r->cached_zone);
-	return fits_text(m, kind_text(r->blocked_kind)) || fits_interned(m, r->blocked_note);
+		return m->kinds[r->cached_kind] || fits_interned(m, r->cached_zone);
+	return m->kinds[r->blocked_kind] || fits_interned(m, r->blocked_note);
 }

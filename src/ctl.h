@@ -75,9 +75,7 @@ struct view {
 typedef void show_fn(struct view *v, const struct json *line);
 show_fn *show_of(const struct view *v);
 
-/* ctl_show.c: what an answer holds, for those who print it.  "" and 0 where it is missing. */
-const char *text_of(const struct json *o, const char *key);
-long long number_of(const struct json *o, const char *key);
+/* ctl_show.c: what an answer holds, for those who print it. */
 const char *until_text(const struct json *o);  /* "2026-07-04 12:34:56 (5m left)"; good until the next call */
 #define SENT_TEXT 80
 const char *sent_text(char buf[SENT_TEXT], const struct json *o); /* "12 of 500" */

@@ -7,20 +7,6 @@
 
 #include "ctl.h"
 
-const char *
-text_of(const struct json *o, const char *key)
-{
-	struct str s = json_get_text(o, key);
-
-	return s.p != NULL ? s.p : "";
-}
-
-long long
-number_of(const struct json *o, const char *key)
-{
-	return (long long)json_get_int(o, key, 0);
-}
-
 /* "2026-07-04 12:34:56 (5m left)". */
 const char *
 until_text(const struct json *o)

@@ -169,6 +169,20 @@ json_get_int(const struct json *o, const char *key, int64_t otherwise)
 	return json_number(json_get(o, key), otherwise);
 }
 
+const char *
+text_of(const struct json *o, const char *key)
+{
+	struct str s = json_get_text(o, key);
+
+	return s.p != NULL ? s.p : "";
+}
+
+long long
+number_of(const struct json *o, const char *key)
+{
+	return (long long)json_get_int(o, key, 0);
+}
+
 int64_t
 json_number(const struct json *v, int64_t otherwise)
 {

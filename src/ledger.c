@@ -316,15 +316,15 @@ ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *arg)
 
 	pthread_mutex_lock(&s->lock);
 	used = xcalloc(s->pool.n / 64 + 1, sizeof *used);
+	/* Bit 1 + number, bit 0 for all that are free: without a branch, which half the time would be guessed wrong. */
 	for (uint32_t i = 0; i < s->size; i++)
-		if (s->slots[i] != 0)
-			used[number_in(s, i) / 64] |= UINT64_C(1) << number_in(s, i) % 64;
+		used[(s->slots[i] & SLOT_NUMBER) / 64] |= UINT64_C(1) << (s->slots[i] & SLOT_NUMBER) % 64;
 	for (uint32_t i = 0; i < s->pool.n; i++) {
 		if (i + AHEAD < s->pool.n) {
 			__builtin_prefetch(pool_entry(&s->pool, i + AHEAD));
 			__builtin_prefetch((const char *)pool_entry(&s->pool, i + AHEAD) + 64);
 		}
-		if (used[i / 64] >> i % 64 & 1)
+		if (used[(i + 1) / 64] >> (i + 1) % 64 & 1)
 			fn(arg, &pool_entry(&s->pool, i)->client, &pool_entry(&s->pool, i)->record);
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,8 +24,9 @@ sun_of(struct sockaddr_un *sun, const char *path, struct err *e)
 }
 
 static int
-connect_to(const char *path, int type, struct err *e)
+connect_to(const char *path, int type, unsigned seconds, struct err *e)
 {
+	const struct timeval limit = { .tv_sec = seconds };
 	struct sockaddr_un sun;
 	int fd;
 
@@ -33,6 +35,8 @@ connect_to(const char *path, int type, struct err *e)
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return err_sys(e, "%s: socket", path);
+	if (seconds > 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
 		err_sys(e, "%s", path);
 		close(fd);
@@ -44,7 +48,13 @@ connect_to(const char *path, int type, struct err *e)
 int
 unixsock_connect(const char *path, struct err *e)
 {
-	return connect_to(path, SOCK_STREAM, e);
+	return connect_to(path, SOCK_STREAM, 0, e);
+}
+
+int
+unixsock_connect_within(const char *path, unsigned seconds, struct err *e)
+{
+	return connect_to(path, SOCK_STREAM, seconds, e);
 }
 
 /* Whatever stands at the path, may a socket of ours take its place?  Only a socket may go, and only when nobody
@@ -59,7 +69,7 @@ may_replace(const char *path, int type, struct err *e)
 		return errno == ENOENT ? 0 : err_sys(e, "%s", path);
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, "%s: there is something that is not a socket; move it away", path);
-	fd = connect_to(path, type, NULL);
+	fd = connect_to(path, type, 0, NULL);
 	if (fd == -1)
 		return errno == ECONNREFUSED ? 0 : err_sys(e, "%s: an old socket that cannot be tried", path);
 	close(fd);

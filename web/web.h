@@ -2,7 +2,10 @@
 /* web.h - between the files of popauth-web
  *
  *	web_main.c	options, start, end
- *	web_serve.c	HTTP: the only file that sees libmicrohttpd; limits; who may ask for what
+ *	web_listen.c	the socket that the page is reached by
+ *	web_serve.c	HTTP: requests come in, and what they may cost; with web_reply.c and web_stream.c (web_serve.h) the only
+ *			files that see libmicrohttpd
+ *	web_route.c	who may ask for what
  *	web_form.c	what clients send: forms, cookies, hosts (pure)
  *	web_session.c	who is logged in; tokens; how often logins may be tried (pure but for randomness)
  *	web_passwd.c	the password file; the only file that sees crypt(3)
@@ -23,9 +26,20 @@
 #include "ask.h"
 #include "html.h"
 #include "report.h"
+#include "unixsock.h"
 #include "verbs.h"
 
 #define WEB_PROGRAM "popauth-web"
+
+/* Seconds of a clock that nobody sets. */
+static inline time_t
+monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
 
 /* ---- web_form.c ---- */
 
@@ -172,8 +186,6 @@ void page_span(struct html *h, long long seconds);
 void page_count(struct html *h, long long n); /* 1 234 567 */
 /* Ask the daemon; false: page_refuse() was called. */
 bool page_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg, struct ask_ending *end); /* frees request */
-const char *text_of(const struct json *o, const char *key);
-long long number_of(const struct json *o, const char *key);
 
 page_fn page_dashboard, page_set, page_explain, page_report, page_login, page_logout, page_add, page_del, page_metrics;
 
@@ -190,12 +202,25 @@ void summary_get(struct status_cache *c, struct report *r);
 /* web_event.c: one row of the live table, from a line of watch. */
 void event_row(struct html *h, const struct json *o);
 
-/* web_serve.c */
+/* web_route.c: have the request answered: by a page, or, if that leaves `type` NULL, by the stream. */
+void route(struct visit *v);
+/* Find a session as sessions_find() does; it ends with the password that it was begun with. */
+bool route_session(const struct web *w, const char *token, bool touch, struct session *out);
+
+/* web_listen.c, web_serve.c */
 struct server_options {
 	const char *listen; /* "127.0.0.1:8025", "[::1]:8025", "unix:PATH" */
 	mode_t mode;	    /* of the unix socket */
 	const char *group;  /* its; NULL: as it comes */
 };
+struct listener {
+	int fd;
+	char *path; /* unix socket; NULL: none */
+	struct unixsock_file file;
+};
+int listener_open(struct listener *l, const struct server_options *o, struct err *e);
+void listener_say(const struct listener *l, const char *text); /* where it is, to the log */
+void listener_gone(struct listener *l); /* somebody else has closed it */
 struct serving;
 struct serving *serve_start(struct web *w, const struct server_options *o, struct err *e);
 void serve_stop(struct serving *s);

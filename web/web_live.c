@@ -40,15 +40,6 @@ struct live {
 	size_t have;
 };
 
-static time_t
-monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 static void
 set_state(struct live *l, const char *text)
 {

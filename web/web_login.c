@@ -32,12 +32,9 @@ form_page(struct visit *v, unsigned status, const char *wrong)
 static void
 enter(struct visit *v, const char *user, const char *hash)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
 	if (v->logged_in)
 		sessions_end(v->web->sessions, v->session.token);
-	sessions_begin(v->web->sessions, user, hash, ts.tv_sec, &v->session);
+	sessions_begin(v->web->sessions, user, hash, monotonic(), &v->session);
 	(void)snprintf(v->set_cookie, sizeof v->set_cookie, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s",
 	    v->web->https ? "__Host-popauth" : "popauth", v->session.token, v->web->https ? "; Secure" : "");
 	logmsg(LEVEL_NOTICE, "%s has logged in, from %s", user, v->address);
@@ -49,14 +46,12 @@ static void
 try(struct visit *v, const char *user, const char *password)
 {
 	char hash[PASSWD_HASH], shown[100], text[100];
-	struct timespec ts;
 	struct err e;
 	unsigned wait;
 	bool fits;
 
 	str_show(shown, sizeof shown, str_of(user));
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	wait = attempts_try(v->web->attempts, v->address, user, ts.tv_sec);
+	wait = attempts_try(v->web->attempts, v->address, user, monotonic());
 	if (wait > 0) {
 		v->retry = wait;
 		(void)snprintf(text, sizeof text, "Too many attempts. Try again in %u seconds.", wait);

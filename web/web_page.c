@@ -142,17 +142,3 @@ page_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg, struct as
 	page_refuse(v, 503, "The daemon does not answer", end->message);
 	return false;
 }
-
-const char *
-text_of(const struct json *o, const char *key)
-{
-	struct str s = json_get_text(o, key);
-
-	return s.p != NULL ? s.p : "";
-}
-
-long long
-number_of(const struct json *o, const char *key)
-{
-	return (long long)json_get_int(o, key, 0);
-}

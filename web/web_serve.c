@@ -1,56 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* web_serve.c - HTTP: who may ask for what, and how much of it
+/* web_serve.c - HTTP: requests come in, and what they may cost
  *
- * The only file that sees libmicrohttpd.  It has a thread for each connection, so that a page may wait for the daemon; there
- * are few connections, and what a connection may cost is bounded: the size of head and body, the time a request may take
- * (`reaper`), the number of connections, the number of streams.
+ * libmicrohttpd has a thread for each connection, so that a page may wait for the daemon; there are few connections, and what a
+ * connection may cost is bounded: the size of head and body, the time a request may take (`reaper`), the number of
+ * connections, the number of streams.
  *
- * A request passes, in this order: Host, method, body, Origin, session, token; then it has its page.
+ * A request passes, in this order: target, Host, method, length, body; then web_route.c has it.
  */
-#include <errno.h>
-#include <grp.h>
-#include <netdb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <microhttpd.h>
-
-#include "logmsg.h"
-#include "unixsock.h"
-#include "web.h"
+#include "web_serve.h"
 
 #define CONNECTIONS   64
-#define STREAMS	      32    /* of these: live tables */
 #define HEAD_MAX      16384 /* bytes of a request's head, with the library's own */
 #define QUIET_S	      30    /* no byte came or went */
 #define REQUEST_S     60    /* from its first byte, or the end of the one before, to the end of its answer */
-#define KEEPALIVE_MS  10000
-
-struct peer {
-	LIST_ENTRY(peer) link;
-	int fd;
-	time_t since;
-	bool streaming;
-};
-
-struct serving {
-	struct web *web;
-	struct MHD_Daemon *mhd;
-	int listener;
-	char *path; /* unix socket; NULL: none */
-	struct unixsock_file file;
-	pthread_t reaper;
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t wake;
-	bool stop;
-	unsigned streams;
-	LIST_HEAD(, peer) peers;
-};
 
 /* A request while it comes in. */
 struct incoming {
@@ -61,50 +28,7 @@ struct incoming {
 	bool seen, too_long;
 };
 
-static time_t
-monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
-/* ---- what may be asked for ---- */
-
-enum { GET = 1, POST = 2, OPEN = 4 /* without a session */ };
-
-static void page_stream(struct visit *v);
-
-static const struct route {
-	const char *path;
-	unsigned flags;
-	page_fn *page;
-} routes[] = {
-	{ "/", GET, page_dashboard },	  { "/relay", GET, page_set },	   { "/cache", GET, page_set },
-	{ "/block", GET, page_set },	  { "/explain", GET, page_explain }, { "/report", GET, page_report },
-	{ "/add", POST, page_add },	  { "/del", POST, page_del },	   { "/logout", POST, page_logout },
-	{ "/login", GET | POST | OPEN, page_login },			   { "/metrics", GET | OPEN, page_metrics },
-	{ "/events", GET, page_stream },
-};
-
-static const struct route *
-route_of(const char *path)
-{
-	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
-		if (strcmp(routes[i].path, path) == 0)
-			return &routes[i];
-	return NULL;
-}
-
-/* Answered by stream() instead of a page. */
-static void
-page_stream(struct visit *v)
-{
-	v->type = NULL;
-}
-
-/* ---- who asks ---- */
+/* ---- a request comes in ---- */
 
 /* A proxy adds its word at the end, to the line that is there or as a line of its own: what comes before is the client's. */
 static enum MHD_Result
@@ -144,293 +68,13 @@ look_at_peer(struct visit *v, struct MHD_Connection *c)
 		(void)strcpy(v->address, client);
 }
 
-static const char *
-cookie_name(const struct web *w)
-{
-	return w->https ? "__Host-popauth" : "popauth";
-}
-
-/* A session ends with the password it was begun with. */
-static bool
-find_session(const struct web *w, const char *token, bool touch, struct session *out)
-{
-	char hash[PASSWD_HASH];
-	struct err e;
-	bool in;
-
-	if (!sessions_find(w->sessions, token, monotonic(), touch, out))
-		return false;
-	in = passwd_find(w->passwd, out->user, hash, &e) && strcmp(hash, out->hash) == 0;
-	if (!in)
-		sessions_end(w->sessions, token);
-	explicit_bzero(hash, sizeof hash);
-	return in;
-}
-
-static void
-look_at_session(struct visit *v)
-{
-	bool page = strcmp(v->path, "/events") != 0;
-	char token[TOKEN_TEXT];
-
-	if (cookie_get(v->cookie, cookie_name(v->web), token, sizeof token))
-		v->logged_in = find_session(v->web, token, page && !v->post, &v->session);
-}
-
-/* Browsers say where a request comes from; other programs need not. */
-static bool
-from_elsewhere(const struct visit *v)
-{
-	return (v->origin != NULL && !origin_same(v->origin, v->host)) ||
-	    (v->site != NULL && strcmp(v->site, "same-origin") != 0 && strcmp(v->site, "none") != 0);
-}
-
-static void
-to_login(struct visit *v)
-{
-	char path[200], query[400];
-
-	if (strcmp(v->path, "/events") == 0) {
-		page_refuse(v, 401, "Not logged in", "");
-		return;
-	}
-	html_query(query, sizeof query, str_of(v->path));
-	(void)snprintf(path, sizeof path, strcmp(v->path, "/") == 0 ? "/login" : "/login?next=%.150s", query);
-	page_go(v, path, false, NULL);
-}
-
-static void
-route(struct visit *v)
-{
-	const struct route *r = route_of(v->path);
-	const char *csrf = form_get(&v->form, "csrf");
-
-	if (r == NULL) {
-		page_refuse(v, 404, "There is no such page", v->path);
-	} else if (!(r->flags & (v->post ? POST : GET))) {
-		page_refuse(v, 405, "This cannot be done here", v->path);
-	} else if (v->post && from_elsewhere(v)) {
-		logmsg(LEVEL_WARNING, "refused: a change that another site's page asked for, from %s", v->address);
-		page_refuse(v, 403, "This request did not come from here", "Another site's page has sent it.");
-	} else if (!v->logged_in && !(r->flags & OPEN)) {
-		if (v->post)
-			page_refuse(v, 403, "You are not logged in", "Nothing was changed.");
-		else
-			to_login(v);
-	} else if (v->post && v->logged_in && !(r->flags & OPEN) && (csrf == NULL || !token_eq(v->session.csrf, csrf))) {
-		page_refuse(v, 403, "This form is too old", "Nothing was changed. Go back, reload the page, and try again.");
-	} else {
-		r->page(v);
-	}
-}
-
-/* ---- the answer ---- */
-
-static const struct {
-	const char *name, *value;
-} always[] = {
-	/* Everything of this page is its own file; no script or style stands in it. */
-	{ "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-	  "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-	  "trusted-types 'none'" },
-	{ "X-Content-Type-Options", "nosniff" },
-	{ "X-Frame-Options", "DENY" },
-	{ "Referrer-Policy", "same-origin" }, /* with none, browsers would send forms with Origin: null */
-	{ "Cross-Origin-Opener-Policy", "same-origin" },
-	{ "Cross-Origin-Resource-Policy", "same-origin" },
-	{ "Permissions-Policy", "camera=(), geolocation=(), microphone=()" },
-};
-
-static enum MHD_Result
-send_response(struct MHD_Connection *c, const struct visit *v, struct MHD_Response *r, const char *cache)
-{
-	enum MHD_Result rc;
-	char number[24];
-
-	if (r == NULL)
-		return MHD_NO;
-	for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
-		(void)MHD_add_response_header(r, always[i].name, always[i].value);
-	(void)MHD_add_response_header(r, "Content-Type", v->type);
-	(void)MHD_add_response_header(r, "Cache-Control", cache);
-	if (v->location[0] != '\0')
-		(void)MHD_add_response_header(r, "Location", v->location);
-	if (v->set_cookie[0] != '\0')
-		(void)MHD_add_response_header(r, "Set-Cookie", v->set_cookie);
-	if (v->status == 405)
-		(void)MHD_add_response_header(r, "Allow", "GET, HEAD, POST");
-	if (v->retry > 0) {
-		(void)snprintf(number, sizeof number, "%u", v->retry);
-		(void)MHD_add_response_header(r, "Retry-After", number);
-	}
-	rc = MHD_queue_response(c, v->status, r);
-	MHD_destroy_response(r);
-	return rc;
-}
-
-static enum MHD_Result
-send_page(struct MHD_Connection *c, struct visit *v)
-{
-	struct MHD_Response *r = v->out.n > 0 ?
-	    MHD_create_response_from_buffer(v->out.n, v->out.p, MHD_RESPMEM_MUST_FREE) :
-	    MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
-
-	if (r != NULL)
-		html_init(&v->out); /* the response's now */
-	return send_response(c, v, r, "no-store");
-}
-
-static enum MHD_Result
-send_asset(struct MHD_Connection *c, struct visit *v, const struct asset *a)
-{
-	v->status = 200;
-	v->type = a->type;
-	return send_response(c, v, MHD_create_response_from_buffer(a->n, (void *)(uintptr_t)a->text,
-	    MHD_RESPMEM_PERSISTENT), "public, max-age=86400");
-}
-
-/* ---- the live stream ---- */
-
-struct stream {
-	struct serving *s;
-	char token[TOKEN_TEXT];
-	uint64_t last;
-	time_t counted;
-	size_t n, at; /* of text that is still to be sent */
-	char text[16384];
-};
-
-/* The numbers on the tiles, as the page's script wants them. */
-static void
-put_counts(struct stream *st)
-{
-	struct ask_ending end;
-	struct json *status = status_get(st->s->web->status, &end), *o = json_new();
-	const struct json *clients = json_get(status, "clients");
-	static const char *const of_clients[] = { "known", "relay", "cache", "block" }, *const of_status[] = { "sessions", "rejected" };
-	size_t n;
-
-	for (unsigned i = 0; clients != NULL && i < 4; i++)
-		json_put_int(o, of_clients[i], json_get_int(clients, of_clients[i], 0));
-	for (unsigned i = 0; status != NULL && i < 2; i++)
-		json_put_int(o, of_status[i], json_get_int(status, of_status[i], 0));
-	if (status == NULL)
-		json_put_cstr(o, "error", end.message);
-	n = (size_t)sprintf(st->text, "event: counts\ndata: ");
-	n += json_write(o, st->text + n, sizeof st->text - n - 3);
-	st->n = n + (size_t)sprintf(st->text + n, "\n\n");
-	st->at = 0;
-	json_free(o);
-	json_free(status);
-}
-
-static void
-put_line(struct stream *st)
-{
-	char line[8192];
-	uint64_t missed;
-
-	st->at = 0;
-	if (!live_next(st->s->web->live, &st->last, line, sizeof line, &missed, KEEPALIVE_MS / 2)) {
-		st->n = (size_t)sprintf(st->text, ": \n\n");
-		return;
-	}
-	st->n = missed == 0 ? 0 : (size_t)sprintf(st->text, "event: missed\ndata: %llu\n\n", (unsigned long long)missed);
-	st->n += (size_t)snprintf(st->text + st->n, sizeof st->text - st->n, "id: %llu\ndata: %s\n\n",
-	    (unsigned long long)st->last, line);
-}
-
-/* The password file is not read for each line. */
-static bool
-stream_over(const struct stream *st, bool count)
-{
-	const struct web *w = st->s->web;
-	struct session session;
-
-	return live_stopping(w->live) || !(count ? find_session(w, st->token, false, &session) :
-	    sessions_find(w->sessions, st->token, monotonic(), false, &session));
-}
-
-/* Also ends with the session, and when the program ends. */
-static ssize_t
-stream_more(void *arg, uint64_t pos, char *buf, size_t max)
-{
-	struct stream *st = arg;
-	size_t n;
-
-	(void)pos;
-	if (st->at == st->n) {
-		bool count = monotonic() - st->counted >= 5;
-
-		if (stream_over(st, count))
-			return MHD_CONTENT_READER_END_OF_STREAM;
-		live_want(st->s->web->live);
-		if (count) {
-			st->counted = monotonic();
-			put_counts(st);
-		} else {
-			put_line(st);
-		}
-	}
-	n = st->n - st->at < max ? st->n - st->at : max;
-	memcpy(buf, st->text + st->at, n);
-	st->at += n;
-	return (ssize_t)n;
-}
-
-static void
-stream_free(void *arg)
-{
-	struct stream *st = arg;
-
-	pthread_mutex_lock(&st->s->lock);
-	st->s->streams--;
-	pthread_mutex_unlock(&st->s->lock);
-	free(st);
-}
-
-static struct peer *
+struct peer *
 peer_of(struct MHD_Connection *c)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	return info == NULL ? NULL : info->socket_context;
 }
-
-static enum MHD_Result
-send_stream(struct serving *s, struct MHD_Connection *c, struct visit *v)
-{
-	const char *last = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Last-Event-ID");
-	struct peer *peer = peer_of(c);
-	struct stream *st;
-	bool room;
-
-	pthread_mutex_lock(&s->lock);
-	room = s->streams < STREAMS;
-	if (room) {
-		s->streams++;
-		if (peer != NULL)
-			peer->streaming = true;
-	}
-	pthread_mutex_unlock(&s->lock);
-	if (!room) {
-		v->retry = 30;
-		page_refuse(v, 503, "Too many are watching", "");
-		return send_page(c, v);
-	}
-	st = xcalloc(1, sizeof *st);
-	st->s = s;
-	(void)strcpy(st->token, v->session.token);
-	st->last = last != NULL ? strtoull(last, NULL, 10) : live_head(s->web->live);
-	if (last == NULL && form_get(&v->query, "after") != NULL)
-		st->last = strtoull(form_get(&v->query, "after"), NULL, 10);
-	v->status = 200;
-	v->type = "text/event-stream";
-	return send_response(c, v, MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_more, st, stream_free),
-	    "no-store");
-}
-
-/* ---- a request comes in ---- */
 
 static void *
 on_target(void *arg, const char *target, struct MHD_Connection *c)
@@ -470,13 +114,6 @@ on_completed(void *arg, struct MHD_Connection *c, void **of_request, enum MHD_Re
 	free(in->target);
 	free(in);
 	*of_request = NULL;
-}
-
-static enum MHD_Result
-refuse(struct MHD_Connection *c, struct visit *v, unsigned status, const char *what)
-{
-	page_refuse(v, status, what, "");
-	return send_page(c, v);
 }
 
 /* Path and query of the target.  -1: malformed. */
@@ -532,7 +169,7 @@ first(struct incoming *in, struct MHD_Connection *c, const char *method, enum MH
 	if (status == 0)
 		return false;
 	v->path = status == 400 ? "/" : v->path;
-	*rc = refuse(c, v, status, what);
+	*rc = send_refusal(c, v, status, what);
 	return true;
 }
 
@@ -561,13 +198,12 @@ answer(struct serving *s, struct incoming *in, struct MHD_Connection *c)
 	in->body = NULL; /* the form's now */
 	if (in->too_long) {
 		free(body);
-		return refuse(c, v, 413, "The request is too long");
+		return send_refusal(c, v, 413, "The request is too long");
 	}
 	if (body != NULL && form_parse(&v->form, body, in->n) == -1)
-		return refuse(c, v, 400, "The form is malformed");
+		return send_refusal(c, v, 400, "The form is malformed");
 	if (!v->post && (a = asset_of(v->path)) != NULL)
 		return send_asset(c, v, a);
-	look_at_session(v);
 	route(v);
 	if (v->type == NULL)
 		return send_stream(s, c, v);
@@ -643,66 +279,7 @@ reaper_main(void *arg)
 	return NULL;
 }
 
-/* ---- listening ---- */
-
-static int
-listen_inet(const char *text, struct err *e)
-{
-	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
-	char host[64], *port = strrchr(text, ':') == NULL ? NULL : xstrdup(strrchr(text, ':') + 1);
-	size_t n = port == NULL ? 0 : (size_t)(strrchr(text, ':') - text);
-	struct addrinfo *ai = NULL;
-	int fd = -1, one = 1, rc;
-
-	if (n >= 2 && text[0] == '[' && text[n - 1] == ']')
-		str_copy(host, sizeof host, (struct str){ text + 1, n - 2 });
-	else
-		str_copy(host, sizeof host, (struct str){ text, n });
-	rc = port == NULL || n == 0 ? EAI_NONAME : getaddrinfo(host, port, &hints, &ai);
-	free(port);
-	if (rc != 0) {
-		err_set(e, "%s: not an address to listen at, like 127.0.0.1:8025, [::1]:8025 or unix:PATH", text);
-		return -1;
-	}
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd != -1)
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (fd == -1 || bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 || listen(fd, CONNECTIONS) == -1) {
-		err_sys(e, "%s", text);
-		if (fd != -1)
-			close(fd);
-		fd = -1;
-	}
-	freeaddrinfo(ai);
-	return fd;
-}
-
-static int
-listen_unix(struct serving *s, const struct server_options *o, struct err *e)
-{
-	const struct group *gr = o->group == NULL ? NULL : getgrnam(o->group);
-
-	if (o->group != NULL && gr == NULL)
-		return err_set(e, "group \"%s\" does not exist", o->group);
-	s->path = xstrdup(o->listen + 5);
-	return unixsock_listen(s->path, o->mode, (uid_t)-1, gr == NULL ? (gid_t)-1 : gr->gr_gid, &s->file, e);
-}
-
-static void
-say_where(int fd, const char *text)
-{
-	struct sockaddr_storage sa;
-	socklen_t n = sizeof sa;
-	struct addr a;
-	char addr[ADDR_TEXT], port[8];
-
-	if (strncmp(text, "unix:", 5) != 0 && getsockname(fd, (struct sockaddr *)&sa, &n) == 0 &&
-	    addr_from_sockaddr(&a, (struct sockaddr *)&sa) == 0 &&
-	    getnameinfo((struct sockaddr *)&sa, n, NULL, 0, port, sizeof port, NI_NUMERICSERV) == 0)
-		logmsg(LEVEL_NOTICE, addr_is4(&a) ? "listening at %s:%s" : "listening at [%s]:%s", addr_format(addr, &a), port);
-	else
-		logmsg(LEVEL_NOTICE, "listening at %s", text);
-}
+/* ---- life ---- */
 
 struct serving *
 serve_start(struct web *w, const struct server_options *o, struct err *e)
@@ -713,14 +290,12 @@ serve_start(struct web *w, const struct server_options *o, struct err *e)
 	LIST_INIT(&s->peers);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->wake, NULL);
-	s->listener = strncmp(o->listen, "unix:", 5) == 0 ? listen_unix(s, o, e) : listen_inet(o->listen, e);
-	if (s->listener == -1) {
-		free(s->path);
+	if (listener_open(&s->listener, o, e) == -1) {
 		free(s);
 		return NULL;
 	}
 	s->mhd = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL,
-	    on_request, s, MHD_OPTION_LISTEN_SOCKET, s->listener, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+	    on_request, s, MHD_OPTION_LISTEN_SOCKET, s->listener.fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)QUIET_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
 	    MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 * 1024, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
@@ -728,7 +303,7 @@ serve_start(struct web *w, const struct server_options *o, struct err *e)
 		err_set(e, "%s: libmicrohttpd cannot be started", o->listen);
 		return NULL; /* and the process ends */
 	}
-	say_where(s->listener, o->listen);
+	listener_say(&s->listener, o->listen);
 	return s;
 }
 
@@ -742,10 +317,8 @@ serve_stop(struct serving *s)
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->reaper, NULL);
 	MHD_stop_daemon(s->mhd);
-	if (s->path != NULL)
-		unixsock_remove(s->path, &s->file);
+	listener_gone(&s->listener);
 	pthread_cond_destroy(&s->wake);
 	pthread_mutex_destroy(&s->lock);
-	free(s->path);
 	free(s);
 }

@@ -32,15 +32,6 @@ struct status_cache {
 	struct report_ladder ladder[REPORT_LADDERS];
 };
 
-static time_t
-monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 struct status_cache *
 status_new(const char *socket)
 {

@@ -213,7 +213,8 @@ lists_pages(void **state)
 	close(fd);
 }
 
-/* Page after page is the whole list, once each, whatever the size of a page; also when many came in the same second. */
+/* Page after page is the whole list, once each, whatever the size of a page; also when many came in the same second, and when
+ * the others are of two hours. */
 static void
 pages_make_the_list(void **state)
 {
@@ -224,7 +225,7 @@ pages_make_the_list(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 3000; i++) {
 		(void)snprintf(line, sizeof line, "198.51.%u.%u", i / 200, i % 200);
-		f.now += i % 10 == 0;
+		f.now += i >= 1200 && i % 10 == 0 ? 40 : 0;
 		fake_event(&f, EVENT_RBL, line, NULL, "zen.example");
 	}
 	for (size_t k = 0; k < ROWS(sizes); k++) {
