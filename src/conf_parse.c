@@ -41,7 +41,10 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	if (m->n > 0 && m->line == cfg->line)
 		return;
 	(void)vsnprintf(text, sizeof text, fmt, ap);
-	mistake(m, cfg->line, "%s", text);
+	if (strcmp(text, "unexpected token ','") == 0)
+		mistake(m, cfg->line, "a comma stands outside of braces: a list is written { one, two }");
+	else
+		mistake(m, cfg->line, "%s", text);
 }
 
 static struct listener *
@@ -208,6 +211,31 @@ complete(struct reading *r)
 	}
 }
 
+/* Two options that must not have the same value. */
+static void
+check_apart(struct reading *r, const char *one, const char *other, const char *a, const char *b)
+{
+	const struct option_group *g = &option_groups[GROUP_FILE];
+	int line = r->in_file[option_find(g, one) - g->options];
+
+	if (line == 0)
+		line = r->in_file[option_find(g, other) - g->options];
+	if (*a != '\0' && strcmp(a, b) == 0)
+		mistake(r->m, line, "%s and %s are both \"%s\"", one, other, a);
+}
+
+static void
+check_all_apart(struct reading *r)
+{
+	const struct conf *c = r->conf;
+	const char *milter = strncmp(c->milter_socket, "unix:", 5) == 0 ? c->milter_socket + 5 : "";
+
+	check_apart(r, "set4", "set6", c->set4, c->set6);
+	check_apart(r, "milter_socket", "map_socket", milter, c->map_socket);
+	check_apart(r, "milter_socket", "control_socket", milter, c->control_socket);
+	check_apart(r, "map_socket", "control_socket", c->map_socket, c->control_socket);
+}
+
 /* libconfuse 3.3 complains of unknown options although it takes them; should another version not, we do. */
 static void
 check_known(struct mistakes *m, cfg_t *cfg)
@@ -252,6 +280,8 @@ conf_parse(struct conf *c, const char *text, struct mistakes *m)
 	complete(&r);
 	if (m->n == 0)
 		check_known(m, r.root);
+	if (m->n == 0)
+		check_all_apart(&r);
 	conf_own(c, r.in_file[names - option_groups[GROUP_FILE].options] != 0);
 	cfg_free(r.root);
 	now_reading = NULL;

@@ -12,7 +12,7 @@
 #include "template.h"
 
 #define SUN_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
-#define SETNAME_MAX  31		 /* IPSET_MAXNAMELEN (linux/netfilter/ipset/ip_set.h) less the NUL */
+#define SETNAME_MAX  27		 /* IPSET_MAXNAMELEN (linux/netfilter/ipset/ip_set.h) less the NUL, and the helper's "~new" */
 #define SPAN_MAX     (30 * 86400)
 
 static int

@@ -220,5 +220,6 @@ explain(struct request *rq)
 	if (known || why != NULL || lines > 0)
 		control_end(ctl, rq->conn, 0, "%s", "");
 	else
-		control_end(ctl, rq->conn, 1, "nothing is known of %s%s", text, rq->moment != 0 ? " any more" : "");
+		control_end(ctl, rq->conn, 1, "nothing is known of %s%s",
+		    addr_format_client(text, &client, rq->policy->ipv6_prefix), rq->moment != 0 ? " any more" : "");
 }

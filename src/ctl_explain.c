@@ -17,8 +17,9 @@ show_sets(const struct json *o)
 		    time_text(since, json_get_int(e, "since", 0)), time_text(last, json_get_int(e, "last", 0)),
 		    until_text(e), sent_text(sent, e));
 	if ((e = json_get(o, "cache")) != NULL)
-		printf("  cached    %s %s, since %s, %lld hits, until %s\n", text_of(e, "kind"), reason_of(e),
-		    time_text(since, json_get_int(e, "since", 0)), number_of(e, "hits"), until_text(e));
+		printf("  cached    %s%s%s, since %s, %lld hits, until %s\n", text_of(e, "kind"),
+		    *reason_of(e) ? ": " : "", reason_of(e), time_text(since, json_get_int(e, "since", 0)),
+		    number_of(e, "hits"), until_text(e));
 	if ((e = json_get(o, "block")) != NULL)
 		printf("  blocked   %s by %s%s%s, since %s, until %s\n", text_of(e, "kind"), text_of(e, "by"),
 		    *reason_of(e) ? ": " : "", reason_of(e), time_text(since, json_get_int(e, "since", 0)),

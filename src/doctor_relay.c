@@ -5,7 +5,7 @@
  * (Postfix: SMTPD_ACCESS_README).  It is read from the left until somebody decides.  So the lookup must stand
  *	behind permit_mynetworks and permit_sasl_authenticated, who need no daemon,
  *	behind permit_auth_destination, or a daemon that is not there defers all mail and not only what is to be relayed,
- *	before what refuses the rest.
+ *	before what refuses the rest, which is to be reject_unauth_destination: see judge_refusal().
  * The corrected list is told whole, to be copied.
  */
 #include <string.h>
@@ -180,11 +180,7 @@ corrected(const struct list *l, const char *map, char *buf, size_t size)
 	n = add(buf, size, n, STR("permit_auth_destination"));
 	n = add(buf, size, n, STR("check_client_access"));
 	n = add(buf, size, n, str_of(map));
-	if (first_of(l, ITEM_DECIDE) == l->n)
-		n = add(buf, size, n, STR("reject_unauth_destination"));
-	for (unsigned i = 0; i < l->n; i++)
-		if (l->v[i].kind == ITEM_DECIDE)
-			n = add(buf, size, n, l->v[i].word);
+	add(buf, size, n, STR("reject_unauth_destination"));
 }
 
 static void
@@ -220,6 +216,32 @@ misplaced(const struct list *l)
 	return NULL;
 }
 
+/* Postfix's words are what we have to go by: `reject' says of who asks for relaying "Recipient address rejected: Access
+ * denied", as of a trap, and what is deferred counts for nothing. */
+static void
+judge_refusal(const struct doctor_facts *f, struct doctor_report *r, const struct service *s, const struct list *l,
+    const char *param)
+{
+	unsigned at = first_of(l, ITEM_DECIDE);
+	struct finding *found;
+	char place[256];
+	struct str word;
+
+	if (at == l->n || str_caseeq(l->v[at].word, STR("reject_unauth_destination")))
+		return;
+	word = l->v[at].word;
+	found = doctor_found(r, "%s: %s: behind the relay lookup stands %.*s", postfix_place(f, s, param, place, sizeof place),
+	    param, (int)word.n, word.p);
+	if (str_caseeq(word, STR("reject")))
+		finding_why(found, "The log then says of a user who has not read his mail what it says of a forged recipient: one "
+		    "attempt to relay puts him into the cache");
+	else if (str_caseeq(word, STR("permit")))
+		finding_why(found, "Everybody may relay");
+	else
+		finding_why(found, "A temporary refusal never counts: nobody who probes for relaying is noticed");
+	suggest(f, s, found, l);
+}
+
 static void
 judge_place(const struct doctor_facts *f, struct doctor_report *r, const struct service *s, const struct list *l,
     const char *param)
@@ -228,8 +250,10 @@ judge_place(const struct doctor_facts *f, struct doctor_report *r, const struct 
 	struct finding *found;
 	char place[256];
 
-	if (wrong == NULL)
+	if (wrong == NULL) {
+		judge_refusal(f, r, s, l, param);
 		return;
+	}
 	found = doctor_found(r, "%s: %s: the relay lookup %s", postfix_place(f, s, param, place, sizeof place), param, wrong);
 	if (strstr(wrong, "before") != NULL)
 		finding_why(found, "When the daemon is not there the lookup fails, and Postfix defers what it was to decide: there, %s",

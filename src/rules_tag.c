@@ -6,6 +6,7 @@
  *	imapd		exactly that
  *	postfix/smtpd	a first and a last part: also postfix/submission/smtpd (a service of its own name) and
  *			postfix-out/smtpd (an instance of its own name)
+ *	postfix/submission/smtpd	that service alone, also of an instance of its own name
  *	* /imap		any first part (without the blank)
  *
  * Logs hold the same few tags over and over, so that what a tag means is remembered, per thread, in a table of fixed
@@ -35,6 +36,15 @@ last_part(struct str s)
 	return slash == NULL ? s : (struct str){ slash + 1, (size_t)(s.p + s.n - slash) - 1 };
 }
 
+/* What stands between the first part and the last: "/submission/". */
+static struct str
+middle(struct str s)
+{
+	const char *first = memchr(s.p, '/', s.n), *last = memrchr(s.p, '/', s.n);
+
+	return (struct str){ first, (size_t)(last - first) + 1 };
+}
+
 bool
 tag_matches(const char *spec, struct str tag)
 {
@@ -43,6 +53,8 @@ tag_matches(const char *spec, struct str tag)
 	if (memchr(want.p, '/', want.n) == NULL)
 		return str_eq(want, tag);
 	if (memchr(tag.p, '/', tag.n) == NULL || !str_eq(last_part(want), last_part(tag)))
+		return false;
+	if (middle(want).n > 1 && !str_eq(middle(want), middle(tag)))
 		return false;
 	first = first_part(want);
 	have = first_part(tag);

@@ -116,6 +116,8 @@ answers(void **state)
 		{ "explain an old reference", "{\"verb\":\"explain\",\"address\":\"R0004 RV89T X7OHY\"}", 1,
 		  "nothing is known of 192.0.2.99 any more", NULL },
 		{ "explain unknown", "{\"verb\":\"explain\",\"address\":\"192.0.2.99\"}", 1, "nothing is known of 192.0.2.99", NULL },
+		{ "explain an unknown network", "{\"verb\":\"explain\",\"address\":\"2001:db8:99::1\"}", 1,
+		  "nothing is known of 2001:db8:99::/64", NULL },
 		{ "explain loopback", "{\"verb\":\"explain\",\"address\":\"127.0.0.1\"}", 0, "\"verdict\":\"trusted\"", NULL },
 		{ "status", "{\"verb\":\"status\"}", 0, "\"clients\":{\"known\":6,\"relay\":2,\"cache\":2,\"block\":0}", NULL },
 		{ "status from the daemon", "{\"verb\":\"status\"}", 0, "\"version\":\"1.2.3\"", NULL },

@@ -130,7 +130,7 @@ shows(void **state)
 		{ "del again", "block del 192.0.2.66", 1, "popauth-milterctl: 192.0.2.66 is not in block\n", NULL },
 		{ "options first", "--for 2h relay add 192.0.2.3", 0, "relay: 192.0.2.3 until 20", NULL },
 		{ "explain", "explain 192.0.2.7", 0, "192.0.2.7  cached\n", NULL },
-		{ "explain cache", "explain 192.0.2.7", 0, "cached    rbl zen.example, since 20", NULL },
+		{ "explain cache", "explain 192.0.2.7", 0, "cached    rbl: zen.example, since 20", NULL },
 		{ "explain counters", "explain 192.0.2.7", 0,
 		  "rate 1 of 10 sessions in 1m (blocks for 1h)  total 1 of 25 sessions in 1d (blocks for 1d)\n", NULL },
 		{ "explain evidence", "explain 192.0.2.7", 0, "rbl by test-rule -> counted cached\n        a line\n", NULL },

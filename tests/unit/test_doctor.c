@@ -105,8 +105,14 @@ postfix_lists(void **state)
 		{ "good", "smtpd_relay_restrictions = permit_mynetworks, permit_auth_destination, check_client_access " MAP
 		    ", reject_unauth_destination\n", NULL, NULL },
 		{ "blanks for commas", "smtpd_relay_restrictions = permit_mynetworks permit_auth_destination check_client_access " MAP
-		    " reject\n", NULL, NULL },
-		{ "capitals", "smtpd_relay_restrictions = PERMIT_AUTH_DESTINATION, Check_Client_Access " MAP ", REJECT\n", NULL, NULL },
+		    " reject_unauth_destination\n", NULL, NULL },
+		{ "capitals", "smtpd_relay_restrictions = PERMIT_AUTH_DESTINATION, Check_Client_Access " MAP
+		    ", REJECT_unauth_destination\n", NULL, NULL },
+		{ "the words for a trap", "smtpd_relay_restrictions = permit_auth_destination, check_client_access " MAP ", REJECT\n",
+		    "behind the relay lookup stands REJECT", MAP ", reject_unauth_destination" },
+		{ "what counts for nothing", "smtpd_relay_restrictions = permit_auth_destination, check_client_access " MAP
+		    ", defer_unauth_destination\n", "behind the relay lookup stands defer_unauth_destination",
+		    MAP ", reject_unauth_destination" },
 		{ "no list at all", "", "does not look up",
 		    "smtpd_relay_restrictions = permit_auth_destination, check_client_access " MAP ", reject_unauth_destination" },
 		{ "nothing but the lookup", "smtpd_relay_restrictions = check_client_access " MAP "\n", "before permit_auth_destination",
@@ -120,11 +126,11 @@ postfix_lists(void **state)
 		    "= permit_mynetworks, check_helo_access, pcre:/x, warn_if_reject, permit_auth_destination, check_client_access "
 		    MAP ", reject_unauth_destination" },
 		{ "a class", "smtpd_restriction_classes = a, pop\npop = permit_auth_destination, check_client_access " MAP
-		    "\nsmtpd_relay_restrictions = permit_mynetworks, pop, reject\n", NULL, NULL },
+		    "\nsmtpd_relay_restrictions = permit_mynetworks, pop, reject_unauth_destination\n", NULL, NULL },
 		{ "a class within itself", "smtpd_restriction_classes = a\na = a\nsmtpd_relay_restrictions = a, "
-		    "permit_auth_destination, check_client_access " MAP ", reject\n", NULL, NULL },
+		    "permit_auth_destination, check_client_access " MAP ", reject_unauth_destination\n", NULL, NULL },
 		{ "the map file", "smtpd_relay_restrictions = permit_auth_destination, check_client_access "
-		    "hash:/etc/postfix/popauth, reject\n", NULL, NULL },
+		    "hash:/etc/postfix/popauth, reject_unauth_destination\n", NULL, NULL },
 		{ "another map file", "smtpd_relay_restrictions = permit_auth_destination, check_client_access "
 		    "hash:/etc/postfix/access, reject\n", "does not look up", NULL },
 		{ "half a map", "smtpd_relay_restrictions = check_client_access socketmap:unix:\n", "does not look up", NULL },
