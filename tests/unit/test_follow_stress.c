@@ -394,8 +394,8 @@ read_all(struct reader *r)
 		overslept = false;
 		if (rand_r(&r->seed) % 8 == 0)
 			killed(r);
-		else if (is == FOLLOW_IDLE || is == FOLLOW_LOST)
-			overslept = rest(r);
+		else if (r->expected < w.run->lines && (is == FOLLOW_IDLE || is == FOLLOW_LOST))
+			overslept = rest(r); /* behind the last line nobody would wake us */
 	}
 	save(r); /* the keeper may wait for it */
 }
