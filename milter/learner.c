@@ -75,6 +75,7 @@ learner_free(struct learner *l)
 	free(l);
 }
 
+/* Not with the lock held, for which the log thread would wake and go to sleep again. */
 static void
 ring(const struct learner *l)
 {
@@ -221,8 +222,8 @@ serve(struct learner *l)
 		correlate_save(l->intake.correlate, whole, cut_half, cut);
 		pthread_mutex_lock(&l->lock);
 		l->cut = NULL;
-		pthread_cond_broadcast(&l->served);
 		pthread_mutex_unlock(&l->lock);
+		pthread_cond_broadcast(&l->served);
 	}
 	if (rules != NULL)
 		reload(l, rules);
@@ -297,7 +298,9 @@ learner_cut(struct learner *l, struct cut *c, bool whole)
 	pthread_mutex_lock(&l->lock);
 	l->cut = c;
 	l->cut_whole = whole;
+	pthread_mutex_unlock(&l->lock);
 	ring(l);
+	pthread_mutex_lock(&l->lock);
 	while (l->cut != NULL)
 		pthread_cond_wait(&l->served, &l->lock);
 	pthread_mutex_unlock(&l->lock);

@@ -79,13 +79,21 @@ fail:
 	return NULL;
 }
 
-/* With the lock held. */
-static void
-wake(struct firewall *fw)
+/* With the lock held: must the pusher be rung for, once it has been let go? */
+static bool
+to_ring(struct firewall *fw)
 {
-	if (fw->woken || fw->wake == -1)
-		return;
+	bool ring = !fw->woken && fw->wake != -1;
+
 	fw->woken = true;
+	return ring;
+}
+
+/* Never with the lock held: the pusher runs at once where it can, in our place on a busy machine, and would go to sleep
+ * again for the lock; a block then waits until we have had our turn and it has had another. */
+static void
+ring(const struct firewall *fw)
+{
 	eventfd_write(fw->wake, 1);
 }
 
@@ -114,11 +122,11 @@ firewall_stop(struct firewall *fw)
 		return;
 	pthread_mutex_lock(&fw->lock);
 	fw->stop = true;
-	fw->woken = false;
-	wake(fw);
 	pthread_mutex_unlock(&fw->lock);
-	if (fw->threaded)
+	if (fw->threaded) {
+		ring(fw);
 		pthread_join(fw->thread, NULL);
+	}
 	reap(fw);
 	destroy(fw);
 }
@@ -127,7 +135,7 @@ void
 firewall_block_changed(void *arg, const struct addr *client)
 {
 	struct firewall *fw = arg;
-	bool dead;
+	bool dead, call = false;
 
 	if (fw == NULL)
 		return;
@@ -136,9 +144,11 @@ firewall_block_changed(void *arg, const struct addr *client)
 	if (!dead) {
 		if (!pending_add(fw->in, client))
 			fw->sync_wanted = fw->gap_wanted = true;
-		wake(fw);
+		call = to_ring(fw);
 	}
 	pthread_mutex_unlock(&fw->lock);
+	if (call)
+		ring(fw);
 	if (dead)
 		stat_add(STAT_FIREWALL_FAILED, 1);
 }
@@ -146,12 +156,16 @@ firewall_block_changed(void *arg, const struct addr *client)
 void
 firewall_sync(struct firewall *fw)
 {
+	bool call;
+
 	if (fw == NULL)
 		return;
 	pthread_mutex_lock(&fw->lock);
 	fw->sync_wanted = true;
-	wake(fw);
+	call = to_ring(fw);
 	pthread_mutex_unlock(&fw->lock);
+	if (call)
+		ring(fw);
 }
 
 struct tally_arg {
@@ -175,16 +189,20 @@ firewall_count(const struct firewall *fw, unsigned shard, uint32_t blocked[FW_SE
 	ledger_walk_shard(fw->ledger, shard, count_blocked, &t);
 }
 
-/* With the lock held. */
+/* With the lock held, but not all the time. */
 static bool
 ask(struct firewall *fw)
 {
 	struct timespec until;
 	uint32_t mine = ++fw->asked;
+	bool call = to_ring(fw);
 
+	pthread_mutex_unlock(&fw->lock);
+	if (call)
+		ring(fw);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += STATUS_WAIT;
-	wake(fw);
+	pthread_mutex_lock(&fw->lock);
 	while (fw->st.state == FIREWALL_UP && fw->answered < mine)
 		if (pthread_cond_timedwait(&fw->told, &fw->lock, &until) != 0)
 			return false;

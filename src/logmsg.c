@@ -139,7 +139,6 @@ push(enum level level, const char *text)
 	memcpy(l->text, text, strlen(text) + 1);
 	own.lost = 0;
 	own.n++;
-	pthread_cond_signal(&own.wake);
 }
 
 static void
@@ -337,6 +336,7 @@ logmsg_last(const char *text)
 	}
 	if (queued) {
 		push(LEVEL_PANIC, text);
+		pthread_cond_signal(&own.wake);
 		(void)taken(false);
 	}
 	pthread_mutex_unlock(&lock);
@@ -367,7 +367,9 @@ put(struct line *l)
 	if (queued)
 		push(l->level, l->text);
 	pthread_mutex_unlock(&lock);
-	if (!queued)
+	if (queued)
+		pthread_cond_signal(&own.wake); /* now: who wakes while we hold the lock goes to sleep for it again */
+	else
 		write_line(l);
 }
 

@@ -92,8 +92,8 @@ relaymap_changed(struct relaymap *rm, const struct addr *client)
 	pthread_mutex_lock(&rm->lock);
 	if (!pending_add(rm->in, client))
 		rm->overflown = true;
-	pthread_cond_signal(&rm->wake);
 	pthread_mutex_unlock(&rm->lock);
+	pthread_cond_signal(&rm->wake); /* now: who wakes while we hold the lock goes to sleep for it again */
 }
 
 void
