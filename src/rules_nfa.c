@@ -78,6 +78,17 @@ connect(struct builder *b, const struct states *from, const struct states *to)
 			states_add_all(&b->follow[i], to);
 }
 
+/* How many states the tree makes, the start included; no more than there may be. */
+static unsigned
+states_of(const struct node *n)
+{
+	size_t states = n->kind == NODE_TEXT ? n->text.n : n->kind == NODE_RUN;
+
+	for (const struct node *kid = n->kids; kid != NULL; kid = kid->next)
+		states += states_of(kid) - 1;
+	return states + 1 < PATTERN_ATOMS ? (unsigned)states + 1 : PATTERN_ATOMS;
+}
+
 static int
 add_atom(struct builder *b, struct node *n, struct bytes set, unsigned *state)
 {
@@ -400,11 +411,12 @@ int
 nfa_build(struct nfa *nfa, struct node *tree, struct err *e)
 {
 	struct builder b = { .nfa = nfa, .e = e };
+	unsigned most = states_of(tree);
 	struct part whole;
 	int rc = -1;
 
-	*nfa = (struct nfa){ .atoms = xcalloc(PATTERN_ATOMS, sizeof(*nfa->atoms)), .n = 1 };
-	b.follow = xcalloc(PATTERN_ATOMS, sizeof(*b.follow));
+	*nfa = (struct nfa){ .atoms = xcalloc(most, sizeof(*nfa->atoms)), .n = 1 };
+	b.follow = xcalloc(most, sizeof(*b.follow));
 	if (build(&b, tree, &whole) == -1)
 		goto done;
 	if (whole.empty) {
@@ -420,7 +432,6 @@ nfa_build(struct nfa *nfa, struct node *tree, struct err *e)
 	mark(nfa);
 	nfa->opening = open_start(nfa);
 	nfa->sure = is_sure(nfa);
-	nfa->atoms = xrealloc(nfa->atoms, nfa->n * sizeof(*nfa->atoms));
 	rc = 0;
 done:
 	free(b.follow);
