@@ -4,10 +4,10 @@
  *	guard_before()	the event learns what else is going on: is something held, is its target under attack?
  *	...		the ledger applies it
  *	guard_after()	breaker and swarm hear what came of it
- *	guard_tend()	what follows is done: withdrawals, and notices for people
+ *	pipeline_tend()	does what follows: withdrawals (guard_withdrawal()) and notices for people (guard_notice())
  *
- * One mutex, a leaf: nothing is allocated, logged or waited for under it.  Any thread; guard_tend() is called by one
- * at a time (pipeline_tend()).
+ * One mutex, a leaf: nothing is allocated, logged or waited for under it.  Any thread; pipeline_tend() is called by one
+ * at a time.
  */
 #ifndef GUARD_H
 #define GUARD_H
@@ -33,7 +33,7 @@ void guard_free(struct guard *g); /* NULL is fine */
 
 /* All take the event with its client, and `now`, the present. */
 void guard_before(struct guard *g, const struct policy *p, struct event *ev, time_t now);
-/* true: guard_tend() has something to do. */
+/* true: pipeline_tend() has something to do. */
 bool guard_after(struct guard *g, const struct policy *p, const struct event *ev, const struct addr *client,
     unsigned changes, time_t now);
 /* swarm_fetch(), without the lock. */

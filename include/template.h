@@ -32,7 +32,4 @@ int template_check(const char *text, struct err *e);
  * made printable ASCII, and cut: the explanation at 200 bytes, others at 100.  Returns whether the reference stands in it as a whole. */
 bool template_fill(char *dst, size_t size, const char *text, const struct str values[PLACES]);
 
-/* The names of all places, for the manual: "%{client}, %{explanation}, ...". */
-const char *template_places(void);
-
 #endif

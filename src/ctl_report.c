@@ -11,8 +11,7 @@
 #include "conf.h"
 #include "rank.h"
 
-#define SPAN_DEFAULT 86400
-#define NAMES_MAX    1000000
+#define NAMES_MAX 1000000
 
 /* ---- out ---- */
 

@@ -137,25 +137,9 @@ judge_quiet(const struct doctor_facts *f, struct doctor_report *r, const struct 
 	    "where there is only the systemd journal", f->conf_path);
 }
 
-void
-check_log_file(const struct doctor_facts *f, struct doctor_report *r)
-{
-	if (f->conf == NULL) {
-		doctor_skip(r, "without a configuration it is not known which logs there are");
-		return;
-	}
-	for (unsigned i = 0; i < f->n_paths; i++)
-		if (f->paths[i].role == PATH_LOG)
-			judge_file(f, r, &f->paths[i]);
-	for (unsigned i = 0; i < f->n_logs; i++)
-		judge_quiet(f, r, &f->logs[i]);
-	if (postfix_seen(f))
-		postfix_log_file(f, r);
-}
-
 /* maillog_file: Postfix 3.4 and later can write a log of its own. */
-void
-postfix_log_file(const struct doctor_facts *f, struct doctor_report *r)
+static void
+maillog_file(const struct doctor_facts *f, struct doctor_report *r)
 {
 	struct str file = postfix_param(f, NULL, "maillog_file");
 	struct finding *found;
@@ -254,4 +238,20 @@ check_log_clock(const struct doctor_facts *f, struct doctor_report *r)
 {
 	for (unsigned i = 0; i < f->n_logs; i++)
 		judge_clock(f, r, &f->logs[i]);
+}
+
+void
+check_log_file(const struct doctor_facts *f, struct doctor_report *r)
+{
+	if (f->conf == NULL) {
+		doctor_skip(r, "without a configuration it is not known which logs there are");
+		return;
+	}
+	for (unsigned i = 0; i < f->n_paths; i++)
+		if (f->paths[i].role == PATH_LOG)
+			judge_file(f, r, &f->paths[i]);
+	for (unsigned i = 0; i < f->n_logs; i++)
+		judge_quiet(f, r, &f->logs[i]);
+	if (postfix_seen(f))
+		maillog_file(f, r);
 }

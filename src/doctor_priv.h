@@ -67,7 +67,6 @@ void postfix_relay_lookup(const struct doctor_facts *f, struct doctor_report *r)
 void postfix_lookup_deferral(const struct doctor_facts *f, struct doctor_report *r);
 void postfix_mta_milter(const struct doctor_facts *f, struct doctor_report *r);
 void postfix_failure_action(const struct doctor_facts *f, struct doctor_report *r);
-void postfix_log_file(const struct doctor_facts *f, struct doctor_report *r);
 
 /* doctor_sendmail.c */
 bool sendmail_seen(const struct doctor_facts *f);

@@ -99,7 +99,7 @@ brace(const struct reader *r)
 	return at;
 }
 
-struct node *
+static struct node *
 node_new(enum node_kind kind, struct place at)
 {
 	struct node *n = xcalloc(1, sizeof(*n));
@@ -119,7 +119,7 @@ copy_bytes(struct str s)
 	return p;
 }
 
-struct node *
+static struct node *
 node_copy(const struct node *n)
 {
 	struct node *copy = xmalloc(sizeof(*copy)), **end = &copy->kids;

@@ -99,8 +99,6 @@ struct node {
 	bool last;	    /* ends at the last place where the rest still fits, not at the first */
 };
 
-struct node *node_new(enum node_kind kind, struct place at);
-struct node *node_copy(const struct node *n);
 void node_free(struct node *n); /* with its kids, not its next */
 /* Do not capture this any more. */
 void node_forget(struct node *n, enum slot slot);
@@ -210,8 +208,6 @@ unsigned regex_runs(const struct regex *re, struct regex_scratch *s, struct str 
     const struct node **runs, unsigned max);
 /* Whether matching `text` takes more than `limit` steps, counted by PCRE2's interpreter, not by a clock. */
 bool regex_exceeds(const struct regex *re, struct str text, uint32_t limit);
-/* The pattern as PCRE2 sees it. */
-const char *regex_text(const struct regex *re);
 
 struct sample {
 	struct sample *next;

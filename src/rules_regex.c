@@ -324,9 +324,3 @@ regex_exceeds(const struct regex *re, struct str text, uint32_t limit)
 	pcre2_match_context_free(context);
 	return rc == PCRE2_ERROR_MATCHLIMIT;
 }
-
-const char *
-regex_text(const struct regex *re)
-{
-	return re->text;
-}

@@ -15,12 +15,6 @@ static const char *const names[PLACES] = {
 	[PLACE_ZONE] = "zone",
 };
 
-const char *
-template_places(void)
-{
-	return "%{client}, %{explanation}, %{postmaster}, %{reason}, %{ref}, %{said}, %{zone}";
-}
-
 /* A place at the beginning of *text: its name, and *text goes behind it.  PLACES: there is none. */
 static enum place_name
 place_at(const char **text)
@@ -46,8 +40,8 @@ template_check(const char *text, struct err *e)
 			return err_set(e, "holds a character that is not printable ASCII");
 		if (text[0] == '%' && text[1] == '{') {
 			if (place_at(&text) == PLACES)
-				return err_set(e, "\"%.*s\" is none of %s", (int)strcspn(text, "} ") + 1, text,
-				    template_places());
+				return err_set(e, "\"%.*s\" is none of %%{client}, %%{explanation}, %%{postmaster}, "
+				    "%%{reason}, %%{ref}, %%{said}, %%{zone}", (int)strcspn(text, "} ") + 1, text);
 		} else
 			text++;
 	}

@@ -1,133 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test_kernel.c - the firewall helper and the pusher against a real kernel
- *
- * In a network namespace of this process's own, so nothing of the machine is touched.  What the kernel holds is asked
- * of ipset(8) and iptables(8), which know nothing of us.  Every wait is for an answer of the helper: it works in
- * order, so the answer to a query says that all before it is done.
- */
+/* test_kernel.c - the firewall helper against a real kernel: its protocol, its sets, its privileges */
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include <errno.h>
 #include <poll.h>
-#include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "firewall.h"
-#include "ledger.h"
+#include "kernel.h"
 #include "logmsg.h"
-#include "stats.h"
 
 #define PATIENCE 20000 /* milliseconds: nothing here takes long, but the machine may be busy */
 
-static char helper_path[4096];
-
-/* ---- looking from outside ---- */
-
-static int __attribute__((format(printf, 1, 2)))
-sh(const char *fmt, ...)
-{
-	char cmd[1024];
-	va_list ap;
-	int status;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	status = system(cmd);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* The kernel lets go of a set some time after the rule that named it is gone. */
-#define SOON(command) "for i in $(seq 100); do " command " 2>/dev/null && break; sleep 0.1; done; " \
-		      "test $i != 100"
-
-/* The command's output, in a buffer that the next call uses again. */
-static const char *__attribute__((format(printf, 1, 2)))
-output(const char *fmt, ...)
-{
-	static char buf[65536];
-	char cmd[1024];
-	va_list ap;
-	size_t n;
-	FILE *fp;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	fp = popen(cmd, "r");
-	assert_non_null(fp);
-	n = fread(buf, 1, sizeof(buf) - 1, fp);
-	buf[n] = '\0';
-	pclose(fp);
-	return buf;
-}
-
-static bool
-in_set(const char *set, const char *addr)
-{
-	return sh("ipset -q test %s %s", set, addr) == 0;
-}
-
-/* What is left of an entry's term; -1: no such entry. */
-static long
-term_of(const char *set, const char *addr)
-{
-	const char *p = output("ipset save %s | grep -F ' %s timeout '", set, addr), *t = strstr(p, "timeout ");
-
-	return t != NULL ? strtol(t + 8, NULL, 10) : -1;
-}
-
-static long
-entries_of(const char *set)
-{
-	const char *p = strstr(output("ipset list -t %s", set), "Number of entries: ");
-
-	return p != NULL ? strtol(p + 19, NULL, 10) : -1;
-}
-
-static void
-assert_term(const char *set, const char *addr, long term)
-{
-	long got = term_of(set, addr);
-
-	if (got > term || got < term - 15)
-		fail_msg("%s in %s: got a term of %ld, want %ld or a little less", addr, set, got, term);
-}
-
 /* ---- speaking the protocol ourselves ---- */
-
-static struct firewall_conf
-conf(void)
-{
-	return (struct firewall_conf){
-		.helper = helper_path, .user = "nobody", .set4 = "popauth4", .set6 = "popauth6", .ipv6_prefix = 64
-	};
-}
-
-static struct firewall_helper
-start(const struct firewall_conf *c)
-{
-	struct firewall_helper h;
-	struct err e;
-
-	if (firewall_spawn(c, &h, &e) == -1)
-		fail_msg("%s", e.text);
-	return h;
-}
 
 static void
 next_reply(int fd, struct fw_reply *r)
@@ -230,22 +117,7 @@ sync_with(int fd, const struct fw_request *entries, size_t n, struct fw_reply *r
 	assert_int_equal(r->seq, 7);
 }
 
-/* The keeper's only child. */
-static pid_t
-worker_of(pid_t keeper)
-{
-	return (pid_t)strtol(output("ps -o pid= --ppid %d", (int)keeper), NULL, 10);
-}
-
 /* ---- the tests ---- */
-
-static int
-clean(void **state)
-{
-	(void)state;
-	assert_int_equal(sh("iptables -F; ip6tables -F; " SOON("ipset destroy")), 0);
-	return 0;
-}
 
 static void
 test_add_and_delete(void **state)
@@ -726,295 +598,30 @@ test_create_only(void **state)
 	assert_int_equal(sh("%s 3<&- 2>/dev/null", helper_path), 64);
 }
 
-/* ---- with the ledger ---- */
-
-struct rig {
-	struct policy p;
-	struct ledger *l;
-	struct firewall *fw;
-	pid_t keeper;
-};
-
-static void
-rig_up_with(struct rig *r, size_t max_clients, unsigned long maxelem)
-{
-	struct firewall_conf c = conf();
-	struct firewall_helper h;
-	struct err e;
-
-	c.maxelem = maxelem;
-	policy_defaults(&r->p);
-	r->l = ledger_new(max_clients);
-	h = start(&c);
-	r->keeper = h.pid;
-	r->fw = firewall_start(h, r->l, r->p.ipv6_prefix, &e);
-	assert_non_null(r->fw);
-}
-
-static void
-rig_up(struct rig *r, unsigned long maxelem)
-{
-	rig_up_with(r, 1000000, maxelem);
-}
-
-static void
-rig_down(struct rig *r)
-{
-	firewall_stop(r->fw);
-	ledger_free(r->l);
-}
-
-static void
-block(struct rig *r, const char *text, uint32_t term)
-{
-	struct addr a, c;
-
-	assert_int_equal(addr_parse(&a, str_of(text)), 0);
-	c = addr_client(&a, r->p.ipv6_prefix);
-	if (term != 0)
-		ledger_add(r->l, &r->p, SET_BLOCK, &a, time(NULL), term, STR("test"));
-	else
-		ledger_del(r->l, &r->p, SET_BLOCK, &a, time(NULL));
-	firewall_block_changed(r->fw, &c);
-}
-
-/* Each look at the status waits for the helper's answer, so this turns with events, not with time. */
-static void
-await_syncs(struct rig *r, uint64_t n)
-{
-	struct firewall_status st;
-
-	for (int i = 0; stat_get(STAT_FIREWALL_SYNCS) < n; i++) {
-		if (i == 100000)
-			fail_msg("no sync comes");
-		firewall_status(r->fw, &st);
-		sched_yield();
-	}
-}
-
-/* No sync is under way or wanted any more that was begun for what the test did so far. */
-static void
-calm_down(struct rig *r)
-{
-	for (int i = 0; i < 3; i++) {
-		uint64_t before = stat_get(STAT_FIREWALL_SYNCS); /* it may be over before we look again */
-
-		firewall_sync(r->fw);
-		await_syncs(r, before + 1);
-	}
-}
-
-static void
-test_ledger_to_kernel(void **state)
-{
-	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
-	struct firewall_status st;
-	struct rig r;
-
-	(void)state;
-	assert_int_equal(sh("ipset create popauth4 hash:ip timeout 10 && ipset add popauth4 203.0.113.1"), 0);
-	rig_up(&r, 0);
-	block(&r, "192.0.2.1", 600);
-	block(&r, "2001:db8:1:2:3:4:5:6", 90);
-	block(&r, "192.0.2.9", 315360000); /* ten years */
-	await_syncs(&r, syncs + 1);
-	firewall_status(r.fw, &st);
-	assert_int_equal(st.state, FIREWALL_UP);
-	assert_true(st.fresh);
-	assert_int_equal(st.set[FW_SET4].entries, 2);
-	assert_int_equal(st.set[FW_SET4].wanted, 2);
-	assert_int_equal(st.set[FW_SET6].entries, 1);
-	assert_int_equal(st.set[FW_SET4].references, 0);
-	assert_false(in_set("popauth4", "203.0.113.1")); /* from before our time */
-	assert_term("popauth4", "192.0.2.1", 600);
-	assert_term("popauth4", "192.0.2.9", FW_TIMEOUT_MAX);
-	block(&r, "192.0.2.1", 0);
-	assert_int_equal(sh("iptables -A INPUT -m set --match-set popauth4 src -j DROP"), 0);
-	firewall_status(r.fw, &st);
-	assert_int_equal(st.set[FW_SET4].entries, 1);
-	assert_int_equal(st.set[FW_SET4].references, 1);
-	assert_false(in_set("popauth4", "192.0.2.1"));
-	assert_int_equal(st.failures, 0);
-	rig_down(&r);
-	assert_true(in_set("popauth4", "192.0.2.9"));
-}
-
-static void
-test_ledger_after_damage(void **state)
-{
-	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
-	struct firewall_status st;
-	char text[64];
-	struct rig r;
-
-	(void)state;
-	rig_up(&r, 0);
-	await_syncs(&r, syncs + 1);
-	for (unsigned i = 0; i < 40000; i++) { /* more than the queue holds */
-		snprintf(text, sizeof(text), "10.%u.%u.%u", 1 + i / 65536, i / 256 % 256, i % 256);
-		block(&r, text, 600);
-	}
-	calm_down(&r);
-	firewall_status(r.fw, &st);
-	assert_int_equal(st.set[FW_SET4].entries, 40000);
-	assert_int_equal(sh("ipset flush popauth4 && " SOON("ipset destroy popauth6")), 0);
-	calm_down(&r);
-	firewall_status(r.fw, &st);
-	assert_int_equal(st.set[FW_SET4].entries, 40000);
-	assert_int_not_equal(st.repaired, 0);
-	assert_int_equal(sh(SOON("ipset destroy popauth4")), 0);
-	syncs = stat_get(STAT_FIREWALL_SYNCS);
-	block(&r, "192.0.2.1", 600); /* which is how the helper finds out */
-	await_syncs(&r, syncs + 1);
-	firewall_status(r.fw, &st);
-	assert_int_equal(st.set[FW_SET4].entries, 40001);
-	rig_down(&r);
-}
-
-/* A set that somebody made without timeouts takes none of ours: it is replaced because of that, not in its time. */
-static void
-test_ledger_after_a_refusal(void **state)
-{
-	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
-	struct firewall_status st;
-	struct rig r;
-
-	(void)state;
-	rig_up(&r, 0);
-	await_syncs(&r, syncs + 1);
-	calm_down(&r);
-	syncs = stat_get(STAT_FIREWALL_SYNCS);
-	assert_int_equal(sh(SOON("ipset destroy popauth4") " && ipset create popauth4 hash:ip"), 0);
-	alarm(50); /* by then one would soon come by itself */
-	block(&r, "192.0.2.1", 600);
-	await_syncs(&r, syncs + 1);
-	alarm(0);
-	assert_term("popauth4", "192.0.2.1", 600);
-	firewall_status(r.fw, &st);
-	assert_string_equal(st.trouble, "");
-	assert_string_equal(st.set[FW_SET4].trouble, "");
-	rig_down(&r);
-}
-
-/* A ledger full of blocks forgets one for each new one; the kernel has room for both. */
-static void
-test_ledger_full_of_blocks(void **state)
-{
-	struct firewall_status st;
-	char text[64];
-	struct rig r;
-
-	(void)state;
-	rig_up_with(&r, 5000, firewall_room(5000));
-	for (unsigned i = 0; i < 6000; i++) {
-		snprintf(text, sizeof(text), "10.1.%u.%u", i / 256, i % 256);
-		block(&r, text, 600);
-		if (i == 5000)
-			calm_down(&r);
-	}
-	calm_down(&r);
-	firewall_status(r.fw, &st);
-	assert_int_equal(st.failures, 0);
-	assert_int_equal(st.set[FW_SET4].entries, 5000);
-	rig_down(&r);
-}
-
-/* Whatever else a set's entries have beside an address and a term, they can be read. */
-static void
-test_ledger_to_a_set_with_comments(void **state)
-{
-	struct rig r;
-
-	(void)state;
-	assert_int_equal(sh("ipset create popauth4 hash:ip timeout 0 comment counters maxelem 2000000"), 0);
-	rig_up(&r, 0);
-	calm_down(&r);
-	assert_int_equal(sh("ipset add popauth4 203.0.113.5 timeout 600 comment \"$(printf 'x %%.0s' $(seq 127))\""), 0);
-	block(&r, "192.0.2.1", 600);
-	calm_down(&r);
-	assert_false(in_set("popauth4", "203.0.113.5"));
-	assert_true(in_set("popauth4", "192.0.2.1"));
-	rig_down(&r);
-}
-
-static void
-test_ledger_after_a_worker_died(void **state)
-{
-	uint64_t syncs = stat_get(STAT_FIREWALL_SYNCS);
-	struct firewall_status st;
-	char text[64];
-	pid_t worker;
-	struct rig r;
-
-	(void)state;
-	rig_up(&r, 0);
-	await_syncs(&r, syncs + 1);
-	for (unsigned i = 0; i < 5000; i++) {
-		snprintf(text, sizeof(text), "10.1.%u.%u", i / 256, i % 256);
-		block(&r, text, 600);
-		if (i % 1000 == 500 && (worker = worker_of(r.keeper)) > 1)
-			kill(worker, SIGKILL); /* in the middle of it */
-	}
-	do
-		firewall_status(r.fw, &st);
-	while (!st.fresh || st.generation < 2 || st.set[FW_SET4].entries < 5000);
-	assert_int_equal(st.set[FW_SET4].entries, 5000);
-	kill(r.keeper, SIGKILL);
-	do
-		firewall_status(r.fw, &st);
-	while (st.state != FIREWALL_DEAD);
-	assert_string_not_equal(st.trouble, "");
-	block(&r, "192.0.2.1", 600); /* counted, and nobody waits */
-	rig_down(&r);
-}
-
-
-static int
-not_here(const char *why)
-{
-	print_message("SKIP: test_kernel: %s\n", why);
-	return 77;
-}
-
 int
 main(void)
 {
-#define T(f) cmocka_unit_test_setup(f, clean)
 	const struct CMUnitTest tests[] = {
-		T(test_add_and_delete),
-		T(test_a_large_packet_mixed),
-		T(test_nonsense_is_passed_over),
-		T(test_sync_mends),
-		T(test_changes_during_a_sync),
-		T(test_changes_during_a_comparison),
-		T(test_a_destroyed_set_is_made_anew),
-		T(test_wrong_sets_are_replaced),
-		T(test_wrong_sets_in_use),
-		T(test_a_static_rule_drops),
-		T(test_a_full_set_says_so),
-		T(test_a_killed_worker_comes_back),
-		T(test_privileges_are_gone),
-		T(test_no_privilege_no_work),
-		T(test_create_only),
-		T(test_ledger_to_kernel),
-		T(test_ledger_after_damage),
-		T(test_ledger_after_a_refusal),
-		T(test_ledger_full_of_blocks),
-		T(test_ledger_to_a_set_with_comments),
-		T(test_ledger_after_a_worker_died),
+		with_kernel(test_add_and_delete),
+		with_kernel(test_a_large_packet_mixed),
+		with_kernel(test_nonsense_is_passed_over),
+		with_kernel(test_sync_mends),
+		with_kernel(test_changes_during_a_sync),
+		with_kernel(test_changes_during_a_comparison),
+		with_kernel(test_a_destroyed_set_is_made_anew),
+		with_kernel(test_wrong_sets_are_replaced),
+		with_kernel(test_wrong_sets_in_use),
+		with_kernel(test_a_static_rule_drops),
+		with_kernel(test_a_full_set_says_so),
+		with_kernel(test_a_killed_worker_comes_back),
+		with_kernel(test_privileges_are_gone),
+		with_kernel(test_no_privilege_no_work),
+		with_kernel(test_create_only),
 	};
-	const char *dir = getenv("builddir");
+	int rc = kernel_begin();
 
-	snprintf(helper_path, sizeof(helper_path), "%s/popauth-firewall", dir != NULL ? dir : ".");
-	if (geteuid() != 0)
-		return not_here("needs root, for a network namespace of its own");
-	if (unshare(CLONE_NEWNET) == -1)
-		return not_here("no network namespace can be made here");
-	if (sh("ip link set lo up && ip addr add 192.0.2.1/32 dev lo && ip addr add 192.0.2.100/32 dev lo") != 0)
-		return not_here("needs ip(8)");
-	if (sh("ipset create probe hash:ip timeout 1 && iptables -A INPUT -m set --match-set probe src && "
-	       "iptables -F && ipset destroy probe") != 0)
-		return not_here("needs ipset(8), iptables(8) and a kernel with both");
+	if (rc != 0)
+		return rc;
 	logmsg_open("test_kernel", true);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
