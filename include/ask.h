@@ -19,8 +19,10 @@ enum ask_answer {
 	ASK_BROKEN	 /* the answer ended too early or is not understood; likewise */
 };
 
+#define ASK_NO_CODE (-1)
+
 struct ask_ending {
-	int code; /* 0 done, 1 no or not found, 2 bad input */
+	int code; /* 0 done, 1 no or not found, 2 bad input; ASK_NO_CODE: not ASK_DONE */
 	char message[512];
 };
 

@@ -31,6 +31,8 @@ enum {
 	ARG_SINCE = 1 << 15,	 /* a duration: how far to look back */
 };
 
+#define ARG_TEXT_MAX 255 /* bytes of a user, a reason, what to match */
+
 /* Of a page.  Who wants more takes the whole list, or says what to match. */
 #define PAGE_LIMIT_MAX	1000
 #define PAGE_OFFSET_MAX 100000

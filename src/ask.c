@@ -35,7 +35,7 @@ monotonic_ms(void)
 static int
 fail(struct ask_ending *end, const char *path, const char *what)
 {
-	end->code = 1;
+	end->code = ASK_NO_CODE;
 	(void)snprintf(end->message, sizeof end->message, "%s: %s", path, what);
 	return -1;
 }
@@ -132,7 +132,7 @@ ask(const char *path, const struct json *request, unsigned seconds, ask_fn *fn, 
 	memset(end, 0, sizeof *end);
 	fd = unixsock_connect_within(path, seconds, &e);
 	if (fd == -1) {
-		end->code = 1;
+		end->code = ASK_NO_CODE;
 		(void)snprintf(end->message, sizeof end->message, "%s", e.text);
 		return ASK_UNREACHABLE;
 	}

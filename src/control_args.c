@@ -6,7 +6,6 @@
 #include "control_priv.h"
 #include "ref.h"
 
-#define TEXT_MAX 255
 
 /* One address; or a client as we print it, `2001:db8:1:2::/64`, so that what was listed can be typed. */
 static int
@@ -68,8 +67,8 @@ static int
 parse_text(struct str *to, const char *what, const struct json *v, struct err *e)
 {
 	*to = json_text(v);
-	if (to->n == 0 || to->n > TEXT_MAX)
-		return err_set(e, "%s: must be a text of 1 to %d bytes", what, TEXT_MAX);
+	if (to->n == 0 || to->n > ARG_TEXT_MAX)
+		return err_set(e, "%s: must be a text of 1 to %d bytes", what, ARG_TEXT_MAX);
 	for (size_t i = 0; i < to->n; i++) {
 		if ((unsigned char)to->p[i] < ' ' || to->p[i] == 0x7f)
 			return err_set(e, "%s: holds a control character", what);

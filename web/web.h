@@ -30,6 +30,7 @@
 #include "verbs.h"
 
 #define WEB_PROGRAM "popauth-web"
+#define WEB_PATH    1000 /* bytes of an address of ours, path and query: a search of 255 bytes, percent-encoded, and a page */
 
 /* Seconds of a clock that nobody sets. */
 static inline time_t
@@ -69,7 +70,7 @@ bool origin_same(const char *origin, const char *host);
 bool addr_is_here(const struct addr *a); /* loopback */
 /* The last address of an X-Forwarded-For header, which the nearest proxy has added; "" if there is none. */
 void forwarded_client(const char *header, char *out, size_t size);
-/* A path on this page to go back to: begins with one slash, no control characters; else `otherwise`. */
+/* A path on this page to go back to: begins with one slash, no control characters, fits WEB_PATH; else `otherwise`. */
 const char *path_back(const char *path, const char *otherwise);
 
 /* ---- web_passwd.c ---- */
@@ -155,7 +156,7 @@ struct web {
 struct visit {
 	struct web *web;
 	bool post, local;	/* local: not through a proxy, from loopback or a unix socket */
-	const char *path;
+	const char *path, *query_text; /* the latter as sent; NULL: none */
 	const char *cookie, *host, *origin, *site; /* headers; NULL: not sent */
 	char address[64];	/* of the client */
 	struct form query, form;
@@ -165,7 +166,7 @@ struct visit {
 	/* The answer. */
 	unsigned status;
 	const char *type;
-	char location[512];	/* "": none */
+	char location[3 * WEB_PATH + 20]; /* "": none */
 	char set_cookie[200];	/* "": none */
 	unsigned retry;		/* Retry-After; 0: none */
 	struct html out;
@@ -181,11 +182,17 @@ void page_refuse(struct visit *v, unsigned status, const char *what, const char 
 /* Redirect (303) and, if `said` is not NULL, have it shown there. */
 void page_go(struct visit *v, const char *path, bool bad, const char *said);
 void page_csrf(struct visit *v); /* the hidden field */
+/* A file of ours as a page names it: with its tag, so that a browser keeps it for ever and has another one after an upgrade. */
+void page_asset(struct html *h, const char *path);
 void page_time(struct html *h, long long at);
 void page_span(struct html *h, long long seconds);
 void page_count(struct html *h, long long n); /* 1 234 567 */
-/* Ask the daemon; false: page_refuse() was called. */
-bool page_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg, struct ask_ending *end); /* frees request */
+/* Ask the daemon; false: it does not answer, and page_trouble() was called.  Frees the request. */
+bool page_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg, struct ask_ending *end);
+/* The same, for what no daemon of this version refuses: false also when it did. */
+bool page_must_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg);
+/* A whole page that says what is wrong with the daemon, and what to do. */
+void page_trouble(struct visit *v, const struct ask_ending *end);
 
 page_fn page_dashboard, page_set, page_explain, page_report, page_login, page_logout, page_add, page_del, page_metrics;
 
@@ -195,9 +202,9 @@ struct status_cache;
 struct status_cache *status_new(const char *socket);
 void status_free(struct status_cache *c); /* waits for what is being asked */
 struct json *status_get(struct status_cache *c, struct ask_ending *end);
-/* Who leads, for a report: at most some minutes old. */
+/* Who leads, for a report: at most some minutes old.  false: there is none, see end. */
 void summary_want(struct status_cache *c); /* it will be asked for soon */
-void summary_get(struct status_cache *c, struct report *r);
+bool summary_get(struct status_cache *c, struct report *r, struct ask_ending *end);
 
 /* web_event.c: one row of the live table, from a line of watch. */
 void event_row(struct html *h, const struct json *o);
@@ -219,6 +226,7 @@ struct listener {
 	struct unixsock_file file;
 };
 int listener_open(struct listener *l, const struct server_options *o, struct err *e);
+void listener_warn(const struct listener *l, bool https); /* to the log, if other machines can reach it */
 void listener_say(const struct listener *l, const char *text); /* where it is, to the log */
 void listener_gone(struct listener *l); /* somebody else has closed it */
 struct serving;
@@ -227,7 +235,9 @@ void serve_stop(struct serving *s);
 
 /* The files that are in the program: assets.c is made of them. */
 struct asset {
-	const char *path, *type, *text;
+	const char *path, *type;
+	const char *tag; /* of its text */
+	const char *text;
 	size_t n;
 };
 extern const struct asset assets[];

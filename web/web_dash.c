@@ -252,22 +252,23 @@ page_dashboard(struct visit *v)
 	live_want(v->web->live);
 	status = status_get(v->web->status, &end);
 	if (status == NULL) {
-		v->retry = 5;
-		page_refuse(v, 503, "The daemon does not answer", end.message);
+		page_trouble(v, &end);
 		free(r);
 		return;
 	}
 	request = json_new();
 	json_put_cstr(request, "verb", "history");
 	json_put_cstr(request, "since", "1d");
-	if (page_ask(v, request, take_line, r, &end)) {
+	if (page_must_ask(v, request, take_line, r)) {
 		page_begin(v, "Dashboard");
 		html_put(&v->out, "<h1 class=\"hide\">Dashboard</h1>");
 		tiles(v, status, r);
 		html_put(&v->out, "<div class=\"columns\">");
 		events(v);
 		health(v, status);
-		html_put(&v->out, "</div><script src=\"/live.js\" defer></script>\n");
+		html_put(&v->out, "</div><script src=\"");
+		page_asset(&v->out, "/live.js");
+		html_put(&v->out, "\" defer></script>\n");
 		page_end(v);
 	}
 	json_free(status);

@@ -187,7 +187,7 @@ forwarded_client(const char *header, char *out, size_t size)
 const char *
 path_back(const char *path, const char *otherwise)
 {
-	if (path == NULL || path[0] != '/' || path[1] == '/' || path[1] == '\\' || strlen(path) > 400)
+	if (path == NULL || path[0] != '/' || path[1] == '/' || path[1] == '\\' || strlen(path) >= WEB_PATH)
 		return otherwise;
 	for (const char *p = path; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f || *p == '\\')

@@ -71,6 +71,29 @@ listener_say(const struct listener *l, const char *text)
 		logmsg(LEVEL_NOTICE, "listening at %s", text);
 }
 
+/* Can other machines reach it? */
+static bool
+for_others(const struct listener *l)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof sa;
+	struct addr a;
+
+	return l->path == NULL && (getsockname(l->fd, (struct sockaddr *)&sa, &n) == -1 ||
+	    addr_from_sockaddr(&a, (struct sockaddr *)&sa) == -1 || !addr_is_here(&a));
+}
+
+void
+listener_warn(const struct listener *l, bool https)
+{
+	if (for_others(l))
+		logmsg(LEVEL_WARNING, "%s", https ?
+		    "other machines can reach this page without its proxy: let it listen at 127.0.0.1, or have a firewall let only "
+		    "the proxy in, for X-Forwarded-For is believed" :
+		    "other machines can reach this page, and passwords would travel in clear: let it listen at 127.0.0.1, behind a "
+		    "proxy that does TLS; see --https in popauth-web(8)");
+}
+
 int
 listener_open(struct listener *l, const struct server_options *o, struct err *e)
 {

@@ -3,6 +3,9 @@
  *
  * A thread listens while somebody has been interested within the last minutes, and keeps the latest lines.  Readers have a
  * number each, as watchers of the daemon have, and are told how many they missed.
+ *
+ * What is kept is an event that was read and written anew, and so one line without a control character whatever came: it goes
+ * into a stream in which a line has a meaning.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,6 +25,7 @@
 #define LINE	  8192
 #define WANTED_S  300
 #define RETRY_MS  2000
+#define CONNECT_S 5
 
 struct live {
 	const char *socket;
@@ -36,7 +40,7 @@ struct live {
 	char *ring[LINES];
 	char state[256];
 	/* the thread's own */
-	char buf[2 * LINE];
+	char buf[4 * LINE]; /* as long as the daemon's lines may be */
 	size_t have;
 };
 
@@ -49,14 +53,17 @@ set_state(struct live *l, const char *text)
 }
 
 static void
-keep(struct live *l, struct str line)
+keep(struct live *l, const struct json *event)
 {
-	char *copy;
+	char text[LINE], *copy;
+	size_t n = json_write(event, text, sizeof text);
 
-	if (line.n == 0 || line.n >= LINE || (line.n > 12 && memcmp(line.p, "{\"watching\"", 11) == 0))
+	if (n >= sizeof text) {
+		set_state(l, "an event was too long to be shown");
 		return;
-	copy = xmalloc(line.n + 1);
-	str_copy(copy, line.n + 1, line);
+	}
+	copy = xmalloc(n + 1);
+	str_copy(copy, n + 1, (struct str){ text, n });
 	pthread_mutex_lock(&l->lock);
 	free(l->ring[l->head % LINES]);
 	l->ring[l->head++ % LINES] = copy;
@@ -64,7 +71,41 @@ keep(struct live *l, struct str line)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* The daemon had more to tell than we took: a row like any other says so. */
 static void
+keep_missed(struct live *l, long long n)
+{
+	struct json *o = json_new();
+	char text[80];
+
+	(void)snprintf(text, sizeof text, "%lld events were not shown", n);
+	json_put_int(o, "time", (int64_t)time(NULL));
+	json_put_cstr(o, "notice", text);
+	keep(l, o);
+	json_free(o);
+}
+
+/* false: nothing more is to be expected on this connection; the state says why. */
+static bool
+take(struct live *l, struct str line)
+{
+	struct err e;
+	struct json *o = json_parse(line, &e);
+	bool go_on = o != NULL && !json_has(o, "end");
+
+	if (o == NULL)
+		set_state(l, "the daemon says something that is not understood");
+	else if (json_has(o, "end"))
+		set_state(l, *text_of(o, "message") != '\0' ? text_of(o, "message") : "the daemon tells no events");
+	else if (json_has(o, "missed"))
+		keep_missed(l, number_of(o, "missed"));
+	else if (!json_has(o, "watching"))
+		keep(l, o);
+	json_free(o);
+	return go_on;
+}
+
+static bool
 take_lines(struct live *l)
 {
 	char *nl;
@@ -72,12 +113,15 @@ take_lines(struct live *l)
 	while ((nl = memchr(l->buf, '\n', l->have)) != NULL) {
 		size_t n = (size_t)(nl - l->buf);
 
-		keep(l, (struct str){ l->buf, n });
+		if (!take(l, (struct str){ l->buf, n }))
+			return false;
 		l->have -= n + 1;
 		memmove(l->buf, nl + 1, l->have);
 	}
-	if (l->have == sizeof l->buf)
-		l->have = 0; /* no line of ours is so long */
+	if (l->have < sizeof l->buf)
+		return true;
+	set_state(l, "the daemon's lines are too long"); /* none of ours is */
+	return false;
 }
 
 static bool
@@ -120,7 +164,8 @@ listen_to(struct live *l, int fd)
 			return;
 		}
 		l->have += (size_t)n;
-		take_lines(l);
+		if (!take_lines(l))
+			return;
 	}
 }
 
@@ -157,7 +202,7 @@ live_main(void *arg)
 			pause_ms(l, -1);
 			continue;
 		}
-		fd = unixsock_connect(l->socket, &e);
+		fd = unixsock_connect_within(l->socket, CONNECT_S, &e);
 		if (fd == -1) {
 			set_state(l, e.text);
 			pause_ms(l, RETRY_MS);

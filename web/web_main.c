@@ -43,7 +43,8 @@ static void
 usage(FILE *out)
 {
 	fprintf(out, "usage: " WEB_PROGRAM " [options]\n"
-	    "  -l, --listen WHERE     127.0.0.1:8025 (the default), [::1]:8025 or unix:PATH\n"
+	    "  -l, --listen WHERE     127.0.0.1:8025 (the default), [::1]:8025 or unix:PATH; for other\n"
+	    "                         machines put a proxy before it that does TLS\n"
 	    "      --mode MODE        of that socket, 0660\n"
 	    "      --group GROUP      of that socket\n"
 	    "  -s, --socket PATH      the daemon's control socket\n"

@@ -41,11 +41,14 @@ page_begin(struct visit *v, const char *title)
 	html_put(h, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 	    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
 	    "<meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\">"
-	    "<title>%s · popauth-milter</title><link rel=\"icon\" href=\"/icon.svg\">"
-	    "<link rel=\"stylesheet\" href=\"/style.css?%s\"></head>\n<body>"
+	    "<title>%s · popauth-milter</title><link rel=\"icon\" href=\"", title);
+	page_asset(h, "/icon.svg");
+	html_put(h, "\"><link rel=\"stylesheet\" href=\"");
+	page_asset(h, "/style.css");
+	html_put(h, "\"></head>\n<body>"
 	    "<a class=\"skip\" href=\"#main\">To the content</a><header><div class=\"bar\">"
 	    "<a class=\"brand\" href=\"/\"><svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M12 2l8 3v6c0 5-3.4 9.4-8 11"
-	    "-4.6-1.6-8-6-8-11V5z\"/><path class=\"tick\" d=\"M8 12l3 3 5-6\"/></svg>popauth</a>", title, POPAUTH_VERSION);
+	    "-4.6-1.6-8-6-8-11V5z\"/><path class=\"tick\" d=\"M8 12l3 3 5-6\"/></svg>popauth</a>");
 	if (v->logged_in)
 		navigation(v);
 	html_put(h, "</div></header>\n<main id=\"main\">\n");
@@ -85,6 +88,16 @@ void
 page_csrf(struct visit *v)
 {
 	html_put(&v->out, "<input type=\"hidden\" name=\"csrf\" value=\"%s\">", v->session.csrf);
+}
+
+void
+page_asset(struct html *h, const char *path)
+{
+	const struct asset *a = asset_of(path);
+
+	if (a == NULL)
+		panic("there is no file %s in the program", path);
+	html_put(h, "%s?%s", a->path, a->tag);
 }
 
 void
@@ -130,15 +143,49 @@ page_count(struct html *h, long long n)
 	}
 }
 
+void
+page_trouble(struct visit *v, const struct ask_ending *end)
+{
+	bool silent = end->code == ASK_NO_CODE;
+	const char *what = silent ? "The daemon does not answer" : "The daemon could not do this";
+
+	html_clear(&v->out);
+	v->status = silent ? 503 : 502;
+	v->retry = 5;
+	v->type = "text/html; charset=utf-8";
+	page_begin(v, what);
+	html_put(&v->out, "<h1>%s</h1>\n<p class=\"said bad\" role=\"alert\">%s</p>\n", what,
+	    end->message[0] != '\0' ? end->message : "It did not say why.");
+	html_put(&v->out, silent ? "<p>Is it running? <code>systemctl status popauth-milter</code> shows it, with the last lines of its "
+	    "log; <code>popauth-milterctl doctor</code> looks for what is wrong.</p>\n" :
+	    "<p>If one of the two was upgraded, restart both: <code>systemctl restart popauth-milter popauth-web</code>. "
+	    "Its log says more: <code>journalctl -u popauth-milter</code>.</p>\n");
+	html_put(&v->out, "<p><a class=\"button\" href=\"%s", v->post ? path_back(form_get(&v->form, "back"), "/") : v->path);
+	if (v->query_text != NULL && !v->post)
+		html_put(&v->out, "?%s", v->query_text);
+	html_put(&v->out, v->post ? "\">Back</a></p>\n" : "\">Try again</a></p>\n");
+	page_end(v);
+}
+
 bool
 page_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg, struct ask_ending *end)
 {
 	enum ask_answer is = ask(v->web->socket, request, ASK_S, fn, arg, end);
 
 	json_free(request);
-	if (is == ASK_DONE)
-		return true;
-	v->retry = 5;
-	page_refuse(v, 503, "The daemon does not answer", end->message);
-	return false;
+	if (is != ASK_DONE)
+		page_trouble(v, end);
+	return is == ASK_DONE;
+}
+
+bool
+page_must_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg)
+{
+	struct ask_ending end;
+
+	if (!page_ask(v, request, fn, arg, &end))
+		return false;
+	if (end.code != 0)
+		page_trouble(v, &end);
+	return end.code == 0;
 }

@@ -62,10 +62,12 @@ send_page(struct MHD_Connection *c, struct visit *v)
 enum MHD_Result
 send_asset(struct MHD_Connection *c, struct visit *v, const struct asset *a)
 {
+	bool tagged = form_get(&v->query, a->tag) != NULL;
+
 	v->status = 200;
 	v->type = a->type;
 	return send_response(c, v, MHD_create_response_from_buffer(a->n, (void *)(uintptr_t)a->text,
-	    MHD_RESPMEM_PERSISTENT), "public, max-age=86400");
+	    MHD_RESPMEM_PERSISTENT), tagged ? "public, max-age=31536000, immutable" : "no-cache");
 }
 
 enum MHD_Result

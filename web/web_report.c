@@ -29,11 +29,13 @@ fill(struct visit *v, struct report *r)
 	(void)snprintf(since, sizeof since, "%llds", (long long)(r->to - r->from));
 	json_put_cstr(request, "verb", "history");
 	json_put_cstr(request, "since", since);
-	if (!page_ask(v, request, take_line, r, &end))
+	if (!page_must_ask(v, request, take_line, r))
 		return false;
-	summary_get(v->web->status, r);
-	if ((status = status_get(v->web->status, &end)) != NULL)
-		report_take(r, status);
+	if (!summary_get(v->web->status, r, &end) || (status = status_get(v->web->status, &end)) == NULL) {
+		page_trouble(v, &end);
+		return false;
+	}
+	report_take(r, status);
 	json_free(status);
 	return true;
 }

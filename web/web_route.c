@@ -82,15 +82,19 @@ from_elsewhere(const struct visit *v)
 static void
 to_login(struct visit *v)
 {
-	char path[200], query[400];
+	char path[WEB_PATH + 2], query[3 * WEB_PATH];
+	int n;
 
 	if (strcmp(v->path, "/events") == 0) {
 		page_refuse(v, 401, "Not logged in", "");
 		return;
 	}
-	html_query(query, sizeof query, str_of(v->path));
-	(void)snprintf(path, sizeof path, strcmp(v->path, "/") == 0 ? "/login" : "/login?next=%.150s", query);
-	page_go(v, path, false, NULL);
+	n = snprintf(path, sizeof path, v->query_text != NULL ? "%s?%s" : "%s", v->path, v->query_text);
+	v->status = 303;
+	if (n >= (int)sizeof path || strcmp(path_back(path, "/"), "/") == 0)
+		(void)strcpy(v->location, "/login");
+	else
+		(void)snprintf(v->location, sizeof v->location, "/login?next=%s", html_query(query, sizeof query, str_of(path)));
 }
 
 void

@@ -127,6 +127,7 @@ split_target(struct incoming *in)
 	if (query == NULL)
 		return in->target[0] == '/' ? 0 : -1;
 	*query++ = '\0';
+	v->query_text = query;
 	return in->target[0] == '/' ? form_parse(&v->query, xstrdup(query), strlen(query)) : -1;
 }
 
@@ -303,6 +304,7 @@ serve_start(struct web *w, const struct server_options *o, struct err *e)
 		err_set(e, "%s: libmicrohttpd cannot be started", o->listen);
 		return NULL; /* and the process ends */
 	}
+	listener_warn(&s->listener, w->https);
 	listener_say(&s->listener, o->listen);
 	return s;
 }

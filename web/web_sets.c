@@ -7,7 +7,8 @@
 #include "logmsg.h"
 #include "web.h"
 
-#define ROWS 50
+#define ROWS  50
+#define PAGES (PAGE_OFFSET_MAX / ROWS + 1) /* that can be had */
 
 static const char *const set_help[SETS] = {
 	[SET_RELAY] = "Clients that may relay because somebody there has logged in.",
@@ -22,7 +23,7 @@ struct listing {
 	unsigned page;	   /* 1.. */
 	long long total;
 	unsigned rows;
-	char here[400];	   /* this page's address */
+	char here[WEB_PATH]; /* this page's address */
 	struct html table; /* the rows: what is said above them is known after them */
 };
 
@@ -38,7 +39,7 @@ set_of(const char *name)
 static void
 address_of_page(const struct listing *l, unsigned page, char *buf, size_t size)
 {
-	char query[300];
+	char query[3 * ARG_TEXT_MAX + 1];
 	int n = snprintf(buf, size, "/%s", set_name(l->set));
 
 	if (l->match != NULL)
@@ -104,12 +105,24 @@ take_row(void *arg, const struct json *o)
 	return true;
 }
 
+/* The list has become shorter, or somebody wrote a number. */
+static void
+past_the_end(const struct listing *l)
+{
+	unsigned last = l->total < (long long)PAGES * ROWS ? (unsigned)((l->total + ROWS - 1) / ROWS) : PAGES;
+	char path[WEB_PATH];
+
+	address_of_page(l, last, path, sizeof path);
+	html_put(&l->v->out, "<p class=\"empty\">There is no page %u: the list ends at page %u.</p>\n"
+	    "<nav class=\"pager\" aria-label=\"Parts of the list\"><a href=\"%s\">← To page %u</a></nav>\n", l->page, last, path, last);
+}
+
 static void
 pager(const struct listing *l)
 {
 	struct html *h = &l->v->out;
 	long long last = (long long)(l->page - 1) * ROWS + l->rows;
-	char path[400];
+	char path[WEB_PATH];
 
 	if (l->page == 1 && last >= l->total)
 		return;
@@ -121,7 +134,7 @@ pager(const struct listing *l)
 	html_put(h, "<span>%lld – %lld of ", last - l->rows + (l->rows > 0), last);
 	page_count(h, l->total);
 	html_put(h, "</span>");
-	if (last < l->total && l->page * ROWS <= PAGE_OFFSET_MAX) {
+	if (last < l->total && l->page < PAGES) {
 		address_of_page(l, l->page + 1, path, sizeof path);
 		html_put(h, "<a rel=\"next\" href=\"%s\">Older →</a>", path);
 	} else if (last < l->total) {
@@ -136,9 +149,9 @@ tools(const struct listing *l)
 	struct html *h = &l->v->out;
 
 	html_put(h, "<div class=\"tools\"><form class=\"search\" method=\"get\" action=\"/%s\" role=\"search\">"
-	    "<label class=\"hide\" for=\"q\">Search</label><input id=\"q\" type=\"search\" name=\"q\" value=\"%s\" maxlength=\"100\" "
+	    "<label class=\"hide\" for=\"q\">Search</label><input id=\"q\" type=\"search\" name=\"q\" value=\"%s\" maxlength=\"%d\" "
 	    "placeholder=\"%s\" autocapitalize=\"none\" spellcheck=\"false\"><button>Search</button>",
-	    set_name(l->set), l->match != NULL ? l->match : "",
+	    set_name(l->set), l->match != NULL ? l->match : "", ARG_TEXT_MAX,
 	    l->set == SET_RELAY ? "Address, network or user" : "Address, network, kind or reason");
 	if (l->match != NULL)
 		html_put(h, "<a class=\"button quiet\" href=\"/%s\">All</a>", set_name(l->set));
@@ -181,7 +194,9 @@ show(struct listing *l)
 	html_put(h, l->match != NULL ? " found</span></h1>" : "</span></h1>");
 	html_put(h, "<p class=\"lead\">%s</p>\n", set_help[l->set]);
 	tools(l);
-	if (l->rows == 0) {
+	if (l->rows == 0 && l->page > 1 && l->total > 0) {
+		past_the_end(l);
+	} else if (l->rows == 0) {
 		html_put(h, "<p class=\"empty\">%s</p>\n", l->match != NULL ? "Nothing found." : "Nobody at the moment.");
 	} else {
 		html_put(h, "<div class=\"wide\"><table class=\"list\"><thead><tr>");
@@ -189,8 +204,8 @@ show(struct listing *l)
 		html_put(h, "</tr></thead><tbody>\n");
 		html_raw(h, &l->table);
 		html_put(h, "</tbody></table></div>\n");
+		pager(l);
 	}
-	pager(l);
 	page_end(l->v);
 }
 
@@ -203,8 +218,8 @@ page_set(struct visit *v)
 	struct ask_ending end;
 	char verb[20];
 
-	if (page != NULL && strtoul(page, NULL, 10) > 1 && strtoul(page, NULL, 10) <= PAGE_OFFSET_MAX / ROWS + 1)
-		l.page = (unsigned)strtoul(page, NULL, 10);
+	if (page != NULL && page[0] != '-' && strtoul(page, NULL, 10) > 1)
+		l.page = strtoul(page, NULL, 10) < PAGES ? (unsigned)strtoul(page, NULL, 10) : PAGES;
 	if (l.match != NULL && *l.match == '\0')
 		l.match = NULL;
 	address_of_page(&l, l.page, l.here, sizeof l.here);
@@ -214,8 +229,10 @@ page_set(struct visit *v)
 	json_put_int(request, "limit", ROWS);
 	json_put_int(request, "offset", (l.page - 1) * ROWS);
 	if (page_ask(v, request, take_row, &l, &end)) {
-		if (end.code != 0)
+		if (end.code == 2 && l.match != NULL)
 			page_refuse(v, 400, "This cannot be searched for", end.message);
+		else if (end.code != 0)
+			page_trouble(v, &end);
 		else
 			show(&l);
 	}

@@ -28,6 +28,7 @@ struct status_cache {
 	pthread_mutex_t summary_lock; /* guards what follows; not held while the daemon is asked */
 	pthread_cond_t summary_news;
 	time_t summary_at; /* 0: never */
+	struct ask_ending summary_end; /* of the last that was asked for */
 	bool asking;
 	struct report_ladder ladder[REPORT_LADDERS];
 };
@@ -89,7 +90,7 @@ status_get(struct status_cache *c, struct ask_ending *end)
 	/* No answer is one, too: who has waited for it with others does not wait again. */
 	if (c->at == 0 || monotonic() - c->at >= FRESH_S) {
 		c->there = false;
-		if (ask_verb(c, "status", take_status, c, &c->end) != ASK_DONE)
+		if (ask_verb(c, "status", take_status, c, &c->end) != ASK_DONE || c->end.code != 0)
 			c->there = false;
 		c->at = monotonic();
 	}
@@ -115,10 +116,11 @@ summary_main(void *arg)
 	struct status_cache *c = arg;
 	struct report *r = report_new();
 	struct ask_ending end;
-	bool got = ask_verb(c, "summary", take_summary, r, &end) == ASK_DONE && end.code == 0;
 
+	(void)ask_verb(c, "summary", take_summary, r, &end);
 	pthread_mutex_lock(&c->summary_lock);
-	if (got) {
+	c->summary_end = end;
+	if (end.code == 0) {
 		memcpy(c->ladder, r->ladder, sizeof c->ladder);
 		c->summary_at = monotonic();
 	}
@@ -152,14 +154,19 @@ summary_want(struct status_cache *c)
 	pthread_mutex_unlock(&c->summary_lock);
 }
 
-void
-summary_get(struct status_cache *c, struct report *r)
+bool
+summary_get(struct status_cache *c, struct report *r, struct ask_ending *end)
 {
+	bool there;
+
 	pthread_mutex_lock(&c->summary_lock);
 	start_asking(c);
 	while (c->asking && (c->summary_at == 0 || monotonic() - c->summary_at > SUMMARY_OLD))
 		pthread_cond_wait(&c->summary_news, &c->summary_lock);
-	if (c->summary_at != 0)
+	there = c->summary_at != 0 && monotonic() - c->summary_at <= SUMMARY_OLD;
+	if (there)
 		memcpy(r->ladder, c->ladder, sizeof r->ladder);
+	*end = c->summary_end;
 	pthread_mutex_unlock(&c->summary_lock);
+	return there;
 }

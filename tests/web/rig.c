@@ -138,7 +138,7 @@ start_web(struct rig *r, const char *const *options)
 	err = fdopen(fd, "r");
 	assert_non_null(err);
 	while (fgets(line, sizeof line, err) != NULL && (at = strstr(line, "listening at ")) == NULL)
-		;
+		(void)strncat(r->said, line, sizeof r->said - strlen(r->said) - 1);
 	if (at == NULL)
 		fail_msg("popauth-web does not start: %s", line);
 	str_copy(r->host, sizeof r->host, (struct str){ at + 13, strcspn(at + 13, "\n") });

@@ -15,6 +15,7 @@ struct rig {
 	char host[40];	  /* "127.0.0.1:PORT" */
 	char control[96]; /* the daemon's socket */
 	pid_t daemon, web;
+	char said[2000];  /* what popauth-web said until it listened */
 };
 
 /* `options` are more of popauth-web's, NULL at the end; NULL: none.  Fails the test when something does not start. */

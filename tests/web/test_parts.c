@@ -115,7 +115,7 @@ ways_back(void **state)
 	static const struct {
 		const char *path, *want;
 	} rows[] = {
-		{ "/cache?q=x&page=2", "/cache?q=x&page=2" }, { "//evil.example", "/" }, { "/\\evil.example", "/" },
+		{ "/cache?q=x&page=2", "/cache?q=x&page=2" }, { "/?//evil.example", "/?//evil.example" }, { "//evil.example", "/" }, { "/\\evil.example", "/" },
 		{ "https://evil.example/", "/" }, { "javascript:alert(1)", "/" }, { "/a\r\nSet-Cookie: x=y", "/" }, { "", "/" },
 		{ "/a b", "/" }, { "/\xc3\xa4", "/" }, { NULL, "/" },
 	};
