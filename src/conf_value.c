@@ -280,7 +280,7 @@ add_match(const struct option *o, void *field, const char *text, struct err *e)
 	size_t n = strspn(text, letters);
 
 	if (strcmp(text, "+") != 0 && (n == 0 || n > 64 || text[n] != '='))
-		return err_set(e, "%s: \"%s\" is neither like \"SYSLOG_IDENTIFIER=dovecot\" nor +", o->name, text);
+		return err_set(e, "%s: \"%s\" is neither like \"SYSLOG_IDENTIFIER=dovecot\", in quotes, nor +", o->name, text);
 	append(field, text);
 	return 0;
 }

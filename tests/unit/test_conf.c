@@ -144,7 +144,7 @@ refuses_with_file_and_line(void **state)
 		    "@:1: logs: \"syslog:udp:localhost:514\" is not syslog:udp:ADDRESS:PORT" },
 		{ "log_group = 'no such group'\n", "@:1: log_group: there is no group \"no such group\"" },
 		{ "journal_match = 'dovecot'\n",
-		    "@:1: journal_match: \"dovecot\" is neither like \"SYSLOG_IDENTIFIER=dovecot\" nor +" },
+		    "@:1: journal_match: \"dovecot\" is neither like \"SYSLOG_IDENTIFIER=dovecot\", in quotes, nor +" },
 		{ "log_senders = 127.0.0.1/8\n", "@:1: log_senders: \"127.0.0.1/8\": bits are set behind the prefix" },
 		{ "milter_socket = /run/x\n",
 		    "@:1: milter_socket: \"/run/x\" is not unix:PATH, inet:PORT@HOST or inet6:PORT@HOST" },
