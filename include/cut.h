@@ -3,6 +3,10 @@
  *
  * The log thread makes a cut between two lines, so that the changed records and the log positions in it belong
  * together; the writer thread commits it as one transaction.  One owner at a time, no lock.
+ *
+ * A cut of more clients than fit into CUT_PART bytes is made, and handed to the store, in parts, lest ten million of them
+ * be in memory twice.  Between two parts the log thread goes on reading: only the last part has log positions, and with
+ * them whatever changed of the clients in the parts before it.
  */
 #ifndef CUT_H
 #define CUT_H
@@ -11,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CUT_PART (64u << 20)
+
 enum cut_table { CUT_CLIENTS, CUT_SOURCES, CUT_META, CUT_TABLES };
 
 struct cut {
@@ -18,6 +24,9 @@ struct cut {
 	size_t len, cap;
 	unsigned items;
 	bool whole; /* of clients and meta it has all there is: whatever else the store has of these is to go */
+	size_t part;	/* it is full with so many bytes: CUT_PART */
+	unsigned shard; /* of the ledger, that the next part begins with */
+	bool more;	/* a part comes after this one */
 };
 
 struct cut_item {
@@ -29,6 +38,7 @@ struct cut_item {
 
 void cut_init(struct cut *c);
 void cut_clear(struct cut *c); /* frees; as after cut_init() */
+void cut_go_on(struct cut *c); /* empties it for the next part */
 void cut_put(struct cut *c, enum cut_table t, const void *key, size_t klen, const void *val, size_t vlen);
 void cut_del(struct cut *c, enum cut_table t, const void *key, size_t klen);
 /* Walk: *at is 0 first.  false at the end. */

@@ -93,7 +93,21 @@ struct klist;
 /* Opens a socket, as kset_open() does, which has one of these for its listings. */
 struct klist *klist_open(struct err *e);
 void klist_close(struct klist *l); /* NULL is fine */
-int klist_dump(struct klist *l, const char *name, kset_fn *fn, void (*breathe)(void *arg), void *arg, struct err *e);
+/* `family`: AF_INET or AF_INET6; a set that turns out to be of the other one is an error. */
+int klist_dump(struct klist *l, const char *name, int family, kset_fn *fn, void (*breathe)(void *arg), void *arg,
+    struct err *e);
+
+/* The reading alone, for tests: what has come of the answer to question `seq`, datagram by datagram. */
+struct klist_reading {
+	uint32_t seq;
+	int family;
+	kset_fn *fn;
+	void *arg;
+	int error; /* 0: none */
+	bool done;
+};
+
+void klist_read(struct klist_reading *to, const uint8_t *datagram, size_t n);
 
 /* ---- what a set should hold ---- */
 

@@ -30,7 +30,7 @@ void learner_stop(struct learner *l);
 /* After a new conf was installed: take over its logs and `rules`.  Returns at once; the thread does it after the
  * lines in hand. */
 void learner_reload(struct learner *l, struct rules *rules);
-/* Have the thread append what changed to `c`, and wait for it: some milliseconds.  Any thread but the log's own, one
+/* Have the thread append what changed to `c`, or a part of it (cut.h), and wait for it: some milliseconds.  Any thread but the log's own, one
  * at a time. */
 void learner_cut(struct learner *l, struct cut *c, bool whole);
 

@@ -67,7 +67,8 @@ void ledger_walk(struct ledger *l, ledger_fn *fn, void *arg);
 /* The same for one shard only, 0 .. LEDGER_SHARDS - 1: for callers that pause in between. */
 void ledger_walk_shard(struct ledger *l, unsigned shard, ledger_fn *fn, void *arg);
 
-/* Append every record changed since the last cut (and the keys of those forgotten) to `c`; `whole`: every record. */
+/* Append every record changed since the last cut (and the keys of those forgotten) to `c`; `whole`: every record.  Stops
+ * when a part is full: see cut.h. */
 void ledger_cut(struct ledger *l, struct cut *c, bool whole);
 /* Take back one record from the store, before any other thread runs.  One that was written under a narrower ipv6_prefix
  * becomes one of the client it is part of now; of several the first.  Some wait until more have come: when all have,

@@ -43,7 +43,8 @@ typedef int store_fn(void *arg, enum cut_table table, const uint8_t *key, size_t
 enum store_answer store_load(struct store *s, store_fn *fn, void *arg, struct err *e);
 
 /* All of the cut or, after a failure, nothing.  Later items of the same key win.  Keys of CUT_META that begin with a NUL
- * are the store's own: not to be used, and not told by store_load(). */
+ * are the store's own: not to be used, and not told by store_load().  A part of a cut is on the disk when the last one is;
+ * after a failure of any of them none is in the store, and all must come again. */
 enum store_answer store_commit(struct store *s, const struct cut *c, struct err *e);
 
 /* Can anything be written at present?  Before a cut of everything is made in vain.  STORE_EMPTIED as above. */

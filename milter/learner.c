@@ -194,6 +194,22 @@ reload(struct learner *l, struct rules *rules)
 	conf_put(c);
 }
 
+/* Between two lines: what is in it belongs together. */
+static void
+fill(struct learner *l, struct cut *cut, bool whole)
+{
+	cut->whole |= whole;
+	ledger_cut(l->pipeline->ledger, cut, whole);
+	if (cut->more)
+		return;
+	logs_cut(l->logs, cut, whole);
+	if (l->pipeline->guard != NULL)
+		guard_cut(l->pipeline->guard, cut, time(NULL), whole);
+	if (l->pipeline->history != NULL)
+		cut_history(l->pipeline->history, cut, whole);
+	correlate_save(l->intake.correlate, whole, cut_half, cut);
+}
+
 /* Do what others wished for.  false: stop. */
 static bool
 serve(struct learner *l)
@@ -212,14 +228,7 @@ serve(struct learner *l)
 	stop = l->stop;
 	pthread_mutex_unlock(&l->lock);
 	if (cut != NULL) { /* before a reload, which brings logs that were not looked at yet */
-		cut->whole |= whole;
-		ledger_cut(l->pipeline->ledger, cut, whole);
-		logs_cut(l->logs, cut, whole);
-		if (l->pipeline->guard != NULL)
-			guard_cut(l->pipeline->guard, cut, time(NULL), whole);
-		if (l->pipeline->history != NULL)
-			cut_history(l->pipeline->history, cut, whole);
-		correlate_save(l->intake.correlate, whole, cut_half, cut);
+		fill(l, cut, whole);
 		pthread_mutex_lock(&l->lock);
 		l->cut = NULL;
 		pthread_mutex_unlock(&l->lock);

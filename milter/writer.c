@@ -58,10 +58,30 @@ whole_is_due(struct writer *w, struct err *e)
 {
 	if (!w->whole || !w->failing)
 		return STORE_DONE;
-	learner_cut(w->setup.learner, &w->cut, false);
+	do {
+		learner_cut(w->setup.learner, &w->cut, false);
+		cut_go_on(&w->cut);
+	} while (w->cut.more);
 	cut_clear(&w->cut);
 	*e = w->status.trouble; /* ours to write, so it can be read without the lock */
 	return monotonic() < w->not_before ? STORE_FAILED : store_probe(w->setup.store, e);
+}
+
+/* *parts: something of it is no longer in hand, but was given to the store. */
+static enum store_answer
+cut_and_commit(struct writer *w, bool *parts, struct err *e)
+{
+	enum store_answer is;
+
+	for (*parts = false;; *parts = true) {
+		learner_cut(w->setup.learner, &w->cut, w->whole);
+		if (w->cut.items == 0 && !*parts)
+			return STORE_DONE;
+		is = store_commit(w->setup.store, &w->cut, e);
+		if (is != STORE_DONE || !w->cut.more)
+			return is;
+		cut_go_on(&w->cut);
+	}
 }
 
 /* Commit what changed.  On failure everything stays in hand, or is to be cut anew. */
@@ -69,15 +89,15 @@ static enum store_answer
 flush(struct writer *w, struct err *e)
 {
 	enum store_answer is = whole_is_due(w, e);
+	bool parts;
 
 	if (is != STORE_FAILED) {
-		learner_cut(w->setup.learner, &w->cut, w->whole);
-		if (w->cut.items == 0)
+		is = cut_and_commit(w, &parts, e);
+		if (w->cut.items == 0 && !parts)
 			return STORE_DONE;
-		is = store_commit(w->setup.store, &w->cut, e);
 		if (w->cut.whole)
 			w->not_before = monotonic() + RETRY_WHOLE;
-		w->whole = is == STORE_EMPTIED || (is == STORE_FAILED && w->cut.len > IN_HAND_MAX);
+		w->whole = is == STORE_EMPTIED || (is == STORE_FAILED && (parts || w->cut.len > IN_HAND_MAX));
 		if (is != STORE_FAILED || w->whole)
 			cut_clear(&w->cut);
 	}

@@ -19,7 +19,7 @@ struct head {
 void
 cut_init(struct cut *c)
 {
-	memset(c, 0, sizeof *c);
+	*c = (struct cut){ .part = CUT_PART };
 }
 
 void
@@ -27,6 +27,13 @@ cut_clear(struct cut *c)
 {
 	free(c->buf);
 	cut_init(c);
+}
+
+void
+cut_go_on(struct cut *c)
+{
+	c->len = 0;
+	c->items = 0;
 }
 
 static void

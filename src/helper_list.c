@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,18 +32,7 @@
 struct klist {
 	int fd;
 	uint32_t seq;
-	union {
-		struct nlmsghdr head;
-		uint8_t room[ANSWER_MAX];
-	} buf;
-};
-
-/* Where the entries of one listing go. */
-struct listing {
-	kset_fn *fn;
-	void *arg;
-	int error; /* 0: none */
-	bool done;
+	uint8_t buf[ANSWER_MAX];
 };
 
 struct span {
@@ -94,42 +84,45 @@ next(struct span *in, unsigned *type, struct span *value)
 	return true;
 }
 
+/* What comes before it is taken off `in`; not found and nothing left: there is none. */
 static bool
-find(struct span in, unsigned want, struct span *value)
+find(struct span *in, unsigned want, struct span *value)
 {
 	unsigned type;
 
-	while (next(&in, &type, value))
+	while (next(in, &type, value))
 		if (type == want)
 			return true;
 	return false;
 }
 
 static bool
-take_address(struct span ip, struct addr *a)
+take_address(struct span ip, int family, struct addr *a)
 {
 	struct span v;
 
-	if (find(ip, IPSET_ATTR_IPADDR_IPV4, &v) && v.n == 4) {
+	if (family == AF_INET) {
+		if (!find(&ip, IPSET_ATTR_IPADDR_IPV4, &v) || v.n != 4)
+			return false;
 		*a = (struct addr){ { [10] = 255, 255 } };
 		memcpy(a->b + 12, v.p, 4);
 		return true;
 	}
-	if (!find(ip, IPSET_ATTR_IPADDR_IPV6, &v) || v.n != sizeof(a->b))
+	if (!find(&ip, IPSET_ATTR_IPADDR_IPV6, &v) || v.n != sizeof(a->b))
 		return false;
 	memcpy(a->b, v.p, sizeof(a->b));
 	return true;
 }
 
 static bool
-take_entry(const struct listing *to, struct span entry)
+take_entry(const struct klist_reading *to, struct span entry)
 {
-	struct span ip, v;
+	struct span at_ip = entry, at_timeout = entry, ip, v;
 	struct addr a;
 	uint32_t timeout;
 
-	if (!find(entry, IPSET_ATTR_IP, &ip) || !take_address(ip, &a) || !find(entry, IPSET_ATTR_TIMEOUT, &v) ||
-	    v.n != sizeof(timeout))
+	if (!find(&at_ip, IPSET_ATTR_IP, &ip) || !take_address(ip, to->family, &a) ||
+	    !find(&at_timeout, IPSET_ATTR_TIMEOUT, &v) || v.n != sizeof(timeout))
 		return false;
 	memcpy(&timeout, v.p, sizeof(timeout));
 	to->fn(to->arg, &a, ntohl(timeout));
@@ -138,47 +131,66 @@ take_entry(const struct listing *to, struct span entry)
 
 /* One part of the listing; the first one may have the set's head alone. */
 static bool
-take_part(const struct listing *to, struct span attrs)
+take_part(const struct klist_reading *to, struct span attrs)
 {
 	struct span entries, entry;
 	unsigned type;
 
-	if (!find(attrs, IPSET_ATTR_ADT, &entries))
-		return true;
+	if (!find(&attrs, IPSET_ATTR_ADT, &entries))
+		return attrs.n == 0;
 	while (next(&entries, &type, &entry))
 		if (type != IPSET_ATTR_DATA || !take_entry(to, entry))
 			return false;
 	return entries.n == 0;
 }
 
+/* One that says it was interrupted (NLM_F_DUMP_INTR) is as good: changes come in the midst of every long listing. */
 static void
-take_message(struct klist *l, struct listing *to, const struct nlmsghdr *h)
+take_message(struct klist_reading *to, const struct nlmsghdr *h, struct span body)
 {
-	const uint8_t *body = (const uint8_t *)h + NLMSG_HDRLEN;
-	size_t n = h->nlmsg_len - (size_t)NLMSG_HDRLEN, skip = sizeof(struct nfgenmsg);
 	int code = 0;
 
-	if (h->nlmsg_seq != l->seq)
+	if (h->nlmsg_seq != to->seq)
 		return;
 	if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE) {
-		if (n >= sizeof(code))
-			memcpy(&code, body, sizeof(code));
+		if (body.n >= sizeof(code))
+			memcpy(&code, body.p, sizeof(code));
 		if (code < 0)
-			to->error = -code;
+			to->error = code == INT_MIN ? EBADMSG : -code;
 		to->done = true;
-	} else if (to->error == 0 && (n < skip || !take_part(to, (struct span){ body + skip, n - skip })))
+	} else if (to->error == 0 && (body.n < sizeof(struct nfgenmsg) || !take_part(to,
+	    (struct span){ body.p + sizeof(struct nfgenmsg), body.n - sizeof(struct nfgenmsg) }))) {
 		to->error = EBADMSG; /* the rest is passed over, but read: else the next listing would find this one going on */
+	}
+}
+
+void
+klist_read(struct klist_reading *to, const uint8_t *p, size_t n)
+{
+	struct nlmsghdr h;
+
+	while (n > 0 && !to->done) {
+		if (n >= sizeof(h))
+			memcpy(&h, p, sizeof(h));
+		if (n < sizeof(h) || h.nlmsg_len < sizeof(h) || h.nlmsg_len > n) {
+			to->error = EBADMSG;
+			return;
+		}
+		take_message(to, &h, (struct span){ p + sizeof(h), h.nlmsg_len - sizeof(h) });
+		if (ALIGNED(h.nlmsg_len) >= n)
+			return;
+		p += ALIGNED(h.nlmsg_len);
+		n -= ALIGNED(h.nlmsg_len);
+	}
 }
 
 /* Some of the answer.  -1: errno says why. */
 static int
-receive(struct klist *l, struct listing *to)
+receive(struct klist *l, struct klist_reading *to)
 {
 	struct sockaddr_nl from = { 0 };
 	socklen_t size = sizeof(from);
-	ssize_t n = recvfrom(l->fd, &l->buf, sizeof(l->buf), MSG_TRUNC, (struct sockaddr *)&from, &size);
-	const struct nlmsghdr *h;
-	size_t left;
+	ssize_t n = recvfrom(l->fd, l->buf, sizeof(l->buf), MSG_TRUNC, (struct sockaddr *)&from, &size);
 
 	if (n == -1)
 		return errno == EINTR ? 0 : -1;
@@ -188,9 +200,7 @@ receive(struct klist *l, struct listing *to)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	left = (size_t)n;
-	for (h = &l->buf.head; !to->done && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
-		take_message(l, to, h);
+	klist_read(to, l->buf, (size_t)n);
 	return 0;
 }
 
@@ -219,12 +229,14 @@ ask(struct klist *l, const char *name)
 }
 
 int
-klist_dump(struct klist *l, const char *name, kset_fn *fn, void (*breathe)(void *arg), void *arg, struct err *e)
+klist_dump(struct klist *l, const char *name, int family, kset_fn *fn, void (*breathe)(void *arg), void *arg,
+    struct err *e)
 {
-	struct listing to = { .fn = fn, .arg = arg };
+	struct klist_reading to = { .family = family, .fn = fn, .arg = arg };
 
 	if (ask(l, name) == -1)
 		return err_sys(e, "cannot list %s", name);
+	to.seq = l->seq;
 	while (!to.done) {
 		if (receive(l, &to) == -1)
 			return err_sys(e, "cannot list %s", name);

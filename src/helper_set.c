@@ -322,7 +322,7 @@ kset_apply(struct kset *k, const struct kset_change *c, size_t n, struct kset_re
 int
 kset_dump(struct kset *k, kset_fn *fn, void (*breathe)(void *arg), void *arg, struct err *e)
 {
-	return klist_dump(k->lister, k->name, fn, breathe, arg, e);
+	return klist_dump(k->lister, k->name, k->family, fn, breathe, arg, e);
 }
 
 static int

@@ -43,25 +43,38 @@ touch_all(struct shard *s)
 			shard_touch(s, i);
 }
 
+static void
+cut_shard(struct ledger *l, struct cut *c, struct shard *s, bool whole)
+{
+	pthread_mutex_lock(&s->lock);
+	if (whole)
+		touch_all(s);
+	for (uint32_t k = 0; k < s->ndirty; k++)
+		cut_client(c, s, slot_of(s, ledger_hash(l, &s->dirty[k]), &s->dirty[k]), &s->dirty[k]);
+	s->ndirty = 0;
+	if (s->dirty_size > DIRTY_KEPT) {
+		free(s->dirty);
+		s->dirty = NULL;
+		s->dirty_size = 0;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
 void
 ledger_cut(struct ledger *l, struct cut *c, bool whole)
 {
-	for (unsigned i = 0; i < LEDGER_SHARDS; i++) {
-		struct shard *s = &l->shards[i];
+	unsigned first = c->shard;
 
-		pthread_mutex_lock(&s->lock);
-		if (whole)
-			touch_all(s);
-		for (uint32_t k = 0; k < s->ndirty; k++)
-			cut_client(c, s, slot_of(s, ledger_hash(l, &s->dirty[k]), &s->dirty[k]), &s->dirty[k]);
-		s->ndirty = 0;
-		if (s->dirty_size > DIRTY_KEPT) {
-			free(s->dirty);
-			s->dirty = NULL;
-			s->dirty_size = 0;
-		}
-		pthread_mutex_unlock(&s->lock);
+	for (; c->shard < LEDGER_SHARDS; c->shard++) {
+		c->more = c->len >= c->part;
+		if (c->more)
+			return;
+		cut_shard(l, c, &l->shards[c->shard], whole);
 	}
+	for (unsigned i = 0; i < first; i++) /* what changed since the parts before this one, however much */
+		cut_shard(l, c, &l->shards[i], false);
+	c->shard = 0;
+	c->more = false;
 }
 
 /* The key that a record from the store goes by.  Another ipv6_prefix than the one it was written under may make it part

@@ -40,6 +40,7 @@ struct store {
 	bool anew;	 /* a new store is to be begun before anything else */
 	struct err why;	 /* then: what was wrong with the old one */
 	const struct aside *aside_before; /* and what was set aside before it */
+	bool parts;	 /* some of a cut were taken, and the last is yet to come */
 };
 
 static char *
@@ -365,9 +366,13 @@ enum store_answer
 store_commit(struct store *s, const struct cut *c, struct err *e)
 {
 	enum env_answer is = try_commit(s, c, e);
+	struct err again;
 
-	if (is == ENV_DAMAGED)
+	if (is == ENV_DAMAGED && !s->parts)
 		is = try_commit(s, c, e);
+	else if (is == ENV_DAMAGED && !s->anew && open_env(s, &again) == ENV_DONE)
+		is = ENV_REFUSED; /* sound, but without the parts before this one */
+	s->parts = is == ENV_DONE && c->more;
 	return answer(s, is, e);
 }
 

@@ -39,6 +39,7 @@
 struct env {
 	DB_ENV *env;
 	DB *db[CUT_TABLES];
+	DB_TXN *txn;	/* between two parts of a cut */
 	bool failed;	/* nothing more may reach the disk */
 	char said[256]; /* Berkeley DB's own first words on what is wrong */
 };
@@ -204,6 +205,14 @@ put_format(struct env *v, DB_TXN *txn)
 	return v->db[CUT_META]->put(v->db[CUT_META], txn, &key, &val, txn == NULL ? DB_AUTO_COMMIT : 0);
 }
 
+static void
+drop(struct env *v)
+{
+	if (v->txn != NULL)
+		(void)v->txn->abort(v->txn);
+	v->txn = NULL;
+}
+
 /* The first failure, 0 if none.  Whatever happens everything is closed and freed. */
 static int
 close_all(struct env *v)
@@ -212,6 +221,7 @@ close_all(struct env *v)
 
 	if (v->failed && write_errno == 0)
 		write_errno = EIO;
+	drop(v);
 	for (int t = 0; t < CUT_TABLES; t++) {
 		rc = v->db[t] == NULL ? 0 : v->db[t]->close(v->db[t], DB_NOSYNC);
 		first = first == 0 ? rc : first;
@@ -227,6 +237,7 @@ env_close(struct env *v)
 {
 	if (v == NULL)
 		return;
+	drop(v);
 	if (!v->failed)
 		(void)v->env->txn_checkpoint(v->env, 0, 0, 0); /* so that the next start has nothing to recover */
 	(void)close_all(v);
@@ -409,7 +420,7 @@ by_key(const void *pa, const void *pb)
 }
 
 static int
-write_item(struct env *v, DB_TXN *txn, const struct cut_item *item)
+write_item(struct env *v, const struct cut_item *item)
 {
 	DB *db = v->db[item->table];
 	DBT key = { .data = (void *)(uintptr_t)item->key, .size = (u_int32_t)item->klen };
@@ -417,42 +428,56 @@ write_item(struct env *v, DB_TXN *txn, const struct cut_item *item)
 	int rc;
 
 	if (!item->deleted)
-		return db->put(db, txn, &key, &val, 0);
-	rc = db->del(db, txn, &key, 0);
+		return db->put(db, v->txn, &key, &val, 0);
+	rc = db->del(db, v->txn, &key, 0);
 	return rc == DB_NOTFOUND ? 0 : rc;
 }
 
 /* Make room for a cut of everything. */
 static int
-empty_tables(struct env *v, DB_TXN *txn)
+empty_tables(struct env *v)
 {
 	u_int32_t n;
-	int rc = v->db[CUT_CLIENTS]->truncate(v->db[CUT_CLIENTS], txn, &n, 0);
+	int rc = v->db[CUT_CLIENTS]->truncate(v->db[CUT_CLIENTS], v->txn, &n, 0);
 
 	if (rc == 0)
-		rc = v->db[CUT_META]->truncate(v->db[CUT_META], txn, &n, 0);
-	return rc == 0 ? put_format(v, txn) : rc;
+		rc = v->db[CUT_META]->truncate(v->db[CUT_META], v->txn, &n, 0);
+	return rc == 0 ? put_format(v, v->txn) : rc;
 }
 
 static int
-write_items(struct env *v, const struct cut_item *items, size_t n, bool whole)
+begin(struct env *v, bool whole)
 {
-	DB_TXN *txn;
-	int rc = v->env->txn_begin(v->env, NULL, &txn, 0);
+	/* Before and not after the commit: when this fails, nothing was changed. */
+	int rc = v->env->txn_checkpoint(v->env, CHECKPOINT_KB, CHECKPOINT_MIN, 0);
 
-	if (rc != 0)
-		return rc;
-	if (whole)
-		rc = empty_tables(v, txn);
-	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = write_item(v, txn, &items[i]);
-	if (rc != 0) {
-		(void)txn->abort(txn);
-		return rc;
-	}
-	rc = txn->commit(txn, 0);
+	if (rc == 0)
+		rc = v->env->txn_begin(v->env, NULL, &v->txn, 0);
+	return rc == 0 && whole ? empty_tables(v) : rc;
+}
+
+static int
+end(struct env *v)
+{
+	int rc = v->txn->commit(v->txn, 0);
+
+	v->txn = NULL;
 	/* 5.3 has been seen to return 0 when a new log file could not be written. */
 	return rc == 0 ? write_errno : rc;
+}
+
+static int
+write_items(struct env *v, const struct cut *c, const struct cut_item *items, size_t n)
+{
+	int rc = v->txn == NULL ? begin(v, c->whole) : 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = write_item(v, &items[i]);
+	if (rc == 0 && !c->more)
+		rc = end(v);
+	if (rc != 0)
+		drop(v);
+	return rc;
 }
 
 enum env_answer
@@ -466,10 +491,7 @@ env_commit(struct env *v, const struct cut *c, struct err *e)
 	while (cut_next(c, &at, &items[n]))
 		n++;
 	qsort(items, n, sizeof *items, by_key);
-	/* Before and not after the commit: when this fails, nothing was changed. */
-	rc = v->env->txn_checkpoint(v->env, CHECKPOINT_KB, CHECKPOINT_MIN, 0);
-	if (rc == 0)
-		rc = write_items(v, items, n, c->whole);
+	rc = write_items(v, c, items, n);
 	free(items);
 	return judge(v, rc, "writing the store", e);
 }

@@ -161,6 +161,81 @@ cuts_hold_what_changed(void **state)
 	ledger_free(copy);
 }
 
+/* What a store makes of it: the last item of a key is what it has. */
+static void
+assert_kept(const struct cut *c, struct ledger *l, const struct addr *client)
+{
+	struct comparison now = { .len = 0 };
+	struct cut_item item, last = { .deleted = true };
+	size_t at = 0;
+
+	while (cut_next(c, &at, &item))
+		if (item.klen == sizeof client->b && memcmp(item.key, client->b, item.klen) == 0)
+			last = item;
+	assert_int_equal(ledger_view(l, &policy, client, encode, &now), !last.deleted);
+	assert_int_equal(now.len, last.vlen);
+	if (now.len > 0)
+		assert_memory_equal(now.buf, last.val, now.len);
+}
+
+/* Between the parts the ledger lives on: clients change, are forgotten, and come back. */
+static void
+cuts_come_in_parts(void **state, bool whole)
+{
+	struct ledger *l = *state;
+	struct cut all, c;
+	struct cut_item item;
+	unsigned parts = 0;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		struct addr a = nth(i);
+
+		tell(l, EVENT_RELAY_DENIED, &a, T0 + (i % 2) * 86400);
+	}
+	cut_init(&all);
+	cut_init(&c);
+	c.part = 10000;
+	do {
+		cut_go_on(&c);
+		ledger_cut(l, &c, whole);
+		parts++;
+		for (size_t at = 0; cut_next(&c, &at, &item);)
+			if (item.deleted)
+				cut_del(&all, item.table, item.key, item.klen);
+			else
+				cut_put(&all, item.table, item.key, item.klen, item.val, item.vlen);
+		if (parts == 3)
+			ledger_sweep(l, &policy, T0 + 86400, UINT32_MAX);
+		for (unsigned i = parts; i < 2000 && c.more; i += 37) {
+			struct addr a = nth(i);
+
+			tell(l, EVENT_RELAY_DENIED, &a, T0 + 86400 + parts);
+		}
+	} while (c.more);
+	assert_in_range(parts, 5, 50);
+	for (unsigned i = 0; i < 2000; i++) {
+		struct addr a = nth(i);
+
+		assert_kept(&all, l, &a);
+	}
+	cut_clear(&c);
+	ledger_cut(l, &c, false);
+	assert_int_equal(c.items, 0);
+	cut_clear(&all);
+}
+
+static void
+cuts_of_changes_come_in_parts(void **state)
+{
+	cuts_come_in_parts(state, false);
+}
+
+static void
+cuts_of_everything_come_in_parts(void **state)
+{
+	cuts_come_in_parts(state, true);
+}
+
 static void
 forgets_and_says_so(void **state)
 {
@@ -471,6 +546,8 @@ main(void)
 		TEST(folds_ipv6),
 		TEST(keeps_nothing_for_nothing),
 		TEST(cuts_hold_what_changed),
+		TEST(cuts_of_changes_come_in_parts),
+		TEST(cuts_of_everything_come_in_parts),
 		TEST(forgets_and_says_so),
 		TEST(sweeps_in_slices),
 		TEST(late_is_as_good),

@@ -64,31 +64,38 @@ open_as(enum store_state want)
 	return s;
 }
 
-/* KEYS keys of one generation, and the generation once more among the sources. */
+/* KEYS keys of one generation, and the generation once more among the sources: one of `parts` parts of it, from 0. */
 static void
-fill(struct cut *c, uint32_t generation)
+fill(struct cut *c, uint32_t generation, uint32_t part, uint32_t parts)
 {
 	uint8_t val[VAL_SIZE];
 
-	cut_init(c);
 	memset(val, (int)generation, sizeof val);
 	memcpy(val, &generation, sizeof generation);
-	for (uint32_t i = 0; i < KEYS; i++) {
+	for (uint32_t i = part; i < KEYS; i += parts) {
 		uint32_t key = i * 2654435761u;
 
 		cut_put(c, CUT_CLIENTS, &key, sizeof key, val, sizeof val);
 	}
-	cut_put(c, CUT_SOURCES, "log", 3, &generation, sizeof generation);
+	c->more = part + 1 < parts;
+	if (!c->more)
+		cut_put(c, CUT_SOURCES, "log", 3, &generation, sizeof generation);
 }
 
+/* Every other generation comes in three parts. */
 static enum store_answer
 commit_generation(struct store *s, uint32_t generation, struct err *e)
 {
-	enum store_answer is;
+	uint32_t parts = generation % 2 == 0 ? 3 : 1;
+	enum store_answer is = STORE_DONE;
 	struct cut c;
 
-	fill(&c, generation);
-	is = store_commit(s, &c, e);
+	cut_init(&c);
+	for (uint32_t i = 0; i < parts && is == STORE_DONE; i++) {
+		cut_go_on(&c);
+		fill(&c, generation, i, parts);
+		is = store_commit(s, &c, e);
+	}
 	cut_clear(&c);
 	return is;
 }
@@ -783,6 +790,64 @@ test_spoilt_while_open(void **state)
 	store_close(s);
 }
 
+/* Whatever is read from the database from now on is nothing but noise; false: it is not open. */
+static bool
+blind(void)
+{
+	char link[32], path[256];
+	ssize_t n;
+
+	for (int fd = 3; fd < 256; fd++) {
+		(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		n = readlink(link, path, sizeof path - 1);
+		if (n == -1)
+			continue;
+		path[n] = '\0';
+		if (strstr(path, "/popauth.db") != NULL)
+			return dup2(open("/dev/urandom", O_RDWR | O_CLOEXEC), fd) == fd;
+	}
+	return false;
+}
+
+/* A store that is found damaged is opened once more, which may be all that it needs; but then the parts that came before
+ * are lost, and the one in hand must not be taken for all. */
+static int
+blind_between_parts(void)
+{
+	enum store_state state;
+	struct err e = { "" };
+	struct store *s = store_open(dir, &state, &e);
+	enum store_answer is;
+	struct cut c;
+
+	if (s == NULL || commit_generation(s, 1, &e) != STORE_DONE)
+		return 2;
+	store_close(s);
+	s = store_open(dir, &state, &e);
+	cut_init(&c);
+	cut_put(&c, CUT_META, "first", 5, "", 0);
+	c.more = true;
+	if (s == NULL || store_commit(s, &c, &e) != STORE_DONE || !blind())
+		return 3;
+	cut_go_on(&c);
+	fill(&c, 2, 0, 1);
+	is = store_commit(s, &c, &e);
+	cut_clear(&c);
+	if (is != STORE_FAILED || generation_in(s, &e, &is) != 1)
+		return 4;
+	if (commit_generation(s, 2, &e) != STORE_DONE || generation_in(s, &e, &is) != 2)
+		return 5;
+	store_close(s);
+	return 0;
+}
+
+static void
+test_parts_lost(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(blind_between_parts), 0);
+}
+
 static void
 test_foreign(void **state)
 {
@@ -851,23 +916,25 @@ test_few_set_aside(void **state)
 
 /* A cut of everything: what it does not have is gone, and the store is still ours afterwards. */
 static void
-test_whole_cut(void **state)
+whole_cut(uint32_t parts)
 {
 	struct store *s = open_as(STORE_CREATED);
 	struct seen seen = { 0 };
 	struct err e = { "" };
 	struct cut c;
 
-	(void)state;
 	cut_init(&c);
 	for (uint32_t i = 0; i < 20000; i++)
 		cut_put(&c, CUT_CLIENTS, &i, sizeof i, "old", 3);
 	cut_put(&c, CUT_META, "half", 4, "old", 3);
 	assert_int_equal(store_commit(s, &c, &e), STORE_DONE);
 	cut_clear(&c);
-	fill(&c, 7);
 	c.whole = true;
-	assert_int_equal(store_commit(s, &c, &e), STORE_DONE);
+	for (uint32_t i = 0; i < parts; i++) {
+		cut_go_on(&c);
+		fill(&c, 7, i, parts);
+		assert_int_equal(store_commit(s, &c, &e), STORE_DONE);
+	}
 	cut_clear(&c);
 	assert_int_equal(store_probe(s, &e), STORE_DONE);
 	store_close(s);
@@ -876,6 +943,45 @@ test_whole_cut(void **state)
 	assert_int_equal(seen.clients, KEYS);
 	assert_int_equal(seen.sources, 1);
 	assert_int_equal(seen.others + seen.broken, 0);
+	store_close(s);
+}
+
+static void
+test_whole_cut(void **state)
+{
+	(void)state;
+	whole_cut(1);
+}
+
+static void
+test_whole_cut_in_parts(void **state)
+{
+	(void)state;
+	whole_cut(5);
+}
+
+/* Whoever goes, or is stopped, before the last part has brought nothing. */
+static void
+test_parts_alone_are_nothing(void **state)
+{
+	struct store *s = open_as(STORE_CREATED);
+	struct err e = { "" };
+	struct cut c;
+
+	(void)state;
+	commit(s, 1);
+	cut_init(&c);
+	for (uint32_t i = 0; i < 2; i++) {
+		cut_go_on(&c);
+		fill(&c, 2, i, 3);
+		assert_int_equal(store_commit(s, &c, &e), STORE_DONE);
+	}
+	cut_clear(&c);
+	store_close(s);
+	s = open_as(STORE_OPENED);
+	assert_int_equal(generation(s), 1);
+	commit(s, 2);
+	assert_int_equal(generation(s), 2);
 	store_close(s);
 }
 
@@ -918,6 +1024,9 @@ main(void)
 		TEST(test_file_limit),
 		TEST(test_full_disk),
 		TEST(test_whole_cut),
+		TEST(test_whole_cut_in_parts),
+		TEST(test_parts_alone_are_nothing),
+		TEST(test_parts_lost),
 		TEST(test_removed_while_open),
 		TEST(test_damaged),
 		TEST(test_spoilt_while_open),
