@@ -208,7 +208,9 @@ static const struct option zone_options[] = {
 const struct option_group option_groups[GROUPS] = {
 	[GROUP_FILE] = { NULL, NULL, file_options, COUNT(file_options) },
 	[GROUP_KIND] = { "kind", "What follows from one kind of event.", kind_options, COUNT(kind_options) },
-	[GROUP_LISTENER] = { "listener", "A listener of the MTA, by the name the MTA gives it in {daemon_name}.",
+	[GROUP_LISTENER] = { "listener", "A listener of the MTA, by the name the MTA gives it in {daemon_name}: in sendmail the Name= of "
+	    "DAEMON_OPTIONS; in Postfix milter_macro_daemon_name, which is the host's name for all services unless master.cf "
+	    "says -o milter_macro_daemon_name=submission for one.",
 	    listener_options, COUNT(listener_options) },
 	[GROUP_ZONE] = { "zone", "A DNSBL, by its name or the end of it.", zone_options, COUNT(zone_options) },
 };

@@ -184,6 +184,36 @@ asked_for_local(const struct doctor_facts *f, struct doctor_report *r)
 	}
 }
 
+static bool
+is_called(const struct doctor_facts *f, const char *name)
+{
+	struct str rest = capture_text(&f->captures[CAPTURE_MASTER]), line;
+	struct service s;
+
+	while (doctor_line(&rest, &line))
+		if (postfix_service(f, line, &s) && str_eq(s.command, STR("smtpd")) &&
+		    str_caseeq(postfix_param(f, &s, "milter_macro_daemon_name"), str_of(name)))
+			return true;
+	return false;
+}
+
+/* A listener is known by its {daemon_name}, and Postfix gives all its services that of the host. */
+static void
+unknown_listeners(const struct doctor_facts *f, struct doctor_report *r)
+{
+	for (unsigned i = 0; i < f->conf->n_listeners; i++) {
+		const char *name = f->conf->listeners[i].name;
+		struct finding *found;
+
+		if (is_called(f, name))
+			continue;
+		found = doctor_found(r, "%s: listener %s: no smtpd of Postfix's gives the milter this name", f->conf_path, name);
+		finding_why(found, "All services of Postfix call themselves by milter_macro_daemon_name, which is the host's name: "
+		    "what is said of this listener is never heeded");
+		finding_change(found, "postconf -P '%s/inet/milter_macro_daemon_name=%s' && postfix reload", name, name);
+	}
+}
+
 /* Once for services that say the same. */
 void
 postfix_mta_milter(const struct doctor_facts *f, struct doctor_report *r)
@@ -202,6 +232,7 @@ postfix_mta_milter(const struct doctor_facts *f, struct doctor_report *r)
 		finding_change(found, "smtp      inet  n       -       y       -       -       smtpd");
 	}
 	asked_for_local(f, r);
+	unknown_listeners(f, r);
 }
 
 /* ---- failure action ---- */

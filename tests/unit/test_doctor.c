@@ -186,6 +186,34 @@ postfix_milters(void **state)
 	}
 }
 
+/* The configuration is shared by all tests: what is put in is taken out. */
+static void
+postfix_listeners(void **state)
+{
+	static const struct {
+		const char *name, *overrides, *what, *change;
+	} rows[] = {
+		{ "the host's name", "", "listener submission: no smtpd", "postconf -P 'submission/inet/milter_macro_daemon_name=submission'" },
+		{ "its own", "submission/inet/milter_macro_daemon_name = Submission\n", NULL, NULL },
+		{ "another's", "submission/inet/milter_macro_daemon_name = msa\n", "listener submission: no smtpd", NULL },
+	};
+	struct listener one = { .name = (char *)(uintptr_t)"submission" };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		facts_init();
+		put(CAPTURE_MAIN, "queue_directory = /var/spool/postfix\nsmtpd_milters = unix:popauth/milter.sock\n"
+		    "milter_macro_daemon_name = mail.example.org\n");
+		put(CAPTURE_MASTER, SMTPD("y") "submission inet n - y - - smtpd\n");
+		put(CAPTURE_OVERRIDES, rows[i].overrides);
+		conf->listeners = &one;
+		conf->n_listeners = 1;
+		expect(rows[i].name, "mta-milter", rows[i].what, rows[i].change);
+		conf->listeners = NULL;
+		conf->n_listeners = 0;
+	}
+}
+
 static void
 postfix_action(void **state)
 {
@@ -633,6 +661,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(postfix_lists),
 		cmocka_unit_test(postfix_milters),
+		cmocka_unit_test(postfix_listeners),
 		cmocka_unit_test(postfix_action),
 		cmocka_unit_test(postscreen),
 		cmocka_unit_test(sendmail_cf),
