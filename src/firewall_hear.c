@@ -24,6 +24,8 @@ hear_hello(struct firewall *fw, const struct fw_reply *r)
 	fw->shard_n = fw->shard_at = 0;
 	fw->stage = SYNC_IDLE;
 	fw->look_shard = LEDGER_SHARDS;
+	if (fw->greeted == 0)
+		fw->greeted = firewall_clock();
 	pthread_mutex_lock(&fw->lock);
 	fw->queried = fw->answered;
 	fw->sync_wanted = fw->gap_wanted = true;

@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -511,6 +512,49 @@ death_is_told(void **state)
 }
 
 static void
+count_call(void *arg)
+{
+	++*(atomic_uint *)arg;
+}
+
+/* The pusher's last act: who has seen it end has seen all calls. */
+static unsigned
+calls_for_a_loss(void **state, unsigned worked, bool greeted)
+{
+	struct rig *r = *state;
+	atomic_uint calls = 0;
+
+	firewall_on_loss(r->fw, worked, count_call, &calls);
+	if (greeted) {
+		hello(r, 1);
+		until_synced(r);
+	}
+	close(r->fd);
+	r->fd = -1;
+	pthread_join(r->fw->thread, NULL);
+	r->fw->threaded = false;
+	return calls;
+}
+
+static void
+a_loss_is_reported(void **state)
+{
+	assert_int_equal(calls_for_a_loss(state, 0, true), 1);
+}
+
+static void
+an_early_loss_is_not(void **state)
+{
+	assert_int_equal(calls_for_a_loss(state, 3600, true), 0);
+}
+
+static void
+a_helper_that_never_was_is_no_loss(void **state)
+{
+	assert_int_equal(calls_for_a_loss(state, 0, false), 0);
+}
+
+static void
 no_helper_at_all(void **state)
 {
 	struct firewall_conf c = { .helper = "/nonexistent/popauth-firewall", .user = "", .set4 = "a", .set6 = "b" };
@@ -583,6 +627,9 @@ main(void)
 		T(a_silent_helper_is_not_waited_for),
 		T(nonsense_is_survived),
 		T(death_is_told),
+		T(a_loss_is_reported),
+		T(an_early_loss_is_not),
+		T(a_helper_that_never_was_is_no_loss),
 		cmocka_unit_test(no_helper_at_all),
 		cmocka_unit_test(pending_keeps_each_once),
 	};
