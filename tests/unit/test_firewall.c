@@ -332,6 +332,20 @@ syncs_when_a_look_finds_wrong(void **state)
 	assert_int_equal(r->begins, 3);
 }
 
+/* So does any answer that tells of a set that somebody made anew, whoever asked. */
+static void
+syncs_when_a_status_tells_of_a_wrong_set(void **state)
+{
+	struct rig *r = *state;
+	struct fw_reply wrong = { .op = FW_STATUS, .set = FW_SET4, .seq = 77, .c = FW_SET_WRONG, .text = "its netmask is 24" };
+
+	hello(r, 1);
+	until_synced(r);
+	reply(r, &wrong);
+	until_synced(r);
+	assert_int_equal(r->begins, 2);
+}
+
 static void
 merges_while_the_helper_is_slow(void **state)
 {
@@ -618,6 +632,7 @@ main(void)
 		T(tells_changes),
 		cmocka_unit_test(rests_and_looks),
 		T(syncs_when_a_look_finds_wrong),
+		T(syncs_when_a_status_tells_of_a_wrong_set),
 		T(merges_while_the_helper_is_slow),
 		T(syncs_when_the_queue_is_full),
 		T(changes_pass_a_sync),
