@@ -297,7 +297,7 @@ ask(void *arg)
 }
 
 static struct firewall_status
-asked(struct rig *r)
+asked_once(struct rig *r)
 {
 	struct firewall_status st, *got;
 	pthread_t t;
@@ -307,6 +307,17 @@ asked(struct rig *r)
 	assert_int_equal(pthread_join(t, (void **)&got), 0);
 	st = *got;
 	free(got);
+	return st;
+}
+
+/* Who asks waits a second; on a busy machine we may need longer than that, but not always. */
+static struct firewall_status
+asked(struct rig *r)
+{
+	struct firewall_status st = asked_once(r);
+
+	for (int i = 0; !st.fresh && i < PATIENCE / 1000; i++)
+		st = asked_once(r);
 	return st;
 }
 
@@ -442,11 +453,12 @@ status_tells(void **state)
 	assert_int_equal(st.state, FIREWALL_STARTING);
 	assert_false(st.fresh);
 	hello(r, 1);
+	assert_int_equal(poll(&(struct pollfd){ .fd = r->fd, .events = POLLIN }, 1, PATIENCE), 1);
+	reply(r, &failed); /* in the midst of the sync: that of another one, which would make it good, there is no need */
 	until_synced(r);
 	set_block(r, 1, 600);
 	while (r->adds == 0)
 		packet(r);
-	reply(r, &failed);
 	st = asked(r);
 	assert_int_equal(st.state, FIREWALL_UP);
 	assert_true(st.fresh);
