@@ -28,6 +28,8 @@ int daemon_check_owner(const struct conf *c, struct err *e);
 struct daemon *daemon_open(struct err *e);
 /* Takes over `rules`. */
 int daemon_start(struct daemon *d, struct rules *rules, struct err *e);
+/* Have `lost` called, by another thread, when the firewall's helper is gone for good that had worked before. */
+void daemon_on_loss(struct daemon *d, void (*lost)(void *arg));
 /* Read configuration and rules again; on failure both stay as they are.  Any thread. */
 int daemon_reload(struct daemon *d, struct err *e);
 void daemon_stop(struct daemon *d);

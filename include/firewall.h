@@ -55,6 +55,9 @@ int firewall_spawn(const struct firewall_conf *c, struct firewall_helper *h, str
 /* Take over the helper (also when fd is -1: then all is counted and nothing enforced) and start the pusher.  The
  * ledger is borrowed and must outlive it; restore it first, or the first sync empties the sets. */
 struct firewall *firewall_start(struct firewall_helper h, struct ledger *l, unsigned ipv6_prefix, struct err *e);
+/* Have `lost` called, once and by the pusher, when the helper is gone for good after it has worked for `worked` seconds or
+ * more: one that never could, or ends again and again, is no better after a restart of the daemon.  fw NULL is fine. */
+void firewall_on_loss(struct firewall *fw, unsigned worked, void (*lost)(void *arg), void *arg);
 /* Stop the pusher and the helper; the sets stay as they are.  NULL is fine. */
 void firewall_stop(struct firewall *fw);
 
@@ -67,7 +70,7 @@ enum firewall_state {
 	FIREWALL_OFF,	   /* not configured */
 	FIREWALL_STARTING, /* the helper has not said hello yet, or cannot work at present: `trouble` says why */
 	FIREWALL_UP,
-	FIREWALL_DEAD	   /* there is no helper any more: nothing new is enforced until the daemon is restarted */
+	FIREWALL_DEAD	   /* there is no helper any more: nothing new is enforced until the daemon is restarted.  See firewall_on_loss() */
 };
 
 struct firewall_set_status {

@@ -41,6 +41,9 @@ struct firewall {
 	bool gap_wanted; /* and there is a gap that we know of */
 	uint32_t asked, answered; /* queries, numbered from 1; below FIREWALL_SYNC_SEQ for longer than anybody lives */
 	struct firewall_status st;
+	void (*lost)(void *arg); /* NULL: nobody is to be told */
+	void *lost_arg;
+	uint64_t lost_after; /* milliseconds of work */
 
 	/* the pusher's own */
 	pid_t pid;
@@ -57,6 +60,7 @@ struct firewall {
 	uint32_t sync_seq, queried;
 	time_t sync_at, look_at; /* on the monotonic clock */
 	uint64_t began, took; /* this sync, the last one; milliseconds */
+	uint64_t greeted; /* when the helper first said hello, on the same clock; 0: never */
 	time_t now;	/* on the ledger's clock, for the packet in the making */
 	size_t changes;	/* ADD and DEL in the packet */
 	bool gap;	/* the running sync closes a gap that we know of: to find things missing is no news */

@@ -25,6 +25,9 @@
 #include "tend.h"
 #include "writer.h"
 
+/* Seconds of work after which a helper's end is an accident.  systemd gives up a unit that is started five times in ten. */
+#define HELPER_WORKED 10
+
 struct daemon {
 	struct pipeline pipeline;
 	struct ledger *ledger;
@@ -350,6 +353,12 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 	    (d->writer = writer_start(&ws, e)) == NULL || control_start(d->control, e) == -1)
 		return -1;
 	return d->map == NULL ? 0 : socketmap_start(d->map, e);
+}
+
+void
+daemon_on_loss(struct daemon *d, void (*lost)(void *arg))
+{
+	firewall_on_loss(d->firewall, HELPER_WORKED, lost, NULL);
 }
 
 /* The lists of trusted networks may be others than when these clients were judged. */

@@ -159,7 +159,7 @@ report_ready(int ready)
 	dup2(1, 2);
 }
 
-static atomic_bool gave_up; /* libmilter ended by itself */
+static atomic_int ended_with; /* by another thread; 0: by none */
 
 static sigset_t
 ends(void)
@@ -241,10 +241,23 @@ filter_thread(void *arg)
 	(void)arg;
 	if (filter_run(&e) == -1) {
 		logmsg(LEVEL_ERROR, "%s", e.text);
-		gave_up = true;
+		ended_with = EX_SOFTWARE;
 	}
 	(void)kill(getpid(), SIGTERM);
 	return NULL;
+}
+
+/* To be started again brings another helper, and with nothing forgotten.  Without somebody who does that, mail is better
+ * served by a daemon that blocks nobody in the kernel. */
+static void
+helper_lost(void *arg)
+{
+	(void)arg;
+	if (!notify_managed())
+		return;
+	logmsg(LEVEL_ERROR, "ending with status %d, so that the service manager starts everything again", EX_UNAVAILABLE);
+	ended_with = EX_UNAVAILABLE;
+	(void)kill(getpid(), SIGTERM);
 }
 
 /* Until a signal says that it is time to end. */
@@ -264,7 +277,7 @@ serve(struct daemon *d)
 	(void)pthread_detach(filter); /* nobody waits for it, whether it comes back before the end or not */
 	while (sigwait(&set, &sig) == 0 && sig == SIGUSR1 && !told_to_end())
 		(void)daemon_reload(d, &e); /* which says what came of it */
-	return gave_up ? EX_SOFTWARE : 0;
+	return ended_with;
 }
 
 /* What a daemon that did not end in good order has left to the MTA.  Nothing but the configuration is read for it: a mistake
@@ -331,6 +344,7 @@ main(int argc, char **argv)
 		logmsg_open("popauth-milter", false);
 	if (logmsg_start(&e) == -1)
 		fail(EX_OSERR, &e);
+	daemon_on_loss(d, helper_lost);
 	report_ready(ready);
 	notify_ready();
 	rc = serve(d);

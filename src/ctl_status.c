@@ -85,6 +85,8 @@ status_firewall(const struct json *o)
 	if (json_has(o, "repaired"))
 		printf(", last repair %s", time_text(at, json_get_int(o, "repaired", 0)));
 	putchar('\n');
+	if (strcmp(text_of(o, "state"), "dead") == 0)
+		printf("           PROBLEM: there is no helper: new blocks are not enforced until the daemon is restarted\n");
 	if (strcmp(text_of(o, "state"), "up") == 0 && !json_get_bool(o, "fresh", true))
 		printf("           PROBLEM: no answer from the helper within a second; what it is told waits\n");
 	if (json_has(o, "error"))

@@ -405,6 +405,7 @@ check_firewall(const struct doctor_facts *f, struct doctor_report *r)
 	const struct json *fw = f->status != NULL ? json_get(f->status, "firewall") : NULL;
 	struct finding *found;
 	struct str state, error;
+	bool lost;
 
 	if (f->conf == NULL || !f->conf->firewall)
 		return;
@@ -418,9 +419,14 @@ check_firewall(const struct doctor_facts *f, struct doctor_report *r)
 	judge_sets(r, json_get(fw, "sets"));
 	if (str_eq(state, STR("up")) && error.n == 0)
 		return;
+	lost = str_eq(state, STR("dead")) && json_get_int(fw, "generation", 0) > 0;
 	found = doctor_found(r, "the firewall helper is %.*s%s%.*s", (int)state.n, state.p, error.n > 0 ? ": " : "",
 	    (int)error.n, error.n > 0 ? error.p : "");
 	finding_why(found, "Nobody is dropped by the kernel as long as the sets cannot be changed");
-	finding_change(found, "Start popauth-milter as root, or by its unit: it gives the privilege away to the helper alone "
-	    "(CAP_NET_ADMIN)    # or firewall = no");
+	if (lost)
+		finding_change(found, "systemctl restart popauth-milter    # the helper worked, and was killed; no other can be "
+		    "made by a daemon that has given its privilege away");
+	else
+		finding_change(found, "Start popauth-milter as root, or by its unit: it gives the privilege away to the helper "
+		    "alone (CAP_NET_ADMIN)    # or firewall = no");
 }

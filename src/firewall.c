@@ -79,6 +79,18 @@ fail:
 	return NULL;
 }
 
+void
+firewall_on_loss(struct firewall *fw, unsigned worked, void (*lost)(void *arg), void *arg)
+{
+	if (fw == NULL)
+		return;
+	pthread_mutex_lock(&fw->lock);
+	fw->lost = lost;
+	fw->lost_arg = arg;
+	fw->lost_after = worked * UINT64_C(1000);
+	pthread_mutex_unlock(&fw->lock);
+}
+
 /* With the lock held: must the pusher be rung for, once it has been let go? */
 static bool
 to_ring(struct firewall *fw)

@@ -24,6 +24,8 @@ hear_hello(struct firewall *fw, const struct fw_reply *r)
 	fw->shard_n = fw->shard_at = 0;
 	fw->stage = SYNC_IDLE;
 	fw->look_shard = LEDGER_SHARDS;
+	if (fw->greeted == 0)
+		fw->greeted = firewall_clock();
 	pthread_mutex_lock(&fw->lock);
 	fw->queried = fw->answered;
 	fw->sync_wanted = fw->gap_wanted = true;
@@ -72,6 +74,14 @@ firewall_look_on(struct firewall *fw, unsigned shards)
 		fw->sync_at = 0;
 }
 
+/* Not at once, and not again after a sync that could do nothing about it: then there is no end of it. */
+static void
+sync_soon(struct firewall *fw)
+{
+	if (!fw->sync_failed && fw->sync_at > firewall_monotonic() + firewall_soon(fw->took))
+		fw->sync_at = firewall_monotonic() + firewall_soon(fw->took);
+}
+
 static void
 hear_status(struct firewall *fw, const struct fw_reply *r)
 {
@@ -96,6 +106,9 @@ hear_status(struct firewall *fw, const struct fw_reply *r)
 	pthread_mutex_unlock(&fw->lock);
 	if (news && text[0] != '\0')
 		logmsg(LEVEL_ERROR, "firewall: a kernel set cannot be used: %s", text);
+	/* Somebody has made it anew.  One with another netmask takes all that we say, and drops other clients for it. */
+	if (news && r->c != 0 && fw->stage == SYNC_IDLE)
+		sync_soon(fw);
 	say_references(fw, r);
 	if (r->set == FW_SETS - 1 && r->seq == FIREWALL_LOOK_SEQ)
 		fw->look_shard = fw->look[FW_SET4] = fw->look[FW_SET6] = 0;
@@ -135,8 +148,8 @@ hear_failed(struct firewall *fw, const struct fw_reply *r)
 	stat_add(STAT_FIREWALL_FAILED, r->a);
 	if (fw->stage != SYNC_IDLE)
 		fw->sync_failed = true;
-	else if (!fw->sync_failed && fw->sync_at > firewall_monotonic() + firewall_soon(fw->took))
-		fw->sync_at = firewall_monotonic() + firewall_soon(fw->took);
+	else
+		sync_soon(fw);
 	pthread_mutex_lock(&fw->lock);
 	news = strcmp(fw->st.trouble, text) != 0;
 	memcpy(fw->st.trouble, text, sizeof(text));

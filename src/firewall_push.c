@@ -284,6 +284,8 @@ stopping(struct firewall *fw)
 static void
 die(struct firewall *fw)
 {
+	bool worked = fw->greeted != 0 && firewall_clock() - fw->greeted >= fw->lost_after;
+	void (*lost)(void *arg);
 	char text[FW_TEXT];
 	int status = 0;
 
@@ -297,11 +299,14 @@ die(struct firewall *fw)
 	fw->st.state = FIREWALL_DEAD;
 	if (fw->st.trouble[0] == '\0')
 		memcpy(fw->st.trouble, text, sizeof(text));
+	lost = worked ? fw->lost : NULL;
 	pthread_cond_broadcast(&fw->told);
 	pthread_mutex_unlock(&fw->lock);
 	logmsg(LEVEL_ERROR, "firewall: the helper is gone (%s%s%s): new blocks are not enforced by the kernel until the "
 	    "daemon is started again", text, strcmp(text, fw->st.trouble) != 0 ? "; " : "",
 	    strcmp(text, fw->st.trouble) != 0 ? fw->st.trouble : "");
+	if (lost != NULL)
+		lost(fw->lost_arg);
 }
 
 void *

@@ -75,9 +75,29 @@ all_is_well() {
 	ipset flush popauth4
 }
 
+gone() {
+	! ctl status
+}
+
+# The keeper is killed, after its worker has done well.  Who is watched by a service manager ends, to be started again.
+a_loss_for_good() {
+	await "the helper" has "firewall *up" ctl status
+	sleep 11 # so long it must have worked, or a restart would be no better
+	helper=$(cat "/proc/$pid/task/$pid/children")
+	kill -9 "${helper% }"
+	await "the daemon's end" gone
+	wait "$pid"
+	got=$?
+	pid=
+	[ $got = 69 ] || fail "exit status $got, want 69"
+}
+
 # As the unit starts it.
 start --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin --no-new-privs
 all_is_well
+NOTIFY_SOCKET=$dir/nobody start --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin \
+	--no-new-privs
+a_loss_for_good
 
 setcap cap_net_admin=ep "$dir/popauth-firewall" 2>/dev/null || skip "no capability can be given to a file here"
 case ",$(findmnt -n -o OPTIONS --target "$dir" 2>/dev/null)," in

@@ -19,6 +19,8 @@
 #include "../unit/unit.h"
 #include "firewall.h"
 
+#define PATIENCE 20000 /* milliseconds: nothing here takes long, but the machine may be busy */
+
 static char helper_path[4096];
 
 /* ---- looking from outside ---- */

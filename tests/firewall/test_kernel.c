@@ -12,8 +12,6 @@
 #include "kernel.h"
 #include "logmsg.h"
 
-#define PATIENCE 20000 /* milliseconds: nothing here takes long, but the machine may be busy */
-
 /* ---- speaking the protocol ourselves ---- */
 
 static void

@@ -33,7 +33,7 @@ await() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || fail "waited in vain for $what"
+		[ "$tries" -lt 1200 ] || fail "waited in vain for $what"
 		sleep 0.1
 	done
 }

@@ -469,16 +469,18 @@ static void
 daemon_says(void **state)
 {
 	static const struct {
-		const char *name, *check, *status, *what;
+		const char *name, *check, *status, *what, *change; /* NULL: whatever is to be changed */
 	} rows[] = {
-		{ "well", "daemon", "{\"store\":{\"state\":\"opened\"}}", NULL },
-		{ "its store", "daemon", "{\"store\":{\"error\":\"disk full\"}}", "the store: disk full" },
-		{ "its allowlist", "daemon", "{\"allowlist\":{\"error\":\"a:3: what\"}}", "the allowlist: a:3: what" },
-		{ "of another kind", "daemon", "{\"store\":[],\"allowlist\":7}", NULL },
-		{ "helper", "firewall", "{\"firewall\":{\"state\":\"up\"}}", NULL },
-		{ "no helper", "firewall", "{\"firewall\":{\"state\":\"dead\",\"error\":\"no privilege\"}}", "is dead: no privilege" },
+		{ "well", "daemon", "{\"store\":{\"state\":\"opened\"}}", NULL, NULL },
+		{ "its store", "daemon", "{\"store\":{\"error\":\"disk full\"}}", "the store: disk full", NULL },
+		{ "its allowlist", "daemon", "{\"allowlist\":{\"error\":\"a:3: what\"}}", "the allowlist: a:3: what", NULL },
+		{ "of another kind", "daemon", "{\"store\":[],\"allowlist\":7}", NULL, NULL },
+		{ "helper", "firewall", "{\"firewall\":{\"state\":\"up\"}}", NULL, NULL },
+		{ "no helper", "firewall", "{\"firewall\":{\"state\":\"dead\",\"error\":\"no privilege\"}}", "is dead: no privilege", "as root" },
+		{ "a helper killed", "firewall", "{\"firewall\":{\"state\":\"dead\",\"generation\":1,\"error\":\"killed by signal 9\"}}",
+		    "is dead: killed by signal 9", "systemctl restart" },
 		{ "a set", "firewall", "{\"firewall\":{\"state\":\"up\",\"sets\":[{\"name\":\"popauth4\",\"error\":\"its type is list\"}]}}",
-		    "the set popauth4: its type is list" },
+		    "the set popauth4: its type is list", NULL },
 	};
 	struct err e;
 
@@ -487,7 +489,7 @@ daemon_says(void **state)
 		facts_init();
 		facts.status = json_parse(str_of(rows[i].status), &e);
 		assert_non_null(facts.status);
-		expect(rows[i].name, rows[i].check, rows[i].what, NULL);
+		expect(rows[i].name, rows[i].check, rows[i].what, rows[i].change);
 		json_free(facts.status);
 	}
 	facts_init();

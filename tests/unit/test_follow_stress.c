@@ -361,14 +361,21 @@ tell_handed(const struct reader *r)
 	pthread_mutex_unlock(&w.lock);
 }
 
-/* Sleep until told that there is something.  true: nothing was told for long. */
+/* Sleep until told that there is something.  true: nothing was told for long, though there was: what was written by now
+ * has been told by now, however long the keeper was kept from writing. */
 static bool
 rest(struct reader *r)
 {
 	struct pollfd p = { .fd = follow_fd(r->f), .events = POLLIN };
+	unsigned written;
 
 	save(r);
-	return poll(&p, 1, p.fd == -1 ? 100 : 10000) == 0 && p.fd != -1;
+	if (poll(&p, 1, p.fd == -1 ? 100 : 10000) != 0 || p.fd == -1)
+		return false;
+	pthread_mutex_lock(&w.lock);
+	written = w.written;
+	pthread_mutex_unlock(&w.lock);
+	return written > r->expected && poll(&p, 1, 0) == 0;
 }
 
 static void

@@ -10,8 +10,9 @@
 #include "serving.h"
 #include "stats.h"
 
-#define IN  64
-#define OUT 256
+#define IN	64
+#define OUT	256
+#define FRESH_S 3 /* to wait for, and yet more than a busy machine takes for a dial and a line */
 
 static struct fake f;
 static struct server *server;
@@ -140,7 +141,7 @@ closes_the_silent(void **state)
 	int silent, good;
 
 	(void)state;
-	start(10, 1, 600);
+	start(10, FRESH_S, 600);
 	good = dial(&f);
 	echoes(good, "x\n");
 	silent = dial(&f);
@@ -165,7 +166,7 @@ closes_the_halves(void **state)
 	int good;
 
 	(void)state;
-	start(10, 1, 600);
+	start(10, FRESH_S, 600);
 	good = dial(&f);
 	half = (struct pollfd){ .fd = dial(&f), .events = POLLIN };
 	echoes(good, "x\n");
@@ -189,7 +190,7 @@ closes_the_stuck(void **state)
 	size_t sent = 0;
 
 	(void)state;
-	start(10, 600, 1);
+	start(10, 600, FRESH_S);
 	stuck = dial(&f);
 	for (;;) {
 		ssize_t n = send(stuck, "0123456789abcde\n", 16, MSG_DONTWAIT | MSG_NOSIGNAL);
