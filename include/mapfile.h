@@ -18,7 +18,7 @@
  *
  * In sendmail's access.db (MAP_ACCESS) each of our records has another beside it that says so, "popauth-milter:KEY",
  * which no lookup asks for.  makemap(8) loses both or none; a record without it is the administrator's, and not
- * touched.  While it is worked on the file is locked as makemap and sendmail do it, with flock(2), and, for those
+ * touched.  While it is read and written the file is locked as makemap and sendmail do it, with flock(2), and, for those
  * built without, as fcntl(2) would.
  */
 #ifndef MAPFILE_H

@@ -16,8 +16,8 @@
 #define WAITING	 4096 /* clients queued; beyond that the whole ledger is asked */
 #define LOOK_MS	 1000 /* between looks at terms and files */
 #define ALL_S	 60   /* between looks at the whole ledger: a block by hand runs out and the grant counts again */
-#define PERIOD_MS 400 /* from the beginning of a writing to the next one's, so that a burst of logins is one: who comes */
-#define LEAST_MS  50  /* during one waits for the rest of this, or of the writing and so long, and for a writing of his own */
+#define PERIOD_MS 400 /* from the beginning of a writing to the next one's, so that a burst of logins is one */
+#define LEAST_MS  50  /* at rest after each round, whatever it did */
 
 struct relaymap {
 	struct relaymap_setup setup;
@@ -147,11 +147,10 @@ monotonic_ms(void)
 static bool
 write_file(struct relaymap *rm, unsigned ipv6_prefix, struct err *e)
 {
-	int64_t begun = monotonic_ms(), ended;
-	bool done = relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &rm->held, e) == 0;
+	bool done;
 
-	ended = monotonic_ms();
-	rm->next = begun + PERIOD_MS > ended + LEAST_MS ? begun + PERIOD_MS : ended + LEAST_MS;
+	rm->next = monotonic_ms() + PERIOD_MS;
+	done = relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &rm->held, e) == 0;
 	stat_add(done ? STAT_MAP_FILE_WRITTEN : STAT_MAP_FILE_FAILED, 1);
 	if (done)
 		note_written(rm, rm->setup.now(rm->setup.arg));
@@ -355,10 +354,9 @@ at(int64_t ms)
 static bool
 rest(struct relaymap *rm)
 {
-	bool hold = rm->stale && too_soon(rm);
-	int64_t now = monotonic_ms();
-	struct timespec soon = at(hold ? now + LEAST_MS : rm->next), later = at(now + (hold ? LEAST_MS : LOOK_MS));
-	bool stop;
+	int64_t now = monotonic_ms(), least = now + LEAST_MS;
+	bool hold = rm->stale && too_soon(rm), stop;
+	struct timespec soon = at(hold || rm->next < least ? least : rm->next), later = at(hold ? least : now + LOOK_MS);
 
 	pthread_mutex_lock(&rm->lock);
 	while (!rm->stop && pthread_cond_timedwait(&rm->wake, &rm->lock, &soon) != ETIMEDOUT)
