@@ -67,7 +67,7 @@ struct control_host {
  *	"firewall": { "state": text, "wanted": entries that the ledger holds, "enforced": entries that the kernel
  *	    holds, "referenced": does a firewall rule name the sets, "error": text }
  *	"relay_map": { "path": text, "form": text, "grants": clients, "fixed": the administrator's entries, "overruled": keys
- *	    for which his entry counts, "left_out": clients without a key in this form, "written": seconds since 1970,
+ *	    for which his entry counts, or that of a network around them, "left_out": clients without a key in this form, "written": seconds since 1970,
  *	    0: never, "error": text }
  *	"allowlist": { "allow": networks, "own": networks, "nearby": [ our own addresses, gateways, resolvers ],
  *	    "file": path, "error": text }

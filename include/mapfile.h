@@ -6,7 +6,8 @@
  *
  * A file of our own (MAP_POSTFIX, MAP_SENDMAIL) is written beside its place and renamed to it.  It has a record that
  * says whose it is; a file at its place without that record is somebody else's work and never replaced, nor is anything
- * that is not a plain file of our own user.  No lock is needed: a reader has the old file or the new one.
+ * that is not a plain file of our own user.  No lock is needed: a reader has the old file or the new one.  To change a few
+ * records of many, the one that is there is copied and the copy changed: that is a tenth of the work.
  *	Postfix notices that the file it has open lost its last name, before it takes the next client: there
  * must be no second hard link to it.  sendmail looks at the time of change of the file it has open, in whole seconds,
  * at each lookup: so the old file is given a later one after the new one has its name.
@@ -17,7 +18,7 @@
  *
  * In sendmail's access.db (MAP_ACCESS) each of our records has another beside it that says so, "popauth-milter:KEY",
  * which no lookup asks for.  makemap(8) loses both or none; a record without it is the administrator's, and not
- * touched.  While it is worked on the file is locked as makemap and sendmail do it, with flock(2), and, for those
+ * touched.  While it is read and written the file is locked as makemap and sendmail do it, with flock(2), and, for those
  * built without, as fcntl(2) would.
  */
 #ifndef MAPFILE_H
@@ -46,8 +47,12 @@ struct mapfile;
 int mapfile_allowed(const struct mapfile_spec *sp, struct err *e);
 /* Begin a new one for about n records.  NULL and the reason when it may not be written.  The spec is borrowed. */
 struct mapfile *mapfile_begin(const struct mapfile_spec *sp, unsigned n, struct err *e);
+/* Begin one that has what is there already, for who knows what he left there and what is other now.  NULL: it is not as
+ * *left says, or cannot be copied, and it takes mapfile_begin() (whose reason is the one to be told). */
+struct mapfile *mapfile_again(const struct mapfile_spec *sp, const struct listfile_stamp *left);
 /* Add a record; the first of a key stays. */
 int mapfile_put(struct mapfile *m, struct str key, struct str value, struct err *e);
+int mapfile_del(struct mapfile *m, struct str key, struct err *e);
 /* Put it into its place; *stamp is what it is known by.  After a power failure either file may be there, and is whole.
  * Frees m, also on failure, after which all is as before. */
 int mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e);
@@ -61,23 +66,24 @@ int mapfile_strip(const struct mapfile_spec *sp, struct listfile_stamp *stamp, s
 
 struct mapfile_counts {
 	unsigned ours;	     /* records of ours that are in it now */
-	unsigned overruled;  /* keys that the administrator has a record for: his is the one that counts */
+	unsigned overruled;  /* keys that the administrator has a record for, or within a network that he refuses */
 	unsigned added, removed;
 };
 
+enum mapfile_answer { MAPFILE_DONE, MAPFILE_FAILED, MAPFILE_OTHER, MAPFILE_KEPT };
 /* Have exactly `keys` (n of them, sorted by strcmp, none twice) as our records there.  *stamp: the file as it was left the
- * last time, with an error in it when there was no last time; then as it is left now. */
-int mapfile_sync(const struct mapfile_spec *sp, const char *const *keys, unsigned n, struct mapfile_counts *counts,
+ * last time, with an error in it when there was no last time; then as it is left now.  MAPFILE_OTHER: somebody else has
+ * changed it meanwhile, and nothing was done. */
+enum mapfile_answer mapfile_sync(const struct mapfile_spec *sp, const char *const *keys, unsigned n, struct mapfile_counts *counts,
     struct listfile_stamp *stamp, struct err *e);
 
-enum mapfile_answer { MAPFILE_DONE, MAPFILE_FAILED, MAPFILE_OTHER, MAPFILE_KEPT };
 struct mapfile_change {
 	const char *const *gone, *const *fresh; /* keys, none twice */
 	unsigned n_gone, n_fresh;
 };
 /* The same for who knows what he left there: these keys out and those in, and *counts, as they were the last time, brought
- * up to date.  MAPFILE_OTHER: the file is not as *stamp says, nothing was done, and it takes mapfile_sync(); so it does
- * after MAPFILE_FAILED.  MAPFILE_KEPT: it could not be had, as when somebody has it locked, and nothing was done. */
+ * up to date.  MAPFILE_OTHER: the file is not as *stamp says, or these are more than a thousand; nothing was done, and it
+ * takes mapfile_sync(); so it does after MAPFILE_FAILED.  MAPFILE_KEPT: it could not be had, as when somebody has it locked, and nothing was done. */
 enum mapfile_answer mapfile_update(const struct mapfile_spec *sp, const struct mapfile_change *change,
     struct mapfile_counts *counts, struct listfile_stamp *stamp, struct err *e);
 

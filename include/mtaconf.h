@@ -14,7 +14,8 @@
  *
  * Postfix	milter_default_action, for our milter and wherever it is set, is tempfail, reject or shutdown, or not
  *		set at all; every smtpd in master.cf that does not listen on loopback alone has our milter; and nothing
- *		switches milters off (smtpd_milter_maps, no_milters)
+ *		switches milters off (smtpd_milter_maps, no_milters).  One by TCP is ours when port and host are: the same
+ *		word for the host, or loopback on both sides, or there and none in particular here
  * sendmail	the X line of our milter says F=T, F=R or F=4, and InputMailFilters names it, as does every daemon that has
  *		filters of its own
  *

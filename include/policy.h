@@ -32,7 +32,7 @@ struct policy {
 	unsigned relay_budget;	      /* recipients an hour for one grant; 0: any number */
 	uint32_t cache_for;
 	uint32_t block_max;	      /* terms double up to here */
-	bool login_credit;	      /* while its grant is alive a client's failures do not count */
+	bool login_credit;	      /* while its grant is alive a client's failures do not count; without grants, for 15 min */
 	bool bounces_count;	      /* mail from <> to unknown users, too */
 	unsigned ipv6_prefix;	      /* 1..128 */
 	/* The circuit breaker (breaker.h).  Of a threshold here the term is how long it stays open. */

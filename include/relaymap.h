@@ -4,7 +4,8 @@
  * A thread of its own keeps the file that `relay_map` names in step with the ledger: a login is in it within a second.
  * What it works by is a list of the grants, kept up to date from the addresses that are queued (relaymap_changed()) and
  * from the terms as they run out; the ledger says what holds of each.  The file is written when that list, the
- * administrator's entries (`relay_map_static`), the settings, or the file itself have changed, at most twice a second.
+ * administrator's entries (`relay_map_static`), the settings, or the file itself have changed: at once, or 0.4 s after the
+ * writing before was begun.
  *
  * A file that may not be written, or cannot be, stays as it is; that is said once in the log and shown in the status,
  * and tried again.  When the daemon ends in good order, and when a reload takes the setting away, the grants are taken
@@ -49,7 +50,7 @@ struct relaymap_status {
 	enum map_form form;
 	size_t grants;	   /* clients that may relay */
 	unsigned left_out; /* of these: have no key in this form, mapkey.h */
-	unsigned overruled; /* keys for which the administrator's entry counts */
+	unsigned overruled; /* keys for which the administrator's entry counts, or his refusal of a network around them */
 	unsigned fixed;	   /* his entries in a file of ours */
 	time_t written;	   /* 0: not yet */
 	struct err trouble;

@@ -47,6 +47,7 @@ struct mail_facts {
 	struct str user;    /* {auth_authen}; empty: not authenticated */
 	struct str resolve; /* {client_resolve} */
 	struct str name;    /* {client_name} */
+	struct str queue_id; /* i */
 };
 
 struct session;

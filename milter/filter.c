@@ -162,7 +162,8 @@ static sfsistat
 on_mail(SMFICTX *ctx, char **argv)
 {
 	struct session *s = smfi_getpriv(ctx);
-	struct mail_facts facts = { macro(ctx, "{auth_authen}"), macro(ctx, "{client_resolve}"), macro(ctx, "{client_name}") };
+	struct mail_facts facts = { macro(ctx, "{auth_authen}"), macro(ctx, "{client_resolve}"), macro(ctx, "{client_name}"),
+		macro(ctx, "i") };
 	struct reply r;
 	enum say say;
 

@@ -40,6 +40,8 @@ struct session {
 	enum named named;
 	bool waved;	    /* accepted, and that is counted */
 	char helo[64];	    /* the forged one, cut; "": none */
+	char process[PROCESS_TEXT]; /* that serves it, by which the log calls the session; "": not known */
+	time_t mailed;	    /* its last MAIL; 0: none */
 };
 
 struct session *
@@ -98,16 +100,19 @@ learn(struct session *s, struct event ev, const struct command *c)
 
 	ev.source = SOURCE_MILTER;
 	ev.addr = s->addr;
-	ev.time = c->now;
+	if (ev.time == 0)
+		ev.time = c->now;
 	ev.evidence = (struct str){ evidence, n < 0 ? 0 : strlen(evidence) };
 	pipeline_event(s->pl, latest(s), &ev, c->now);
 }
 
-/* A client of the cache has come again. */
+/* A client of the cache has come again.  Where the MTA was first without telling us, the log tells the same of the
+ * session, and they are one hit. */
 static void
-count_retry(struct session *s, const struct command *c)
+count_retry(struct session *s, const struct command *c, time_t at)
 {
-	struct event ev = { .kind = s->answer.kind, .zone = str_of(s->answer.zone), .rule = "milter-cache" };
+	struct event ev = { .kind = s->answer.kind, .zone = str_of(s->answer.zone), .session = str_of(s->process),
+		.time = at, .rule = "milter-cache" };
 
 	if (s->retry && ev.kind < EVENT_KINDS)
 		learn(s, ev, c);
@@ -155,7 +160,7 @@ refuse(struct session *s, const struct command *c, struct reply *r)
 	reply_refused(r, &to, &s->answer);
 	r->first = first;
 	if (s->answer.verdict == VERDICT_CACHED)
-		count_retry(s, c);
+		count_retry(s, c, c->now);
 	return SAY_REJECT;
 }
 
@@ -317,6 +322,8 @@ session_mail(struct session *s, const struct mail_facts *facts, struct str sende
 	const struct event ev = { .kind = EVENT_SENDER_FORGERY, .rule = "milter-sender" };
 	enum say say;
 
+	s->mailed = now;
+	session_process(s->process, facts->queue_id);
 	s->authenticated = facts->user.n > 0;
 	s->bounces = bare(sender).n == 0;
 	if (s->authenticated)
@@ -460,7 +467,7 @@ session_close(struct session *s, time_t now)
 		/* A login may have taken it out of the cache meanwhile. */
 		judge(s, now);
 		if (s->answer.verdict == VERDICT_CACHED)
-			count_retry(s, &c);
+			count_retry(s, &c, s->mailed != 0 ? s->mailed : now); /* about when the MTA refused it */
 	}
 	session_drop(s);
 }

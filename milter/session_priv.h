@@ -8,6 +8,9 @@
 
 /* What the MTA refused the recipient for; EVENT_KINDS: nobody's fault, or somebody else's business. */
 enum event_kind session_refusal(const struct rcpt_facts *facts, struct str recipient);
+#define PROCESS_TEXT 12
+/* The process that serves the session, as sendmail's queue id tells it; "": another's. */
+void session_process(char to[PROCESS_TEXT], struct str queue_id);
 /* Did it refuse because of a DNSBL? */
 bool session_listed(struct str text);
 

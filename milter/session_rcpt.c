@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* session_rcpt.c - what the MTA says of a recipient that it refused by itself */
+/* session_rcpt.c - what the MTA says of a recipient that it refused by itself, and of itself */
 #include "session_priv.h"
 
 static bool
@@ -76,4 +76,24 @@ session_listed(struct str text)
 	take_code(&text);
 	take_code(&text);
 	return take(&text, STR("Service unavailable; Client host ["));
+}
+
+/* Eight letters and digits for the moment, and six or seven digits for the process (assign_queueid() in queue.c, since
+ * 8.12).  One of Postfix's that looks like it names some number by which its log calls no session of this client. */
+void
+session_process(char to[PROCESS_TEXT], struct str queue_id)
+{
+	struct str pid = { queue_id.p + 8, queue_id.n - 8 };
+
+	to[0] = '\0';
+	if (queue_id.n < 14 || queue_id.n > 15)
+		return;
+	for (size_t i = 0; i < pid.n; i++)
+		if (pid.p[i] < '0' || pid.p[i] > '9')
+			return;
+	while (pid.n > 1 && pid.p[0] == '0') {
+		pid.p++;
+		pid.n--;
+	}
+	str_copy(to, PROCESS_TEXT, pid);
 }

@@ -54,17 +54,21 @@ static const struct option file_options[] = {
 	    "records are put into sendmail's own access.db, and taken out of it; all others stay as they are." },
 	{ "relay_map_static", VALUE_PATH, true, F(relay_map_static), 0, 0, "",
 	    "A text file of entries that are always in relay_map, a key and a value on each line; what it says of an address "
-	    "outweighs a login. Not for access.db. It is read again when it has changed. Empty: none." },
+	    "outweighs a login, and so does its refusal of the network that the address is in (192.0.2 REJECT; of several the "
+	    "smallest one counts): by itself the MTA would take the longer key, which is the login's. status tells how many keys "
+	    "are left out for that. Not for access.db, where the administrator's own records are heeded in the same way. It is "
+	    "read again when it has changed. Empty: none." },
 	{ "relay_map_group", VALUE_GROUP, true, F(relay_map_group), 0, 0, "",
 	    "The group of a new relay_map, whose mode is 0640 then. Empty: the user's own group, and mode 0644. One that is there "
 	    "keeps its group and mode." },
 	{ "relay_for", VALUE_TERM, true, P(relay_for), 1, 30 * DAY, NULL,
-	    "How long a POP or IMAP login lets its address relay. off: no POP before SMTP." },
+	    "How long a POP or IMAP login lets its address relay. off: no POP before SMTP; login_credit goes on without it." },
 	{ "relay_budget", VALUE_UNSIGNED, false, P(relay_budget), 0, 1000000, NULL,
 	    "To how many recipients an hour a client may send by its leave to relay, any hour long; further ones are refused for "
 	    "now (450). Recipients known to be ours (gate_domains, gate_file, gate_mailers) do not count. 0: any number." },
 	{ "login_credit", VALUE_FLAG, false, P(login_credit), 0, 0, NULL,
-	    "While its leave to relay lasts, a client's offences do not count." },
+	    "While its leave to relay lasts, a client's offences do not count. With relay_for = off: for 15 minutes from its last "
+	    "login." },
 	{ "bounces_count", VALUE_FLAG, false, P(bounces_count), 0, 0, NULL,
 	    "Mail from nobody, MAIL FROM:<>, to people who do not exist counts as unknown-user. So it does for guessers of names, "
 	    "who may say <> as well as anybody; but so it does for an honest server that returns mail which somebody else "

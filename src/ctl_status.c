@@ -157,7 +157,8 @@ status_relay_map(const struct json *o)
 	printf("relay map  %s (%s): %lld clients, %lld entries of yours, written %s\n", text_of(o, "path"), text_of(o, "form"),
 	    number_of(o, "grants"), number_of(o, "fixed"), time_text(at, json_get_int(o, "written", 0)));
 	if (number_of(o, "overruled") > 0)
-		printf("           %lld keys have an entry of yours, which is the one that counts\n", number_of(o, "overruled"));
+		printf("           %lld keys are not ours: an entry of yours decides, for them or for their network\n",
+		    number_of(o, "overruled"));
 	if (number_of(o, "left_out") > 0)
 		printf("           %lld clients cannot be named in this form: use the socketmap\n", number_of(o, "left_out"));
 	if (json_has(o, "error"))

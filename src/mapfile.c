@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +26,25 @@ struct mapfile {
 	char *beside;
 	struct listfile_stamp old; /* what is to be replaced */
 };
+
+/* A file may be larger than what one sendfile(2) copies. */
+int
+mapfile_copy(int from, int to, off_t size)
+{
+	off_t at = 0;
+
+	if (lseek(to, 0, SEEK_SET) == -1)
+		return -1;
+	while (at < size) {
+		ssize_t n = sendfile(to, from, &at, (size_t)(size - at));
+
+		if (n == 0)
+			errno = EIO; /* shorter than it was */
+		if (n == 0 || (n == -1 && errno != EINTR))
+			return -1;
+	}
+	return 0;
+}
 
 static char *
 dir_of(const char *path)
@@ -120,26 +140,66 @@ mapfile_allowed(const struct mapfile_spec *sp, struct err *e)
 	return allowed(sp, &stamp, e);
 }
 
+/* With the place beside cleared, and nothing there yet. */
+static struct mapfile *
+prepare(const struct mapfile_spec *sp, struct err *e)
+{
+	struct mapfile *m = xcalloc(1, sizeof *m);
+
+	m->spec = sp;
+	m->beside = xmalloc(strlen(sp->path) + sizeof BESIDE);
+	(void)strcpy(stpcpy(m->beside, sp->path), BESIDE);
+	if (allowed(sp, &m->old, e) == 0) {
+		if (unlink(m->beside) == 0 || errno == ENOENT)
+			return m;
+		err_sys(e, "%s: removing what was left", m->beside);
+	}
+	mapfile_abort(m);
+	return NULL;
+}
+
 struct mapfile *
 mapfile_begin(const struct mapfile_spec *sp, unsigned n, struct err *e)
 {
-	struct mapfile *m = xcalloc(1, sizeof *m);
-	size_t len = strlen(sp->path);
+	struct mapfile *m = prepare(sp, e);
 
-	m->spec = sp;
-	m->beside = xmalloc(len + sizeof BESIDE);
-	(void)strcpy(stpcpy(m->beside, sp->path), BESIDE);
-	if (allowed(sp, &m->old, e) == -1)
-		goto failed;
-	if (unlink(m->beside) == -1 && errno != ENOENT) {
-		err_sys(e, "%s: removing what was left", m->beside);
-		goto failed;
-	}
+	if (m == NULL)
+		return NULL;
 	m->hash = hash_create(m->beside, sp->form == MAP_POSTFIX, n + 1, e);
-	if (m->hash == NULL || mapfile_put(m, STR(MARK), STR(WHOSE), e) == -1)
-		goto failed;
-	return m;
-failed:
+	if (m->hash != NULL && mapfile_put(m, STR(MARK), STR(WHOSE), e) == 0)
+		return m;
+	mapfile_abort(m);
+	return NULL;
+}
+
+/* The copy has the identity that Berkeley DB knows files by within an environment; no two of an MTA's handles share one. */
+static int
+copy_beside(const struct mapfile *m)
+{
+	int from = open(m->spec->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int to = open(m->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int rc = from == -1 || to == -1 ? -1 : mapfile_copy(from, to, m->old.size);
+
+	if (from != -1)
+		close(from);
+	if (to != -1)
+		close(to);
+	return rc;
+}
+
+struct mapfile *
+mapfile_again(const struct mapfile_spec *sp, const struct listfile_stamp *left)
+{
+	struct err ignored;
+	struct mapfile *m = left->error != 0 ? NULL : prepare(sp, &ignored);
+
+	if (m == NULL)
+		return NULL;
+	if (listfile_same(&m->old, left) && copy_beside(m) == 0)
+		m->hash = hash_open(m->beside, sp->form == MAP_POSTFIX, true, &ignored);
+	if (m->hash != NULL)
+		return m;
+	(void)unlink(m->beside);
 	mapfile_abort(m);
 	return NULL;
 }
@@ -148,6 +208,12 @@ int
 mapfile_put(struct mapfile *m, struct str key, struct str value, struct err *e)
 {
 	return hash_add(m->hash, key, value, e) == HASH_FAILED ? -1 : 0;
+}
+
+int
+mapfile_del(struct mapfile *m, struct str key, struct err *e)
+{
+	return hash_del(m->hash, key, e) == HASH_FAILED ? -1 : 0;
 }
 
 static void

@@ -42,7 +42,7 @@ said_nothing(const DB_ENV *env, const char *prefix, const char *text)
 }
 
 static struct hash *
-make(const char *path, bool nul, u_int32_t flags, unsigned n, struct err *e)
+make(const char *file, const char *path, bool nul, u_int32_t flags, unsigned n, struct err *e)
 {
 	struct hash *h = xcalloc(1, sizeof *h);
 	int rc;
@@ -58,7 +58,7 @@ make(const char *path, bool nul, u_int32_t flags, unsigned n, struct err *e)
 		(void)h->db->set_pagesize(h->db, PAGE_BYTES);
 		(void)h->db->set_h_nelem(h->db, n);
 	}
-	rc = h->db->open(h->db, NULL, path, NULL, flags & DB_CREATE ? DB_HASH : DB_UNKNOWN, flags, 0600);
+	rc = h->db->open(h->db, NULL, file, NULL, flags & DB_CREATE ? DB_HASH : DB_UNKNOWN, flags, 0600);
 	if (rc == 0)
 		return h;
 	(void)failed(h, rc, "opening it as a Berkeley DB file", e);
@@ -84,13 +84,13 @@ struct hash *
 hash_create(const char *path, bool nul, unsigned n, struct err *e)
 {
 	remove_half_made(path);
-	return make(path, nul, DB_CREATE | DB_EXCL, n, e);
+	return make(path, path, nul, DB_CREATE | DB_EXCL, n, e);
 }
 
-struct hash *
-hash_open(const char *path, bool nul, bool write, struct err *e)
+static struct hash *
+open_hash(const char *file, const char *path, bool nul, u_int32_t flags, struct err *e)
 {
-	struct hash *h = make(path, nul, write ? 0 : DB_RDONLY, 0, e);
+	struct hash *h = make(file, path, nul, flags, 0, e);
 	struct err ignored;
 	DBTYPE type;
 
@@ -99,6 +99,18 @@ hash_open(const char *path, bool nul, bool write, struct err *e)
 	err_set(e, "%s: is a Berkeley DB file, but not a hash", path);
 	(void)hash_close(h, &ignored);
 	return NULL;
+}
+
+struct hash *
+hash_open(const char *path, bool nul, bool write, struct err *e)
+{
+	return open_hash(path, path, nul, write ? 0 : DB_RDONLY, e);
+}
+
+struct hash *
+hash_open_as(const char *file, const char *path, struct err *e)
+{
+	return open_hash(file, path, false, 0, e);
 }
 
 int

@@ -20,6 +20,8 @@ enum hash_answer { HASH_DONE, HASH_NOT, HASH_FAILED }; /* HASH_NOT: not there, o
 /* A new file, which must not exist. */
 struct hash *hash_create(const char *path, bool nul, unsigned n, struct err *e);
 struct hash *hash_open(const char *path, bool nul, bool write, struct err *e);
+/* To change `file`, which mistakes call `path`: it is a copy. */
+struct hash *hash_open_as(const char *file, const char *path, struct err *e);
 /* Everything is in the file and on the disk (DB->close: without DB_NOSYNC).  Frees h in any case. */
 int hash_close(struct hash *h, struct err *e);
 enum hash_answer hash_add(struct hash *h, struct str key, struct str value, struct err *e);
@@ -35,6 +37,8 @@ int hash_all(struct hash *h, hash_record_fn *fn, void *arg, struct err *e);
 
 /* mapfile.c: neither the directory nor what stands at the path is such that others could play tricks with it. */
 int mapfile_plain(const struct mapfile_spec *sp, bool mine, struct listfile_stamp *stamp, struct err *e);
+/* The first `size` bytes of one file to the beginning of another. */
+int mapfile_copy(int from, int to, off_t size);
 /* A change that is noticed by who compares whole seconds of the time of change. */
 int mapfile_later(int fd, time_t than);
 

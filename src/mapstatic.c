@@ -2,6 +2,7 @@
 /* mapstatic.c - see mapstatic.h */
 #include "mapstatic.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,4 +129,71 @@ mapstatic_at(const struct mapstatic *ms, unsigned i, struct str *key, struct str
 
 	*key = (struct str){ en->text, en->key };
 	*value = (struct str){ en->text + en->key + 1, en->value };
+}
+
+/* 554 Go away, REJECT, DISCARD, DEFER_IF_PERMIT, ERROR:5.7.1:550, reject_unauth_destination: access(5)'s words, and those of
+ * sendmail's access map. */
+static bool
+refuses(struct str value)
+{
+	static const char *const words[] = { "4", "5", "reject", "discard", "defer", "error:" };
+
+	for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+		struct str word = str_of(words[i]);
+
+		if (value.n >= word.n && str_caseeq((struct str){ value.p, word.n }, word))
+			return true;
+	}
+	return false;
+}
+
+/* Both MTAs cut an address at its last dot or colon. */
+static bool
+widen(char *key)
+{
+	char *dot = strrchr(key, '.'), *last = dot == NULL ? strrchr(key, ':') : dot;
+
+	if (last == NULL)
+		return false;
+	*last = '\0';
+	return true;
+}
+
+bool
+mapstatic_refused(const char *key, mapstatic_fn *fn, void *arg)
+{
+	char tagged[MAPSTATIC_KEY + 1] = "connect:", *bare = tagged + strlen(tagged);
+	struct str value;
+
+	str_copy(bare, sizeof tagged - (size_t)(bare - tagged), str_of(key));
+	while (widen(bare))
+		if (fn(arg, tagged, &value) || fn(arg, bare, &value))
+			return refuses(value);
+	return false;
+}
+
+static const struct entry *
+find(const struct mapstatic *ms, const char *key)
+{
+	struct entry wanted = { .text = (char *)(uintptr_t)key };
+
+	return ms->n == 0 ? NULL : bsearch(&wanted, ms->v, ms->n, sizeof *ms->v, compare);
+}
+
+static bool
+value_of(void *arg, const char *key, struct str *value)
+{
+	const struct entry *en = find(arg, key);
+
+	if (en != NULL)
+		*value = (struct str){ en->text + en->key + 1, en->value };
+	return en != NULL;
+}
+
+bool
+mapstatic_decides(const struct mapstatic *ms, const char *key)
+{
+	if (mapstatic_size(ms) == 0)
+		return false;
+	return find(ms, key) != NULL || mapstatic_refused(key, value_of, (void *)(uintptr_t)ms);
 }

@@ -79,13 +79,40 @@ after(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0 ? s + strlen(prefix) : NULL;
 }
 
-/* The port of inet:PORT@HOST, libmilter's form. */
 static struct str
-our_port(const char *milter)
+bare_host(struct str h)
 {
-	const char *colon = strchr(milter, ':'), *at = colon == NULL ? NULL : strchr(colon, '@');
+	return h.n >= 2 && h.p[0] == '[' && h.p[h.n - 1] == ']' ? (struct str){ h.p + 1, h.n - 2 } : h;
+}
 
-	return at == NULL ? STR_NONE : (struct str){ colon + 1, (size_t)(at - colon - 1) };
+static bool
+is_loopback(struct str h)
+{
+	return mtaconf_begins(h, STR("127.")) || str_caseeq(h, STR("localhost")) || str_eq(h, STR("::1"));
+}
+
+/* A name is not asked for: what it stands for is no file's word.  Where we listen everywhere the MTA may come by loopback. */
+static bool
+same_host(struct str theirs, struct str ours)
+{
+	bool everywhere = ours.n == 0 || str_eq(ours, STR("0.0.0.0")) || str_eq(ours, STR("::"));
+
+	return str_caseeq(theirs, ours) || (is_loopback(theirs) && (everywhere || is_loopback(ours)));
+}
+
+/* Postfix's inet:HOST:PORT, and libmilter's inet:PORT@HOST, inet6:PORT@HOST or without a host. */
+static bool
+is_our_port(struct str s, const char *milter)
+{
+	struct str ours = str_of(milter), port;
+	const char *colon = s.n == 0 ? NULL : memrchr(s.p, ':', s.n);
+
+	if (!mtaconf_begins(ours, STR("inet")) || colon == NULL || !str_caseeq(mtaconf_word(&s, ":"), STR("inet")) || colon < s.p)
+		return false;
+	(void)mtaconf_word(&ours, ":");
+	port = mtaconf_word(&ours, "@");
+	return str_eq((struct str){ colon + 1, (size_t)(s.p + s.n - colon - 1) }, port) &&
+	    same_host(bare_host((struct str){ s.p, (size_t)(colon - s.p) }), bare_host(ours));
 }
 
 /* Postfix says unix:PATH, below its queue directory if it is no absolute path or smtpd is chrooted; and
@@ -95,15 +122,11 @@ is_ours(const struct postfix *pf, struct str s)
 {
 	const char *queue = pf->value[QUEUE] == NULL ? "/var/spool/postfix" : pf->value[QUEUE];
 	const char *path = after(pf->milter, "unix:"), *below;
-	const char *port;
 
 	if (path == NULL)
 		path = after(pf->milter, "local:");
-	if (path == NULL) {
-		port = s.n == 0 ? NULL : memrchr(s.p, ':', s.n);
-		return port != NULL && mtaconf_begins(s, STR("inet")) &&
-		    str_eq((struct str){ port + 1, (size_t)(s.p + s.n - port - 1) }, our_port(pf->milter));
-	}
+	if (path == NULL)
+		return is_our_port(s, pf->milter);
 	if (!mtaconf_begins(s, STR("unix:")) && !mtaconf_begins(s, STR("local:")))
 		return false;
 	(void)mtaconf_word(&s, ":");

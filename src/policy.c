@@ -19,7 +19,7 @@ policy_defaults(struct policy *p)
 	static const struct kind_policy noisy = { .rate = { 20, MINUTE, HOUR }, .on = true };
 
 	*p = (struct policy){
-		.relay_for = 15 * MINUTE,
+		.relay_for = CREDIT,
 		.relay_budget = 500,
 		.cache_for = DAY,
 		.block_max = 7 * DAY,
@@ -97,10 +97,15 @@ policy_login(struct record *r, struct str user, uint32_t at, uint32_t term)
 	return changes | (granted ? CHANGE_RENEWED : CHANGE_GRANTED);
 }
 
+/* Mercy needs no grant: where logins give none, it lasts as long as a grant does by default. */
 static bool
 has_credit(const struct policy *p, const struct record *r, uint32_t at)
 {
-	return p->login_credit && record_granted(r, at) && r->grant->first <= at;
+	if (!p->login_credit)
+		return false;
+	if (p->relay_for == 0 && r->login != 0 && r->login <= at && at - r->login < CREDIT)
+		return true;
+	return record_granted(r, at) && r->grant->first <= at;
 }
 
 /* The MTA's own word renews the entry; the milter's refusals from the cache do not, so that a list that has taken the

@@ -8,6 +8,7 @@
 #define MINUTE 60u
 #define HOUR   3600u
 #define DAY    86400u
+#define CREDIT (15 * MINUTE) /* what a login is good for where nothing says how long */
 
 uint32_t policy_lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at);
 /* A login from there, or the word of somebody that it is as good as one.  `term` 0: no grant follows. */

@@ -16,9 +16,8 @@
 #define WAITING	 4096 /* clients queued; beyond that the whole ledger is asked */
 #define LOOK_MS	 1000 /* between looks at terms and files */
 #define ALL_S	 60   /* between looks at the whole ledger: a block by hand runs out and the grant counts again */
-#define PAUSE_MS 400  /* between two writings, so that a burst of logins is one; less when writing takes long, because */
-#define SEEN_MS	 800  /* a login should be there after so long, having waited for one writing, and then for its own */
-#define LEAST_MS 50
+#define PERIOD_MS 400 /* from the beginning of a writing to the next one's, so that a burst of logins is one */
+#define LEAST_MS  50  /* at rest after each round, whatever it did */
 
 struct relaymap {
 	struct relaymap_setup setup;
@@ -42,7 +41,7 @@ struct relaymap {
 	bool whole; /* ask the whole ledger */
 	time_t asked; /* when that was done last */
 	bool stale; /* the file is not what it should be */
-	unsigned took; /* ms, the last writing */
+	int64_t next; /* ms: when it may be written again */
 	bool known; /* the administrator's entries have been read */
 	bool stripped; /* they have not, and there is no grant in the file */
 };
@@ -121,14 +120,14 @@ note_trouble(struct relaymap *rm, const struct err *e)
 }
 
 static void
-note_written(struct relaymap *rm, const struct tally_of_keys *tally, time_t now)
+note_written(struct relaymap *rm, time_t now)
 {
 	pthread_mutex_lock(&rm->lock);
 	str_copy(rm->status.path, sizeof rm->status.path, str_of(rm->path));
 	rm->status.form = rm->spec.form;
 	rm->status.grants = rm->grants.n;
-	rm->status.left_out = tally->left_out;
-	rm->status.overruled = tally->overruled;
+	rm->status.left_out = rm->held.left_out;
+	rm->status.overruled = rm->held.counts.overruled;
 	rm->status.fixed = mapstatic_size(rm->fixed);
 	rm->status.written = now;
 	pthread_mutex_unlock(&rm->lock);
@@ -148,17 +147,14 @@ monotonic_ms(void)
 static bool
 write_file(struct relaymap *rm, unsigned ipv6_prefix, struct err *e)
 {
-	int64_t begun = monotonic_ms();
-	struct tally_of_keys tally;
+	bool done;
 
-	if (relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &tally, &rm->held, e) == -1) {
-		stat_add(STAT_MAP_FILE_FAILED, 1);
-		return false;
-	}
-	rm->took = (unsigned)(monotonic_ms() - begun);
-	stat_add(STAT_MAP_FILE_WRITTEN, 1);
-	note_written(rm, &tally, rm->setup.now(rm->setup.arg));
-	return true;
+	rm->next = monotonic_ms() + PERIOD_MS;
+	done = relaymap_write(&rm->spec, rm->fixed, &rm->grants, ipv6_prefix, &rm->held, e) == 0;
+	stat_add(done ? STAT_MAP_FILE_WRITTEN : STAT_MAP_FILE_FAILED, 1);
+	if (done)
+		note_written(rm, rm->setup.now(rm->setup.arg));
+	return done;
 }
 
 /* Without the administrator's entries the file can only be left as it is, but for the grants. */
@@ -245,6 +241,7 @@ look_at_static(struct relaymap *rm, struct err *e)
 	rm->fixed = fresh;
 	rm->static_read = now;
 	rm->known = rm->stale = true;
+	rm->held.ipv6_prefix = 0; /* all is to be written */
 	return true;
 }
 
@@ -332,7 +329,6 @@ int
 relaymap_clear(struct relaymap *rm, struct err *e)
 {
 	struct conf *c = conf_current();
-	struct tally_of_keys tally;
 	int rc = 0;
 
 	use_settings(rm, c);
@@ -340,7 +336,7 @@ relaymap_clear(struct relaymap *rm, struct err *e)
 	if (*rm->path == '\0' || listfile_stamp(rm->path).error == ENOENT)
 		return 0;
 	if (look_at_static(rm, e))
-		rc = relaymap_write(&rm->spec, rm->fixed, &rm->grants, 64, &tally, &rm->held, e);
+		rc = relaymap_write(&rm->spec, rm->fixed, &rm->grants, 64, &rm->held, e);
 	else
 		rc = strip(rm, e);
 	return rc;
@@ -349,29 +345,18 @@ relaymap_clear(struct relaymap *rm, struct err *e)
 /* --- the thread --- */
 
 static struct timespec
-after(unsigned ms)
+at(int64_t ms)
 {
-	int64_t t = monotonic_ms() + ms;
-
-	return (struct timespec){ .tv_sec = (time_t)(t / 1000), .tv_nsec = (long)(t % 1000) * 1000000 };
+	return (struct timespec){ .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
 }
 
-static unsigned
-pause_ms(const struct relaymap *rm)
-{
-	if (rm->stale && too_soon(rm))
-		return LEAST_MS;
-	unsigned ms = 2 * rm->took + LEAST_MS < SEEN_MS ? SEEN_MS - 2 * rm->took : LEAST_MS;
-
-	return ms < PAUSE_MS ? ms : PAUSE_MS;
-}
-
-/* false: the end. */
+/* Until it may be written again, and then until there is something to do; false: the end. */
 static bool
 rest(struct relaymap *rm)
 {
-	struct timespec soon = after(pause_ms(rm)), later = after(rm->stale && too_soon(rm) ? LEAST_MS : LOOK_MS);
-	bool stop;
+	int64_t now = monotonic_ms(), least = now + LEAST_MS;
+	bool hold = rm->stale && too_soon(rm), stop;
+	struct timespec soon = at(hold || rm->next < least ? least : rm->next), later = at(hold ? least : now + LOOK_MS);
 
 	pthread_mutex_lock(&rm->lock);
 	while (!rm->stop && pthread_cond_timedwait(&rm->wake, &rm->lock, &soon) != ETIMEDOUT)

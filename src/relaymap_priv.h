@@ -26,21 +26,18 @@ bool grants_load(struct grants *g, struct ledger *l, time_t now);
 /* Ask again for those whose term is over. */
 bool grants_expire(struct grants *g, struct ledger *l, const struct policy *p, time_t now);
 
-struct tally_of_keys {
-	unsigned left_out, overruled;
-};
 /* What the file holds, as it was left the last time; the caller's to keep.  All zero, and an error in the stamp: unknown. */
 struct held {
 	struct listfile_stamp stamp;
-	/* of access.db alone: */
 	struct grants grants;
-	unsigned ipv6_prefix; /* 0: the grants are not known */
-	struct mapfile_counts counts;
+	unsigned ipv6_prefix; /* 0: the grants are not known, or the administrator's entries are not those in it */
+	struct mapfile_counts counts; /* of a file of our own, overruled alone */
 	unsigned left_out;
+	size_t changes; /* to a file of our own, since it was written as a whole */
 };
 /* Write the file. */
 int relaymap_write(const struct mapfile_spec *sp, const struct mapstatic *fixed, const struct grants *g, unsigned ipv6_prefix,
-    struct tally_of_keys *tally, struct held *held, struct err *e);
+    struct held *held, struct err *e);
 void held_forget(struct held *h); /* and gives the memory back */
 
 #endif

@@ -80,7 +80,7 @@ static void
 keeps_a_sessions_reference(void **state)
 {
 	const struct mta_self self = { STR("mx.example.net"), { STR_NONE, STR_NONE } };
-	const struct mail_facts nobody = { STR_NONE, STR_NONE, STR_NONE };
+	const struct mail_facts nobody = { .user = STR_NONE };
 	const struct rcpt_facts accepted = { STR("local"), STR_NONE, STR("you") };
 	struct addr client = address("2001:db8:74::9");
 	struct ledger *ledger = ledger_new(1000);
@@ -102,6 +102,68 @@ keeps_a_sessions_reference(void **state)
 	assert_string_equal(first.client, "2001:db8:74::9");
 	session_close(s, 1750000020);
 	ledger_free(ledger);
+}
+
+static void
+hits_of(void *arg, const struct addr *client, const struct record *r)
+{
+	(void)client;
+	*(unsigned *)arg = r->cached_hits;
+}
+
+/* A DNSBL's client in the cache comes again, and sendmail refuses it before the milter would: its log tells of the
+ * session as well.  What came first was the hit that put it there. */
+static void
+counts_a_session_once(void **state)
+{
+	static const struct {
+		const char *name, *queue_id, *pid;
+		time_t told;
+		bool log_first;
+		unsigned hits;
+	} rows[] = {
+		{ "sendmail's", "6AM7Nx0P000811", "811", 2, true, 2 },
+		{ "a long number", "6AM7Nx0P1234567", "1234567", 2, true, 2 },
+		{ "the log is read later", "6AM7Nx0P000811", "811", 2, false, 2 },
+		{ "another session's", "6AM7Nx0P000811", "812", 2, true, 3 },
+		{ "another session's, of the number before", "6AM7Nx0P000811", "811", 20, true, 3 },
+		{ "Postfix's", "4F0A21C0A7F", "811", 2, true, 3 },
+		{ "Postfix's long one", "3Pt2mN2VXxznjll", "811", 2, true, 3 },
+		{ "not told", "", "811", 2, true, 3 },
+	};
+	struct addr client = address("192.0.2.1");
+	const time_t t = 1750000000;
+
+	(void)state;
+	rig_conf("reject_at = rcpt\n");
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		const struct mail_facts facts = { .user = STR_NONE, .queue_id = str_of(rows[i].queue_id) };
+		struct event ev = { .kind = EVENT_RBL, .source = SOURCE_LOG, .addr = client, .time = t - 100,
+			.zone = STR("zen.example"), .session = STR("7"), .rule = "test" };
+		struct ledger *ledger = ledger_new(1000);
+		struct conf *c = conf_current();
+		struct pipeline pl;
+		struct session *s;
+		struct reply r;
+		unsigned hits = 0;
+
+		pipeline_init(&pl, ledger, NULL);
+		pipeline_event(&pl, &c->policy, &ev, ev.time);
+		s = session_open(&pl, &client, NULL);
+		assert_int_equal(session_connect(s, t, &r), SAY_CONTINUE);
+		assert_int_equal(session_mail(s, &facts, STR("<x@example.com>"), t, &r), SAY_CONTINUE);
+		ev.time = t + rows[i].told;
+		ev.session = str_of(rows[i].pid);
+		if (!rows[i].log_first)
+			session_close(s, t + 300);
+		pipeline_event(&pl, &c->policy, &ev, ev.time);
+		if (rows[i].log_first)
+			session_close(s, t + 300);
+		(void)ledger_view(ledger, &c->policy, &client, hits_of, &hits);
+		row_eq(rows[i].name, hits, rows[i].hits);
+		conf_put(c);
+		ledger_free(ledger);
+	}
 }
 
 static void
@@ -424,6 +486,7 @@ main(void)
 		cmocka_unit_test_setup(refuses_for_now_if_told_to, rig_plain),
 		cmocka_unit_test_setup(listeners_answer_differently, rig_plain),
 		cmocka_unit_test_setup(keeps_a_sessions_reference, rig_plain),
+		cmocka_unit_test_setup(counts_a_session_once, rig_plain),
 		cmocka_unit_test_setup(believes_senders_of_their_providers_hosts, rig_plain),
 		cmocka_unit_test_setup(counts_a_forged_sender_once, rig_plain),
 		cmocka_unit_test_setup(counts_a_forged_sender_or_a_retry, rig_plain),

@@ -87,7 +87,7 @@ mta_blames() {
 
 # --- steps that only sendmail gets --------------------------------------------------------------
 
-mta_steps='step_listed_user step_hung step_at_once step_file step_samples'
+mta_steps='step_listed_user step_hung step_at_once step_file step_once step_samples'
 
 step_listed_user() {
 	title "Alice on an address that the DNSBL lists"
@@ -158,6 +158,30 @@ sample_says() {
 	printf '%s\n' ".D{client_addr}$2" '.D{client_name}client.example' '.D{client_resolve}OK' \
 		'.D{mail_from}<>' "$3 <bob@elsewhere.example>" |
 		on server $sendmail_program -C "$1" -bt 2>&1 | sed -n "s/^$3 *returns: //p"
+}
+
+duplicates() {
+	ctl stats | sed -n 's/^events_duplicate *\([0-9]*\).*/\1/p'
+}
+
+duplicates_above() {
+	[ "$(duplicates)" -gt "$1" ]
+}
+
+# sendmail refuses such a client before the filter would, and does not tell the filter.
+step_once() {
+	title "A cached client with reject_at = rcpt"
+	sed -i 's/^reject_at = .*/reject_at = "rcpt"/' $conf && ctl reload >/dev/null
+	poll $((short_relay + 5)) stranger listed
+	rcpt listed alice@example.org
+	eventually 5 "it is in the cache" listed_in cache "$(address_of listed)"
+	told_twice=$(duplicates)
+	rcpt listed alice@example.org
+	like "it comes again, and sendmail refuses it by itself" "$(answer RCPT)" "$says_listed"
+	eventually 5 "the log and the milter tell of that session" duplicates_above "$told_twice"
+	is "it is one offence more" "$(counted listed rbl)" 2
+	ctl cache del "$(address_of listed)" >/dev/null
+	sed -i 's/^reject_at = .*/reject_at = "mail"/' $conf && ctl reload >/dev/null
 }
 
 step_samples() {

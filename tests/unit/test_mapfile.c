@@ -2,7 +2,9 @@
 /* test_mapfile.c - what may be written, what is written, and what stays as it was */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -375,6 +377,42 @@ no_room(void **state)
 	assert_string_equal(value_of("192.0.2.9", true), "OK");
 }
 
+/* The copy of the one that is there, with what is other now. */
+static void
+changed_in_a_copy(void **state)
+{
+	static const enum map_form forms[] = { MAP_POSTFIX, MAP_SENDMAIL };
+
+	(void)state;
+	for (unsigned i = 0; i < ROWS(forms); i++) {
+		struct mapfile_spec sp = spec(forms[i]);
+		bool nul = forms[i] == MAP_POSTFIX;
+		struct listfile_stamp stamp, left;
+		struct err e = { "" };
+		struct mapfile *m;
+
+		write_keys(forms[i], KEYS("192.0.2.1", "192.0.2.2",), &stamp);
+		left = stamp;
+		m = mapfile_again(&sp, &left);
+		assert_non_null(m);
+		assert_int_equal(mapfile_put(m, STR("192.0.2.3"), STR("OK"), &e), 0);
+		assert_int_equal(mapfile_put(m, STR("192.0.2.2"), STR("other"), &e), 0);
+		assert_int_equal(mapfile_del(m, STR("192.0.2.1"), &e), 0);
+		assert_int_equal(mapfile_del(m, STR("192.0.2.9"), &e), 0);
+		assert_string_equal(value_of("192.0.2.1", nul), "OK"); /* a reader sees nothing of it yet */
+		assert_int_equal(mapfile_commit(m, &stamp, &e), 0);
+		assert_string_equal(value_of("192.0.2.1", nul), "");
+		assert_string_equal(value_of("192.0.2.2", nul), "OK");
+		assert_string_equal(value_of("192.0.2.3", nul), "OK");
+		assert_int_equal(mapfile_allowed(&sp, &e), 0);
+		assert_null(mapfile_again(&sp, &left)); /* it is another file now */
+		assert_int_equal(unlink(path), 0);
+		assert_null(mapfile_again(&sp, &stamp));
+	}
+	by_another(KEYS("192.0.2.1=OK",), true);
+	assert_null(mapfile_again(&(struct mapfile_spec){ path, MAP_POSTFIX, (gid_t)-1 }, &(struct listfile_stamp){ .error = ENOENT }));
+}
+
 /* --- access.db --- */
 
 static void
@@ -386,7 +424,7 @@ sync_keys(const char *const *keys, struct listfile_stamp *stamp, struct mapfile_
 
 	while (keys[n] != NULL)
 		n++;
-	if (mapfile_sync(&sp, keys, n, counts, stamp, &e) == -1)
+	if (mapfile_sync(&sp, keys, n, counts, stamp, &e) != MAPFILE_DONE)
 		fail_msg("%s", e.text);
 }
 
@@ -484,11 +522,11 @@ locked(void **state)
 	by_another(KEYS("a=OK",), false);
 	fd = open(path, O_RDWR);
 	assert_int_equal(flock(fd, LOCK_SH), 0);
-	assert_int_equal(mapfile_sync(&sp, KEYS("192.0.2.1",), 1, &c, &stamp, &e), -1);
+	assert_int_equal(mapfile_sync(&sp, KEYS("192.0.2.1",), 1, &c, &stamp, &e), MAPFILE_FAILED);
 	assert_non_null(strstr(e.text, "somebody else has it locked"));
 	assert_int_equal(flock(fd, LOCK_UN), 0);
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &whole), 0);
-	assert_int_equal(mapfile_sync(&sp, KEYS("192.0.2.1",), 1, &c, &stamp, &e), -1);
+	assert_int_equal(mapfile_sync(&sp, KEYS("192.0.2.1",), 1, &c, &stamp, &e), MAPFILE_FAILED);
 	close(fd);
 	assert_string_equal(value_of("192.0.2.1", false), "");
 	sync_keys(KEYS("192.0.2.1",), &stamp, &c);
@@ -502,6 +540,111 @@ locked(void **state)
 	assert_string_equal(value_of("192.0.2.2", false), "RELAY");
 	stamp.size++;
 	assert_int_equal(mapfile_update(&sp, &more, &c, &stamp, &e), MAPFILE_OTHER);
+}
+
+/* Who is refused with his network is not let in by a login, whoever came first. */
+static void
+within_a_refused_network(void **state)
+{
+	struct listfile_stamp stamp = { .error = ENOENT };
+	const struct mapfile_change out = { .gone = KEYS("192.0.2.1",), .n_gone = 1 };
+	struct mapfile_counts c;
+	struct mapfile_spec sp = spec(MAP_ACCESS);
+	struct err e = { "" };
+	struct hash *h;
+
+	(void)state;
+	by_another(KEYS("192.0.2=REJECT", "connect:198.51=550 No", "198.51.100=OK", "ipv6:2001:db8=ERROR:5.7.1:550 No",), false);
+	sync_keys(KEYS("192.0.2.1", "198.51.100.1", "198.51.101.1", "203.0.113.1", "203.0.113.2", "ipv6:2001:db8:1:2",), &stamp, &c);
+	assert_string_equal(value_of("192.0.2.1", false), "");
+	assert_string_equal(value_of("popauth-milter:192.0.2.1", false), "");
+	assert_string_equal(value_of("198.51.100.1", false), "RELAY"); /* the smaller network is not refused */
+	assert_string_equal(value_of("198.51.101.1", false), "");
+	assert_string_equal(value_of("203.0.113.2", false), "RELAY");
+	assert_string_equal(value_of("ipv6:2001:db8:1:2", false), "");
+	assert_int_equal(c.overruled, 3);
+	assert_int_equal(c.ours, 3);
+	assert_int_equal(mapfile_update(&sp, &out, &c, &stamp, &e), MAPFILE_DONE);
+	assert_int_equal(c.overruled, 2);
+	h = hash_open(path, false, true, &e);
+	assert_non_null(h);
+	assert_int_equal(hash_add(h, STR("connect:203.0"), STR("DISCARD"), &e), HASH_DONE);
+	assert_int_equal(hash_close(h, &e), 0);
+	sync_keys(KEYS("198.51.100.1", "203.0.113.1", "203.0.113.2",), &stamp, &c);
+	assert_string_equal(value_of("203.0.113.1", false), "");
+	assert_string_equal(value_of("popauth-milter:203.0.113.2", false), "");
+	assert_int_equal(c.removed, 2);
+	assert_int_equal(c.ours, 1);
+	assert_int_equal(c.overruled, 2);
+}
+
+#define MANY 50000
+
+struct syncing {
+	struct listfile_stamp stamp;
+	struct mapfile_counts counts;
+	char *keys[MANY];
+	enum mapfile_answer answer;
+	atomic_bool over;
+};
+
+static void *
+sync_many(void *arg)
+{
+	struct syncing *sy = arg;
+	struct mapfile_spec sp = spec(MAP_ACCESS);
+	struct err e;
+
+	sy->answer = mapfile_sync(&sp, (const char *const *)sy->keys, MANY, &sy->counts, &sy->stamp, &e);
+	sy->over = true;
+	return NULL;
+}
+
+/* The administrator's change finds the file unlocked while we are at it, and is not written over.  He may also come before
+ * we have begun, or behind us: then he tries again. */
+static void
+not_locked_meanwhile(void **state)
+{
+	struct syncing *sy = xcalloc(1, sizeof *sy);
+	unsigned tries = 0;
+	char text[40];
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		(void)snprintf(text, sizeof text, "10.%03u.%03u.%03u", 100 + i / 10000, 100 + i / 100 % 100, 100 + i % 100);
+		sy->keys[i] = xstrdup(text);
+	}
+	do {
+		pthread_t thread;
+		struct err e = { "" };
+		struct hash *h;
+		int fd;
+
+		by_another(KEYS("192.0.2.5=REJECT",), false);
+		sy->stamp.error = ENOENT;
+		sy->over = false;
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		assert_int_equal(pthread_create(&thread, NULL, sync_many, sy), 0);
+		while (!sy->over && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			assert_int_equal(flock(fd, LOCK_UN), 0); /* until he has begun */
+		assert_int_equal(flock(fd, LOCK_EX), 0);
+		h = hash_open(path, false, true, &e);
+		assert_non_null(h);
+		assert_int_equal(hash_add(h, STR("192.0.2.6"), STR("REJECT"), &e), HASH_DONE);
+		assert_int_equal(hash_close(h, &e), 0);
+		close(fd);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_string_equal(value_of("192.0.2.6", false), "REJECT");
+	} while (sy->answer != MAPFILE_OTHER && ++tries < 100);
+	assert_int_equal(sy->answer, MAPFILE_OTHER);
+	assert_string_equal(value_of(sy->keys[0], false), "");
+	assert_ptr_equal(sync_many(sy), NULL);
+	assert_int_equal(sy->answer, MAPFILE_DONE);
+	assert_string_equal(value_of(sy->keys[MANY - 1], false), "RELAY");
+	assert_string_equal(value_of("192.0.2.6", false), "REJECT");
+	for (unsigned i = 0; i < MANY; i++)
+		free(sy->keys[i]);
+	free(sy);
 }
 
 static void
@@ -529,7 +672,7 @@ access_not_allowed(void **state)
 
 		if (rows[i].make != NULL)
 			rows[i].make();
-		row_eq(rows[i].name, mapfile_sync(&sp, KEYS("192.0.2.1",), 1, &c, &stamp, &e), -1);
+		row_eq(rows[i].name, mapfile_sync(&sp, KEYS("192.0.2.1",), 1, &c, &stamp, &e), MAPFILE_FAILED);
 		if (strstr(e.text, rows[i].says) == NULL)
 			fail_msg("%s: got \"%s\", want \"%s\"", rows[i].name, e.text, rows[i].says);
 		assert_int_equal(done(NULL), 0);
@@ -552,6 +695,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(after_makemap, fresh, done),
 		cmocka_unit_test_setup_teardown(value_changed, fresh, done),
 		cmocka_unit_test_setup_teardown(locked, fresh, done),
+		cmocka_unit_test_setup_teardown(changed_in_a_copy, fresh, done),
+		cmocka_unit_test_setup_teardown(within_a_refused_network, fresh, done),
+		cmocka_unit_test_setup_teardown(not_locked_meanwhile, fresh, done),
 		cmocka_unit_test_setup_teardown(access_not_allowed, fresh, done),
 	};
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../src/mapfile_db.h"
+#include "../../src/relaymap_priv.h"
 #include "conf.h"
 #include "files.h"
 #include "logmsg.h"
@@ -471,6 +472,79 @@ changes_in_access_db(void **state)
 	assert_string_equal(value_of("access.db", "192.0.2.4", false), "RELAY");
 }
 
+/* A login lets nobody in whose network the administrator refuses. */
+static void
+within_a_refused_network(void **state)
+{
+	(void)state;
+	settings("relay", "postfix", true);
+	write_text(static_path, "192.0.2 REJECT no customers here\n192.0 OK\n198.51 554 no\n198.51.100 DUNNO\n2001:db8:1 REJECT\n");
+	login("192.0.2.1", 60);
+	login("192.0.3.1", 900);
+	login("198.51.100.1", 900);
+	login("198.51.101.1", 900);
+	login("2001:db8:1:2::77", 900);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "");
+	assert_string_equal(value_of("relay.db", "192.0.3.1", true), "OK");
+	assert_string_equal(value_of("relay.db", "198.51.100.1", true), "OK");
+	assert_string_equal(value_of("relay.db", "198.51.101.1", true), "");
+	assert_string_equal(value_of("relay.db", "2001:db8:1:2", true), "");
+	assert_string_equal(value_of("relay.db", "192.0.2", true), "REJECT no customers here");
+	assert_int_equal(status().overruled, 3);
+	clock_now += 60;
+	login("192.0.2.2", 900);
+	login("192.0.2.3", 900);
+	assert_true(relaymap_round(rm)); /* changes alone */
+	assert_string_equal(value_of("relay.db", "192.0.2.2", true), "");
+	assert_int_equal(status().overruled, 4);
+	write_text(static_path, "192.0 OK\n");
+	(void)relaymap_round(rm);
+	assert_true(relaymap_round(rm));
+	assert_string_equal(value_of("relay.db", "192.0.2.2", true), "OK");
+	assert_string_equal(value_of("relay.db", "2001:db8:1:2", true), "OK");
+	assert_int_equal(status().overruled, 0);
+}
+
+static struct granted
+granted(const char *addr)
+{
+	return (struct granted){ address(addr), 1 };
+}
+
+/* One login more is one change, as long as the file is the one that was left. */
+static void
+only_what_changed(void **state)
+{
+	struct granted v[] = { granted("192.0.2.1"), granted("192.0.2.2"), granted("192.0.2.3") };
+	struct grants two = { v, 2, 2 }, three = { v, 3, 3 }, last = { v + 2, 1, 1 };
+	char path[96];
+	const struct mapfile_spec sp = { path, MAP_POSTFIX, (gid_t)-1 };
+	struct held held = { 0 };
+	struct err e = { "" };
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/relay.db", dir);
+	held_forget(&held);
+	assert_int_equal(relaymap_write(&sp, NULL, &two, 64, &held, &e), 0);
+	assert_int_equal(held.changes, 0);
+	assert_int_equal(relaymap_write(&sp, NULL, &three, 64, &held, &e), 0);
+	assert_int_equal(held.changes, 1);
+	assert_string_equal(value_of("relay.db", "192.0.2.3", true), "OK");
+	assert_int_equal(relaymap_write(&sp, NULL, &last, 64, &held, &e), 0);
+	assert_int_equal(held.changes, 3);
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(relaymap_write(&sp, NULL, &two, 64, &held, &e), 0);
+	assert_int_equal(held.changes, 0);
+	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
+	assert_string_equal(value_of("relay.db", "192.0.2.3", true), "");
+	held.changes = 1003;
+	assert_int_equal(relaymap_write(&sp, NULL, &two, 64, &held, &e), 0);
+	assert_int_equal(held.changes, 0);
+	held_forget(&held);
+}
+
 /* More at once than the queue holds. */
 static void
 queue_overflows(void **state)
@@ -527,6 +601,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(another_path, start, stop),
 		cmocka_unit_test_setup_teardown(in_access_db, start, stop),
 		cmocka_unit_test_setup_teardown(changes_in_access_db, start, stop),
+		cmocka_unit_test_setup_teardown(within_a_refused_network, start, stop),
+		cmocka_unit_test_setup_teardown(only_what_changed, start, stop),
 		cmocka_unit_test_setup_teardown(queue_overflows, start, stop),
 		cmocka_unit_test_setup_teardown(by_itself, start, stop),
 	};

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Logs of the past, of known contents: who was granted, cached and blocked, and when; and what is odd about them. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -591,6 +594,35 @@ refuses_what_it_cannot_read(void **state)
 	assert_int_equal(run((const char *const[]){ NULL }, &e), -2);
 }
 
+/* A log in which nobody writes would be waited for; the end of one that somebody writes would never come. */
+static void
+refuses_a_fifo(void **state)
+{
+	char piped[40];
+	struct err e;
+	int ends[2], rc;
+	pid_t writer;
+
+	(void)state;
+	assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
+	writer = fork();
+	if (writer == 0) { /* the end comes at once to whoever opens it nevertheless */
+		(void)close(open(path_of("fifo"), O_WRONLY));
+		_exit(0);
+	}
+	rc = run((const char *const[]){ "fifo", NULL }, &e);
+	(void)kill(writer, SIGKILL);
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	assert_int_equal(rc, -2);
+	assert_non_null(strstr(e.text, "/fifo: is a FIFO"));
+	assert_int_equal(pipe(ends), 0); /* as the shell's <(command) */
+	assert_int_equal(write(ends[1], "\n", 1), 1);
+	assert_int_equal(close(ends[1]), 0);
+	(void)snprintf(piped, sizeof piped, "../..//proc/self/fd/%d", ends[0]);
+	assert_int_equal(RUN(piped), 0);
+	assert_int_equal(close(ends[0]), 0);
+}
+
 /* While logrotate packs a log, its packed copy is there, too, or the beginning of it. */
 static void
 refuses_copies(void **state)
@@ -844,6 +876,7 @@ main(void)
 		TEST(learns_the_time_late),
 		TEST(reads_what_it_can),
 		TEST(refuses_what_it_cannot_read),
+		TEST(refuses_a_fifo),
 		TEST(refuses_copies),
 		TEST(tells_whom_it_would_harm),
 		TEST(compares),
