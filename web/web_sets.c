@@ -114,7 +114,7 @@ past_the_end(const struct listing *l)
 
 	address_of_page(l, last, path, sizeof path);
 	html_put(&l->v->out, "<p class=\"empty\">There is no page %u: the list ends at page %u.</p>\n"
-	    "<nav class=\"pager\" aria-label=\"Parts of the list\"><a href=\"%s\">← To page %u</a></nav>\n", l->page, last, path, last);
+	    "<p><a class=\"button\" href=\"%s\">To page %u</a></p>\n", l->page, last, path, last);
 }
 
 static void
@@ -129,14 +129,14 @@ pager(const struct listing *l)
 	html_put(h, "<nav class=\"pager\" aria-label=\"Parts of the list\">");
 	if (l->page > 1) {
 		address_of_page(l, l->page - 1, path, sizeof path);
-		html_put(h, "<a rel=\"prev\" href=\"%s\">← Newer</a>", path);
+		html_put(h, "<a class=\"button quiet\" rel=\"prev\" href=\"%s\">← Newer</a>", path);
 	}
 	html_put(h, "<span>%lld – %lld of ", last - l->rows + (l->rows > 0), last);
 	page_count(h, l->total);
 	html_put(h, "</span>");
 	if (last < l->total && l->page < PAGES) {
 		address_of_page(l, l->page + 1, path, sizeof path);
-		html_put(h, "<a rel=\"next\" href=\"%s\">Older →</a>", path);
+		html_put(h, "<a class=\"button quiet\" rel=\"next\" href=\"%s\">Older →</a>", path);
 	} else if (last < l->total) {
 		html_put(h, "<span>The list goes on: search, or use popauth-milterctl</span>");
 	}

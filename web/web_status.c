@@ -90,7 +90,7 @@ status_get(struct status_cache *c, struct ask_ending *end)
 	/* No answer is one, too: who has waited for it with others does not wait again. */
 	if (c->at == 0 || monotonic() - c->at >= FRESH_S) {
 		c->there = false;
-		if (ask_verb(c, "status", take_status, c, &c->end) != ASK_DONE || c->end.code != 0)
+		if (ask_verb(c, "status", take_status, c, &c->end) != ASK_DONE)
 			c->there = false;
 		c->at = monotonic();
 	}

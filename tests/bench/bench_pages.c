@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bench_pages.c - what a page in the browser, or a scrape, asks of the daemon, with a million clients known
  *
- * Through the real control socket.  The median says what is usual on this machine as it is; the least, and the
- * processor's time, what the work takes.
+ * Through the real control socket; and then the pages themselves, through the real popauth-web where it was built.  The median
+ * says what is usual on this machine as it is; the least, and the processor's time, what the work takes.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../fixed_policy.h"
 #include "ask.h"
 #include "bench.h"
 #include "control.h"
+#include "unixsock.h"
 
 #define CLIENTS 1000000u
 #define TIMES	21
+#define WEB	"./popauth-web"
 
 static struct policy policy;
 
@@ -56,6 +61,14 @@ by_size(const void *a, const void *b)
 }
 
 static void
+tell(const char *what, double took[TIMES], double spent)
+{
+	qsort(took, TIMES, sizeof took[0], by_size);
+	printf("%-44s least %6.1f ms, median %6.1f ms", what, took[0], took[TIMES / 2]);
+	printf(spent > 0 ? ", processor %6.1f ms\n" : "\n", spent);
+}
+
+static void
 run(const char *path, const char *what, const char *request)
 {
 	struct ask_ending end;
@@ -73,9 +86,112 @@ run(const char *path, const char *what, const char *request)
 	}
 	spent = (cpu_seconds() - spent) / TIMES * 1e3;
 	json_free(j);
-	qsort(took, TIMES, sizeof took[0], by_size);
-	printf("%-44s least %6.1f ms, median %6.1f ms, processor %6.1f ms\n", what, took[0], took[TIMES / 2],
-	    spent);
+	tell(what, took, spent);
+}
+
+/* ---- the pages ---- */
+
+struct site {
+	char path[80]; /* its unix socket */
+	char passwd[80];
+	char cookie[100];
+	pid_t pid;
+};
+
+/* One request on a connection of its own, as a browser's first; the status. */
+static int
+http(const struct site *s, const char *method, const char *path, const char *form, char *answer, size_t size)
+{
+	char request[1000];
+	int n = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: %s\r\n"
+	    "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n\r\n%s", method, path, s->cookie,
+	    strlen(form), form);
+	int fd = unixsock_connect(s->path, NULL);
+	size_t got = 0;
+	ssize_t k;
+
+	if (fd == -1)
+		return 0;
+	must(send(fd, request, (size_t)n, MSG_NOSIGNAL) == n, path);
+	while (got < size - 1 && (k = recv(fd, answer + got, size - 1 - got, 0)) > 0)
+		got += (size_t)k;
+	answer[got] = '\0';
+	close(fd);
+	return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : 0;
+}
+
+static void
+site_start(struct site *s, const char *dir, const char *control)
+{
+	static char answer[20000];
+	char where[100], command[300], *at;
+
+	(void)snprintf(s->path, sizeof s->path, "%s/web", dir);
+	(void)snprintf(where, sizeof where, "unix:%s", s->path);
+	(void)snprintf(s->passwd, sizeof s->passwd, "%s/passwd", dir);
+	(void)snprintf(command, sizeof command, "echo correct horse battery | " WEB " -p %s --add-user bench", s->passwd);
+	must(system(command) == 0, command);
+	s->pid = fork();
+	if (s->pid == 0) {
+		must(freopen("/dev/null", "w", stderr) != NULL, "/dev/null");
+		execl(WEB, WEB, "-l", where, "-s", control, "-p", s->passwd, (char *)NULL);
+		_exit(127);
+	}
+	while (http(s, "GET", "/login", "", answer, sizeof answer) != 200)
+		usleep(10000);
+	must(http(s, "POST", "/login", "user=bench&password=correct+horse+battery", answer, sizeof answer) == 303, "login");
+	at = strstr(answer, "Set-Cookie: ");
+	must(at != NULL, "cookie");
+	str_copy(s->cookie, sizeof s->cookie, (struct str){ at + 12, strcspn(at + 12, ";\r") });
+}
+
+static void
+site_stop(struct site *s)
+{
+	kill(s->pid, SIGTERM);
+	(void)waitpid(s->pid, NULL, 0);
+	(void)unlink(s->passwd);
+}
+
+static void
+view(const struct site *s, const char *what, const char *path, unsigned pause_s)
+{
+	static char answer[1000000];
+	double took[TIMES];
+
+	for (unsigned i = 0; i < TIMES; i++) {
+		double begin;
+
+		sleep(pause_s);
+		begin = seconds();
+		must(http(s, "GET", path, "", answer, sizeof answer) == 200, path);
+		took[i] = (seconds() - begin) * 1e3;
+	}
+	tell(what, took, 0);
+}
+
+static void
+views(const char *dir, const char *control)
+{
+	static char answer[1000000];
+	struct site s = { .cookie = "" };
+
+	if (access(WEB, X_OK) == -1)
+		return;
+	site_start(&s, dir, control);
+	/* Login has begun to ask who leads; nothing is measured beside that. */
+	must(http(&s, "GET", "/report", "", answer, sizeof answer) == 200, "/report");
+	view(&s, "GET /metrics", "/metrics", 0);
+	view(&s, "GET /cache", "/cache", 0);
+	view(&s, "GET /cache?page=200", "/cache?page=200", 0);
+	view(&s, "GET /cache?page=2001", "/cache?page=2001", 0);
+	view(&s, "GET /cache?q=psbl", "/cache?q=psbl", 0);
+	view(&s, "GET /cache?q=10.7.0.0/16", "/cache?q=10.7.0.0%2F16", 0);
+	view(&s, "GET /explain?q=10.7.0.1", "/explain?q=10.7.0.1", 0);
+	view(&s, "GET /report", "/report", 0);
+	/* Its status is kept for two seconds. */
+	view(&s, "GET /, nobody else looking", "/", 3);
+	site_stop(&s);
 }
 
 int
@@ -90,6 +206,7 @@ main(void)
 	struct control *ctl;
 	struct err e;
 
+	(void)signal(SIGPIPE, SIG_IGN);
 	policy_defaults(&policy);
 	fill(l);
 	pipeline_init(&pipeline, l, NULL);
@@ -107,6 +224,7 @@ main(void)
 	run(path, "an empty list", "{\"verb\":\"block list\",\"limit\":50}");
 	run(path, "explain", "{\"verb\":\"explain\",\"address\":\"10.7.0.1\"}");
 	run(path, "report: who leads (asked beside the page)", "{\"verb\":\"summary\"}");
+	views(dir, path);
 	control_close(ctl);
 	(void)rmdir(dir);
 	ledger_free(l);

@@ -189,6 +189,10 @@ pictures(void **state)
 	browser_go(&b, r.host, "/cache");
 	browser_shot(&b, "cache-dark");
 	browser_dark(&b, false);
+	browser_go(&b, r.host, "/cache?page=2");
+	browser_shot(&b, "cache-page-2");
+	browser_go(&b, r.host, "/cache?page=9");
+	browser_shot(&b, "cache-past-the-end");
 	browser_go(&b, r.host, "/report");
 	browser_shot(&b, "report");
 	browser_go(&b, r.host, "/explain?q=198.51.100.7");
@@ -196,6 +200,19 @@ pictures(void **state)
 	browser_go(&b, r.host, "/relay?page=1");
 	browser_do(&b, "document.querySelector('.who button').click()");
 	browser_shot(&b, "login");
+	log_in();
+	browser_size(&b, 390, 844, true);
+	browser_go(&b, r.host, "/cache?page=2");
+	json_decref(browser_eval(&b, "document.querySelector('.pager').scrollIntoView(false),1"));
+	browser_shot(&b, "phone-pager");
+	browser_go(&b, r.host, "/cache?page=9");
+	browser_shot(&b, "phone-past-the-end");
+	rig_stop_daemon(&r);
+	browser_go(&b, r.host, "/cache?page=2");
+	browser_shot(&b, "phone-no-daemon");
+	browser_size(&b, 1280, 900, false);
+	browser_go(&b, r.host, "/cache?page=2");
+	browser_shot(&b, "no-daemon");
 }
 
 int

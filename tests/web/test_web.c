@@ -110,6 +110,7 @@ static void
 files_change_with_the_version(void **state)
 {
 	static const char *const files[] = { "/live.js?", "/style.css?", "/icon.svg?" };
+	char last[40] = "";
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(files); i++) {
@@ -123,6 +124,8 @@ files_change_with_the_version(void **state)
 		assert_int_equal(get(path, NULL, ""), 200);
 		has(path, "Cache-Control: public, max-age=31536000, immutable");
 		assert_true(strlen(path) > strlen(files[i]));
+		assert_string_not_equal(path + strlen(files[i]), last); /* made of what is in it */
+		str_copy(last, sizeof last, str_of(path + strlen(files[i])));
 		path[strlen(path) - 1] = path[strlen(path) - 1] == '0' ? '1' : '0';
 		assert_int_equal(get(path, NULL, ""), 200);
 		has(path, "Cache-Control: no-cache");
