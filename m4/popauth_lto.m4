@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # POPAUTH_LTO: LTO_CFLAGS, with which objects are compiled that can be linked either way, with optimization across files
 # (with the same flags and LTO_LDFLAGS) and without (with NO_LTO_LDFLAGS).  When it links, the compiler takes functions of
-# other files for its own, and warns of what no longer is what was written; it has seen each file before.  All are empty where compiler, archiver and linker cannot do
-# that together (as with clang before 17), and where CFLAGS or LDFLAGS say -flto: then that is the packager's business.
+# other files for its own, and warns of what no longer is what was written; it has seen each file before.  All are empty
+# where compiler, archiver and linker cannot do that together (as with clang before 17), and where CFLAGS or LDFLAGS say
+# -flto: then that is the packager's business.
 AC_DEFUN([POPAUTH_LTO], [
 	AC_MSG_CHECKING([for optimization across files])
 	popauth_lto=no
