@@ -80,6 +80,7 @@ struct log_fact {
 	unsigned lines;	 /* of programs that there are rules for, in what was read */
 	unsigned recognised, headless, all;
 	unsigned lost;	 /* lines in which a logger says that it has dropped others */
+	unsigned unreasoned; /* logins by SMTP that failed, of which nobody says whether the password was wrong */
 };
 
 struct doctor_facts {

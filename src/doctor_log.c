@@ -22,6 +22,7 @@
 #define QUIET	    86400 /* a mail server's log has a line a day */
 #define LINES_FEW   100
 #define SHARE	    50	  /* one line in so many should be recognised */
+#define REASONS_FEW 3
 
 /* ---- looking ---- */
 
@@ -32,6 +33,14 @@ struct reader {
 	struct stamp stamp;
 	time_t now;
 };
+
+/* Postfix writes it of a wrong password, and of a password store that failed. */
+static bool
+unreasoned(struct str text)
+{
+	return text_has(text, " authentication failed: (reason unavailable), sasl_username=") &&
+	    !text_has(text, "sasl_username=(unavailable)");
+}
 
 static void
 one_line(struct reader *rd, struct str text)
@@ -49,6 +58,8 @@ one_line(struct reader *rd, struct str text)
 	if ((str_eq(line.tag, STR("rsyslogd")) && text_has(line.text, "rate-limit")) ||
 	    (str_eq(line.tag, STR("systemd-journald")) && text_has(line.text, "Suppressed")))
 		rd->l->lost++;
+	if (unreasoned(line.text))
+		rd->l->unreasoned++;
 	if (rd->rules == NULL || !rules_know_tag(rd->rules, rd->scratch, line.tag))
 		return;
 	rd->l->lines++;
@@ -184,11 +195,28 @@ judge_lines(struct doctor_report *r, const struct log_fact *l)
 	}
 }
 
+/* Where Dovecot tells the reason, it does so in a line of its own, and that one counts. */
+static void
+judge_reasons(struct doctor_report *r, const struct log_fact *l)
+{
+	struct finding *found;
+
+	if (l->unreasoned < REASONS_FEW)
+		return;
+	found = doctor_found(r, "%s: Postfix tells of %u failed logins without the reason", l->path, l->unreasoned);
+	finding_why(found, "Wrong passwords and a password store that failed look alike, so these count for nobody: who "
+	    "guesses passwords by SMTP is not noticed, unless Dovecot writes lines of its own about it");
+	finding_change(found, "/etc/dovecot/conf.d/10-logging.conf: auth_verbose = yes    # then doveadm reload; elsewhere see "
+	    "\"Wrong passwords by SMTP\" in the guide pop-imap.md");
+}
+
 void
 check_log_lines(const struct doctor_facts *f, struct doctor_report *r)
 {
-	for (unsigned i = 0; i < f->n_logs; i++)
+	for (unsigned i = 0; i < f->n_logs; i++) {
 		judge_lines(r, &f->logs[i]);
+		judge_reasons(r, &f->logs[i]);
+	}
 }
 
 /* ---- clock ---- */

@@ -360,19 +360,21 @@ logs(void **state)
 		struct log_fact l;
 		const char *what, *change;
 	} rows[] = {
-		{ "good", "log-clock", { "l", 1699999990, 1699999988, 9, 9, 0, 9, 0 }, NULL, NULL },
-		{ "empty", "log-clock", { "l", 1699999990, 0, 0, 0, 0, 0, 0 }, NULL, NULL },
-		{ "an hour ahead", "log-clock", { "l", 1699999990, 1700003590, 9, 9, 0, 9, 0 }, "3600 seconds after", "time zone" },
-		{ "Nepal", "log-clock", { "l", 1699999990, 1699979290, 9, 9, 0, 9, 0 }, "20700 seconds before", "time zone" },
-		{ "slow", "log-clock", { "l", 1699999990, 1699999590, 9, 9, 0, 9, 0 }, "400 seconds before", "set-ntp" },
-		{ "years", "log-clock", { "l", 1699999990, 1600000090, 9, 9, 0, 9, 0 }, "seconds before", "set-ntp" },
-		{ "all from the future", "log-clock", { "l", 1700003590, 1700003590, 9, 9, 0, 9, 0 }, "3590 seconds after", NULL },
-		{ "a day", "log-file", { "l", 1699900000, 0, 9, 9, 0, 9, 0 }, "for 27 hours", NULL },
-		{ "few lines", "log-lines", { "l", 1, 1, 50, 0, 0, 50, 0 }, NULL, NULL },
-		{ "few known", "log-lines", { "l", 1, 1, 1000, 19, 0, 1000, 0 }, "only 19 of the last 1000", "rules try < l" },
-		{ "enough known", "log-lines", { "l", 1, 1, 1000, 20, 0, 1000, 0 }, NULL, NULL },
-		{ "no heads", "log-lines", { "l", 1, 1, 0, 0, 501, 1000, 0 }, "501 of the last 1000", "Template" },
-		{ "lost", "log-limits", { "l", 1, 1, 0, 0, 0, 0, 3 }, "3 times", NULL },
+		{ "good", "log-clock", { "l", 1699999990, 1699999988, 9, 9, 0, 9, 0, 0 }, NULL, NULL },
+		{ "empty", "log-clock", { "l", 1699999990, 0, 0, 0, 0, 0, 0, 0 }, NULL, NULL },
+		{ "an hour ahead", "log-clock", { "l", 1699999990, 1700003590, 9, 9, 0, 9, 0, 0 }, "3600 seconds after", "time zone" },
+		{ "Nepal", "log-clock", { "l", 1699999990, 1699979290, 9, 9, 0, 9, 0, 0 }, "20700 seconds before", "time zone" },
+		{ "slow", "log-clock", { "l", 1699999990, 1699999590, 9, 9, 0, 9, 0, 0 }, "400 seconds before", "set-ntp" },
+		{ "years", "log-clock", { "l", 1699999990, 1600000090, 9, 9, 0, 9, 0, 0 }, "seconds before", "set-ntp" },
+		{ "all from the future", "log-clock", { "l", 1700003590, 1700003590, 9, 9, 0, 9, 0, 0 }, "3590 seconds after", NULL },
+		{ "a day", "log-file", { "l", 1699900000, 0, 9, 9, 0, 9, 0, 0 }, "for 27 hours", NULL },
+		{ "few lines", "log-lines", { "l", 1, 1, 50, 0, 0, 50, 0, 0 }, NULL, NULL },
+		{ "few known", "log-lines", { "l", 1, 1, 1000, 19, 0, 1000, 0, 0 }, "only 19 of the last 1000", "rules try < l" },
+		{ "enough known", "log-lines", { "l", 1, 1, 1000, 20, 0, 1000, 0, 0 }, NULL, NULL },
+		{ "no heads", "log-lines", { "l", 1, 1, 0, 0, 501, 1000, 0, 0 }, "501 of the last 1000", "Template" },
+		{ "lost", "log-limits", { "l", 1, 1, 0, 0, 0, 0, 3, 0 }, "3 times", NULL },
+		{ "few without a reason", "log-lines", { "l", 1, 1, 50, 50, 0, 50, 0, 2 }, NULL, NULL },
+		{ "some without a reason", "log-lines", { "l", 1, 1, 50, 50, 0, 50, 0, 3 }, "3 failed logins without", "auth_verbose = yes" },
 	};
 
 	(void)state;

@@ -118,8 +118,6 @@ static const struct shape {
 	{ NO_EVENT, 0, "postfix/smtpd", "$q: {reject_warning|hold|filter|discard}: RCPT from $peer: 554 5.7.1 <$rcpt>: Relay access denied; $from_to" },
 	{ NO_EVENT, 0, "postfix/smtpd", "$q: reject: RCPT from $peer: {451 4.3.0 <$rcpt>: Temporary lookup failure|452 4.3.1 Insufficient system storage}; $from_to" },
 	{ NO_EVENT, 0, "postfix/submission/smtpd", "$q: reject: RCPT from $peer: 554 5.7.1 <$rcpt>: {Relay access denied|Recipient address rejected: Access denied}; $from_to sasl_method=$mech sasl_username=$plain" },
-	{ EVENT_AUTH_FAILURE, USER, "postfix/smtpd postfix/submission/smtpd", "warning: $peer: SASL $mech authentication failed: (reason unavailable), sasl_username=$user" },
-	{ NO_EVENT, 0, "postfix/smtpd", "warning: $peer: SASL $mech authentication failed: (reason unavailable), sasl_username=(unavailable)" },
 	{ NO_EVENT, 0, "postfix/smtpd", "warning: $peer: SASL $mech authentication failed: {(reason unavailable)|Connection lost to authentication server}" },
 	{ NO_EVENT, 0, "postfix/smtpd", "{connect|disconnect} from $peer{ ehlo=1 auth=0/1 quit=1 commands=2/3|}" },
 	{ NO_EVENT, 0, "postfix/smtpd postfix/submission/smtpd", "$qid: client=$peer" },
