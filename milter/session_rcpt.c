@@ -83,11 +83,12 @@ session_listed(struct str text)
 void
 session_process(char to[PROCESS_TEXT], struct str queue_id)
 {
-	struct str pid = { queue_id.p + 8, queue_id.n - 8 };
+	struct str pid;
 
 	to[0] = '\0';
 	if (queue_id.n < 14 || queue_id.n > 15)
 		return;
+	pid = (struct str){ queue_id.p + 8, queue_id.n - 8 };
 	for (size_t i = 0; i < pid.n; i++)
 		if (pid.p[i] < '0' || pid.p[i] > '9')
 			return;
