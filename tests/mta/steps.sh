@@ -318,6 +318,7 @@ step_restart() {
 		"$(ctl block add 203.0.113.9 --for 10m >/dev/null && echo done)" done
 	eventually 5 "and is in the kernel's set" in_kernel popauth4 203.0.113.9
 	poll 30 only_blocked 203.0.113.9	# the short terms before are over
+	poll 30 only_granted traveller
 	is "five names are held against the attacker" "$(counted intruder unknown-user)" 5
 	for set in relay cache block; do
 		members $set >"$work/$set.before"
@@ -359,6 +360,10 @@ step_restart() {
 
 only_blocked() {
 	[ "$(members block)" = "\"client\":\"$1\"" ] && [ "$(kernel_set popauth4)" = "$1" ]
+}
+
+only_granted() {
+	[ "$(members relay)" = "\"client\":\"$(address_of "$1")\"" ]
 }
 
 no_helper() {
