@@ -87,6 +87,24 @@ ctl reload || fail "good rules were not taken"
 stamped "mypopd: login of anna from 203.0.113.12" >>"$dir/mail.log"
 await "a login by the new rules" may_relay 203.0.113.12
 
+# What takes a restart is named, as long as it is not as it was at the start.
+flush_every() {
+	sed "s,^flush_every.*,flush_every = $1," "$dir/conf" >"$dir/conf.new"
+	mv "$dir/conf.new" "$dir/conf"
+}
+flush_every 59s
+for round in 1 2; do
+	said=$(./popauth-milterctl -s "$dir/control" reload)
+	case $said in
+	*"until a restart: flush_every
+reloaded") ;;
+	*) fail "reload $round of what takes a restart says: $said" ;;
+	esac
+done
+flush_every 60s
+said=$(./popauth-milterctl -s "$dir/control" reload)
+[ "$said" = reloaded ] || fail "with nothing left to restart for it says: $said"
+
 # The allowlist's file: what is in it is not blocked; what comes into it is freed; a mistake in it changes nothing.
 allowlist() {
 	printf '%s\n' "$@" >"$dir/allow.new"

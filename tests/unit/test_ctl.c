@@ -8,11 +8,19 @@
 #include "program.h"
 #include "verbs.h"
 
+static bool mended; /* the configuration, after the first reload */
+
 static int
-reload(void *arg, struct err *e)
+reload(void *arg, struct json *restart, struct err *e)
 {
 	(void)arg;
-	return err_set(e, "conf:3: no such option: \"rely_for\"");
+	if (!mended) {
+		mended = true;
+		return err_set(e, "conf:3: no such option: \"rely_for\"");
+	}
+	json_add_text(restart, STR("state_dir"));
+	json_add_text(restart, STR("set4"));
+	return 0;
 }
 
 static void
@@ -173,6 +181,8 @@ shows(void **state)
 		{ "report since when", "report --since monday", 2, "not a span such as 12h, 7d: monday", NULL },
 		{ "report of what", "report me", 2, "too many words: me", NULL },
 		{ "reload", "reload", 1, "not reloaded, all is as before: conf:3: no such option: \"rely_for\"", NULL },
+		{ "reload in part", "reload", 0, "changed, but as before until a restart: state_dir set4\nreloaded\n", NULL },
+		{ "reload in part, in JSON", "--json reload", 0, "{\"restart\":[\"state_dir\",\"set4\"]}\n", "reloaded" },
 		{ "flush", "relay flush", 0, "3 taken out of relay\n", NULL },
 		{ "flush in JSON", "--json relay flush", 0, "", "taken" },
 		{ "no such command", "frobnicate", 2, "no such command: frobnicate; try popauth-milterctl --help\n", NULL },
