@@ -74,6 +74,19 @@ listfile_read(const char *path, listfile_fn *fn, void *arg, struct err *e)
 	return rc;
 }
 
+int
+listfile_blame(struct err *e, const char *option, const char *path)
+{
+	struct err why = *e;
+	size_t n = strlen(path);
+
+	if (strncmp(why.text, path, n) != 0 || strncmp(why.text + n, ": ", 2) != 0)
+		return -1;
+	if (listfile_stamp(path).error == ENOENT)
+		return err_set(e, "%s: %.400s; make the file, or say %s = \"\"", option, why.text, option);
+	return err_set(e, "%s: %.400s; it must be a file that uid %ld can read", option, why.text, (long)geteuid());
+}
+
 struct listfile_stamp
 listfile_stamp_of(const struct stat *st)
 {

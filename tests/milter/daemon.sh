@@ -52,6 +52,21 @@ for how in -t -f; do
 	[ $? = 78 ] || fail "$how: another exit status without rules"
 	grep -q "$dir/rules: No such file or directory; the rules that come with" "$dir/out" || fail "$how: another message"
 done
+
+# Nor without a list that an option names: it says which option, and what to do.
+for option in allow_file traps gate_file freemail_local freemail_list; do
+	{
+		grep -v "^$option " "$dir/conf"
+		[ "$option" = freemail_list ] && echo "$option = '$dir'" || echo "$option = '$dir/none'"
+	} >"$dir/conf.bad"
+	./popauth-milter -t -c "$dir/conf.bad" >"$dir/out" 2>&1
+	[ $? = 78 ] || fail "$option: another exit status without its file"
+	case $option in
+	freemail_list) want="$option: $dir: is not a file; it must be a file that uid $(id -u) can read" ;;
+	*) want="$option: $dir/none: cannot be opened: No such file or directory; make the file, or say $option = \"\"" ;;
+	esac
+	said "$want" || fail "$option: another message without its file: $(cat "$dir/out")"
+done
 : >"$dir/out"
 
 # Killed before the first minute is over, and the log rotated meanwhile: what came since the start is read again, what
