@@ -21,6 +21,10 @@ int listfile_read(const char *path, listfile_fn *fn, void *arg, struct err *e);
  * cannot be read gets the option's name, and what to do.  Returns -1. */
 int listfile_blame(struct err *e, const char *option, const char *path);
 
+/* Is it a FIFO with a name, as log writers have it?  To open it waits for a writer, who may never come, and it never ends if
+ * he does.  The shell's <(command) is a pipe without a name, and is none. */
+bool listfile_is_fifo(const char *path);
+
 /* What a file's state is told by. */
 struct listfile_stamp {
 	dev_t dev;
