@@ -390,7 +390,7 @@ speak(void *arg)
 
 /* What it prints, of what this stranger says. */
 static int
-ask_stranger(struct stranger *s, char *buf, size_t size)
+ask_stranger(struct stranger *s, const char *command, char *buf, size_t size)
 {
 	char words[200], dir[] = "/tmp/popauth-test.XXXXXX", path[80];
 	struct unixsock_file file;
@@ -404,7 +404,7 @@ ask_stranger(struct stranger *s, char *buf, size_t size)
 	assert_true(s->listener != -1);
 	assert_int_equal(ioctl(s->listener, FIONBIO, &flags), 0);
 	assert_int_equal(pthread_create(&thread, NULL, speak, s), 0);
-	(void)snprintf(words, sizeof words, "-s %s --json relay list", path);
+	(void)snprintf(words, sizeof words, "-s %s --json %s", path, command);
 	rc = run(words, buf, size);
 	pthread_join(thread, NULL);
 	close(s->listener);
@@ -417,23 +417,24 @@ static void
 hears_strangers(void **state)
 {
 	static struct {
-		const char *name;
+		const char *name, *command;
 		struct stranger stranger;
 		int code;
 		const char *want;
 	} rows[] = {
-		{ "cut", { .lines = 1, .last = "{\"cl" }, 3, "the answer is not complete" },
-		{ "no last line", { .lines = 1, .last = "" }, 3, "the answer is not complete" },
-		{ "another language", { .last = "* OK IMAP4 ready\r\n" }, 3, "the answer is not understood" },
-		{ "many lines", { .lines = 10000, .last = "{\"end\":1,\"message\":\"that was all\"}\n" }, 1, "that was all" },
-		{ "a long line", { .lines = 1, .length = 30000, .last = "{\"end\":0}\n" }, 0, "192.0.2.1" },
-		{ "too long a line", { .length = 70000, .last = "{\"end\":0}\n" }, 3, "a line of the answer is too long" },
+		{ "cut", "relay list", { .lines = 1, .last = "{\"cl" }, 3, "the answer is not complete" },
+		{ "no last line", "relay list", { .lines = 1, .last = "" }, 3, "the answer is not complete" },
+		{ "another language", "relay list", { .last = "* OK IMAP4 ready\r\n" }, 3, "the answer is not understood" },
+		{ "exported, too long a line", "export relay-list", { .length = 70000, .last = "{\"end\":0}\n" }, 3, "not understood" },
+		{ "many lines", "relay list", { .lines = 10000, .last = "{\"end\":1,\"message\":\"that was all\"}\n" }, 1, "that was all" },
+		{ "a long line", "relay list", { .lines = 1, .length = 30000, .last = "{\"end\":0}\n" }, 0, "192.0.2.1" },
+		{ "too long a line", "relay list", { .length = 70000, .last = "{\"end\":0}\n" }, 3, "a line of the answer is too long" },
 	};
 	static char buf[1 << 20];
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		row_eq(rows[i].name, ask_stranger(&rows[i].stranger, buf, sizeof buf), rows[i].code);
+		row_eq(rows[i].name, ask_stranger(&rows[i].stranger, rows[i].command, buf, sizeof buf), rows[i].code);
 		if (strstr(buf, rows[i].want) == NULL)
 			fail_msg("%s: got \"%s\", want \"%s\"", rows[i].name, buf, rows[i].want);
 	}
