@@ -15,7 +15,7 @@
 
 enum ask_answer {
 	ASK_DONE,	 /* and the last line's code and message are in the ending */
-	ASK_UNREACHABLE, /* nobody answers at that socket; the ending's message says why */
+	ASK_UNREACHABLE, /* nobody answers at that socket; the ending's message says why, and errno */
 	ASK_BROKEN	 /* the answer ended too early or is not understood; likewise */
 };
 

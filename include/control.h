@@ -45,8 +45,9 @@ struct control_host {
 	 * control_wake() is called: is it on disk?  DURABLE_FAILED says why.  NULL: nothing is kept on disk. */
 	uint64_t (*durable_request)(void *arg);
 	enum durable (*durable_check)(void *arg, uint64_t ticket, struct err *e);
-	/* Read the configuration again; the old one stays when this fails. */
-	int (*reload)(void *arg, struct err *e);
+	/* Read the configuration again; the old one stays when this fails.  Added to the list `restart`: the names of options
+	 * whose new value waits for a restart. */
+	int (*reload)(void *arg, struct json *restart, struct err *e);
 	/* Add what only the daemon knows to the object: the keys below.  NULL: nothing. */
 	void (*status)(void *arg, struct json *status);
 	/* Where does the log rule of this name stand?  false: there is none.  NULL: nobody knows. */

@@ -23,6 +23,7 @@ struct daemon;
 
 /* Do the user and the group of a conf exist?  Only root is asked for the user. */
 struct conf;
+struct json;
 int daemon_check_owner(const struct conf *c, struct err *e);
 /* With a conf installed (conf_install()), single-threaded. */
 struct daemon *daemon_open(struct err *e);
@@ -30,8 +31,9 @@ struct daemon *daemon_open(struct err *e);
 int daemon_start(struct daemon *d, struct rules *rules, struct err *e);
 /* Have `lost` called, by another thread, when the firewall's helper is gone for good that had worked before. */
 void daemon_on_loss(struct daemon *d, void (*lost)(void *arg));
-/* Read configuration and rules again; on failure both stay as they are.  Any thread. */
-int daemon_reload(struct daemon *d, struct err *e);
+/* Read configuration and rules again; on failure both stay as they are.  Added to the list `restart`, if any: the names of
+ * options whose new value waits for a restart.  Any thread. */
+int daemon_reload(struct daemon *d, struct json *restart, struct err *e);
 void daemon_stop(struct daemon *d);
 
 /* Load the rules that a conf names. */

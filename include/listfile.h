@@ -17,6 +17,14 @@ typedef int listfile_fn(void *arg, struct str line, struct err *e);
 /* Read the whole file; -1 and "PATH:LINE: what is wrong" at the first mistake.  A line has at most 1000 bytes. */
 int listfile_read(const char *path, listfile_fn *fn, void *arg, struct err *e);
 
+/* For the error *e of reading `path`, which `option` names.  A mistake in a line has its place and stays as it is; a file that
+ * cannot be read gets the option's name, and what to do.  Returns -1. */
+int listfile_blame(struct err *e, const char *option, const char *path);
+
+/* Is it a FIFO with a name, as log writers have it?  To open it waits for a writer, who may never come, and it never ends if
+ * he does.  The shell's <(command) is a pipe without a name, and is none. */
+bool listfile_is_fifo(const char *path);
+
 /* What a file's state is told by. */
 struct listfile_stamp {
 	dev_t dev;

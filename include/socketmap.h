@@ -46,7 +46,11 @@ struct socketmap;
 
 #define SOCKETMAP_MAPS 4
 
-/* What the MTA wants of it. */
+/* For who wants to know whether anybody answers.  A key that no MTA sends, for it is neither an address nor a name: NOTFOUND
+ * as any other such key, and not counted as the MTA asking. */
+#define SOCKETMAP_PROBE "relay *probe*"
+
+/* What the MTA wants of it; SOCKETMAP_PROBE is left out. */
 struct socketmap_status {
 	const char *path; /* good until socketmap_close() */
 	struct {

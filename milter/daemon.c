@@ -8,6 +8,7 @@
 #include "conf.h"
 #include "control.h"
 #include "daemon_owner.h"
+#include "daemon_restart.h"
 #include "filter.h"
 #include "firewall.h"
 #include "gatekeeper.h"
@@ -45,6 +46,7 @@ struct daemon {
 	struct control *control;
 	struct socketmap *map;	   /* NULL: not configured */
 	time_t started;
+	struct conf *started_with;
 	enum store_state store_state;
 	struct err store_note; /* what happened to a store that was set aside */
 };
@@ -148,9 +150,9 @@ committed(void *arg)
 }
 
 static int
-reload(void *arg, struct err *e)
+reload(void *arg, struct json *restart, struct err *e)
 {
-	return daemon_reload(arg, e);
+	return daemon_reload(arg, restart, e);
 }
 
 static void
@@ -379,6 +381,7 @@ daemon_start(struct daemon *d, struct rules *rules, struct err *e)
 	int rc;
 
 	d->started = time(NULL);
+	d->started_with = conf_get(c);
 	rulebook_use(rules);
 	rc = open_store(d, c, e);
 	if (rc == 0)
@@ -392,37 +395,8 @@ daemon_start(struct daemon *d, struct rules *rules, struct err *e)
 	return rc;
 }
 
-/* Options that are read once: a changed value takes a restart, and the administrator should know. */
-static void
-warn_unchanged(const struct conf *old, const struct conf *new, unsigned new_prefix)
-{
-	const struct {
-		const char *name;
-		bool changed;
-	} fixed[] = {
-		{ "user", strcmp(old->user, new->user) != 0 },
-		{ "state_dir", strcmp(old->state_dir, new->state_dir) != 0 },
-		{ "milter_socket", strcmp(old->milter_socket, new->milter_socket) != 0 },
-		{ "map_socket", strcmp(old->map_socket, new->map_socket) != 0 },
-		{ "control_socket", strcmp(old->control_socket, new->control_socket) != 0 },
-		{ "socket_group", strcmp(old->socket_group, new->socket_group) != 0 },
-		{ "firewall", old->firewall != new->firewall },
-		{ "firewall_helper", strcmp(old->firewall_helper, new->firewall_helper) != 0 },
-		{ "set4", strcmp(old->set4, new->set4) != 0 },
-		{ "set6", strcmp(old->set6, new->set6) != 0 },
-		{ "ipv6_prefix", old->policy.ipv6_prefix != new_prefix },
-		{ "max_clients", old->max_clients != new->max_clients },
-		{ "flush_every", old->flush_every != new->flush_every },
-	};
-
-	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-		if (fixed[i].changed)
-			logmsg(LEVEL_WARNING, "%s: %s has changed; restart to use the new value", new->path,
-			    fixed[i].name);
-}
-
 static int
-reload_files(struct daemon *d, struct err *e)
+reload_files(struct daemon *d, struct json *restart, struct err *e)
 {
 	struct conf *old = conf_current(), *new = conf_read(old->path, e);
 	struct lists *lists = new == NULL ? NULL : lists_read(new, e);
@@ -440,7 +414,7 @@ reload_files(struct daemon *d, struct err *e)
 		conf_put(old);
 		return -1;
 	}
-	warn_unchanged(old, new, prefix);
+	restart_wanted(d->started_with, new, prefix, restart);
 	conf_install(conf_get(new));
 	lists_install(lists);
 	rulebook_use(rules);
@@ -452,12 +426,12 @@ reload_files(struct daemon *d, struct err *e)
 }
 
 int
-daemon_reload(struct daemon *d, struct err *e)
+daemon_reload(struct daemon *d, struct json *restart, struct err *e)
 {
 	int rc;
 
 	tend_lock(d->tend);
-	rc = reload_files(d, e);
+	rc = reload_files(d, restart, e);
 	tend_unlock(d->tend);
 	stat_add(rc == 0 ? STAT_RELOADS : STAT_RELOADS_FAILED, 1);
 	if (rc == 0)
@@ -494,6 +468,7 @@ daemon_stop(struct daemon *d)
 	watch_free(d->watch);
 	ledger_free(d->ledger);
 	conf_install(NULL);
+	conf_put(d->started_with);
 	free(d);
 	logmsg(LEVEL_NOTICE, "stopped");
 }

@@ -53,13 +53,19 @@ read_freemail(struct freemail *f, const struct conf *c, struct err *e)
 	if (c->freemail == FREEMAIL_OFF)
 		return 0;
 	if (*c->freemail_local != '\0' && freemail_load(f, c->freemail_local, e) == -1)
-		return -1;
+		return listfile_blame(e, "freemail_local", c->freemail_local);
 	if (access(c->freemail_list, F_OK) == -1 && errno == ENOENT) {
 		logmsg(LEVEL_WARNING, "%s is missing: no freemail provider is known (or say freemail = off)",
 		    c->freemail_list);
 		return 0;
 	}
-	return freemail_load(f, c->freemail_list, e);
+	return freemail_load(f, c->freemail_list, e) == 0 ? 0 : listfile_blame(e, "freemail_list", c->freemail_list);
+}
+
+static int
+read_traps(struct traps *t, const struct conf *c, struct err *e)
+{
+	return *c->traps == '\0' || traps_load(t, c->traps, e) == 0 ? 0 : listfile_blame(e, "traps", c->traps);
 }
 
 static int
@@ -67,6 +73,8 @@ read_ours(struct domains *d, const struct conf *c, struct err *e)
 {
 	int rc = *c->gate_file == '\0' ? 0 : domains_load(d, c->gate_file, e);
 
+	if (rc == -1)
+		(void)listfile_blame(e, "gate_file", c->gate_file);
 	for (size_t i = 0; rc == 0 && c->gate_domains != NULL && c->gate_domains[i] != NULL; i++)
 		rc = domains_add(d, str_of(c->gate_domains[i]), e);
 	domains_seal(d);
@@ -83,8 +91,7 @@ lists_read(const struct conf *c, struct err *e)
 	l->freemail = freemail_new();
 	l->traps = traps_new();
 	l->ours = domains_new();
-	if (read_freemail(l->freemail, c, e) == 0 && (*c->traps == '\0' || traps_load(l->traps, c->traps, e) == 0) &&
-	    read_ours(l->ours, c, e) == 0)
+	if (read_freemail(l->freemail, c, e) == 0 && read_traps(l->traps, c, e) == 0 && read_ours(l->ours, c, e) == 0)
 		return l;
 	lists_free(l);
 	return NULL;

@@ -276,7 +276,7 @@ serve(struct daemon *d)
 	}
 	(void)pthread_detach(filter); /* nobody waits for it, whether it comes back before the end or not */
 	while (sigwait(&set, &sig) == 0 && sig == SIGUSR1 && !told_to_end())
-		(void)daemon_reload(d, &e); /* which says what came of it */
+		(void)daemon_reload(d, NULL, &e); /* which says what came of it */
 	return ended_with;
 }
 

@@ -132,8 +132,11 @@ ask(const char *path, const struct json *request, unsigned seconds, ask_fn *fn, 
 	memset(end, 0, sizeof *end);
 	fd = unixsock_connect_within(path, seconds, &e);
 	if (fd == -1) {
+		int saved = errno;
+
 		end->code = ASK_NO_CODE;
 		(void)snprintf(end->message, sizeof end->message, "%s", e.text);
+		errno = saved;
 		return ASK_UNREACHABLE;
 	}
 	h = xmalloc(sizeof *h);

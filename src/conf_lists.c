@@ -119,7 +119,7 @@ int
 conf_lists(struct conf *c, bool protect, struct err *e)
 {
 	if (*c->allow_file != '\0' && (c->in_file = read_file(c->allow_file, &c->allow_seen, e)) == NULL)
-		return -1;
+		return listfile_blame(e, "allow_file", c->allow_file);
 	c->nearby = protect ? nearby_new() : NULL;
 	build(c);
 	return 0;
@@ -174,6 +174,8 @@ conf_refresh(struct conf *c, struct conf_look *look, bool around, struct err *e)
 	e->text[0] = '\0';
 	if (is_another(c, look)) {
 		file = read_file(c->allow_file, &seen, e);
+		if (file == NULL)
+			(void)listfile_blame(e, "allow_file", c->allow_file);
 		look->is_bad = file == NULL;
 		look->bad = look->last;
 	}

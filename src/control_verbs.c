@@ -138,12 +138,22 @@ run_del(struct request *rq)
 static void
 run_reload(struct request *rq)
 {
+	struct json *o, *restart = json_list();
 	struct err e = { "" };
 
-	if (rq->ctl->host.reload(rq->ctl->host.arg, &e) == -1)
+	if (rq->ctl->host.reload(rq->ctl->host.arg, restart, &e) == -1) {
+		json_free(restart);
 		control_end(rq->ctl, rq->conn, 1, "not reloaded, all is as before: %s", e.text);
-	else
-		control_end(rq->ctl, rq->conn, 0, "reloaded");
+		return;
+	}
+	if (json_count(restart) > 0) {
+		o = json_new();
+		json_put(o, "restart", restart);
+		control_say(rq->ctl, rq->conn, o);
+	} else {
+		json_free(restart);
+	}
+	control_end(rq->ctl, rq->conn, 0, "reloaded");
 }
 
 void

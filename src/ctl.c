@@ -7,9 +7,9 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "conf.h"
 #include "ctl.h"
 #include "err.h"
@@ -229,79 +229,36 @@ unreachable(const char *cause, int error)
 static void
 say_message(const char *message, int code, bool json)
 {
-	if (message != NULL && code != EXIT_DONE)
+	if (*message != '\0' && code != EXIT_DONE)
 		fprintf(stderr, PROGRAM ": %s\n", message);
-	else if (message != NULL && !json)
+	else if (*message != '\0' && !json)
 		printf("%s\n", message);
+}
+
+static bool
+show_line(void *arg, const struct json *line)
+{
+	struct view *v = arg;
+
+	show_of(v)(v, line);
+	return true;
 }
 
 /* Show the answer; the last line's code is the exit status. */
 static int
-show_answer(FILE *in, struct view *v, const char *path)
+show_answer(const char *path, struct view *v, const struct json *request)
 {
-	show_fn *show = show_of(v);
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
-	int code = -1;
+	struct ask_ending end;
+	enum ask_answer is = ask(path, request, 0, show_line, v, &end);
 
-	while (code == -1 && (n = getline(&line, &cap, in)) > 0) {
-		struct err e;
-		struct json *j = json_parse((struct str){ line, (size_t)n }, &e);
-
-		if (j == NULL) {
-			fprintf(stderr, PROGRAM ": %s: an answer that is not understood: %s\n", path, e.text);
-			break;
-		}
-		if (json_has(j, "end")) {
-			code = (int)json_get_int(j, "end", EXIT_NO);
-			show(v, NULL);
-			fflush(stdout);
-			say_message(json_get_text(j, "message").p, code, v->json);
-		} else {
-			show(v, j);
-		}
-		json_free(j);
-	}
-	free(line);
-	if (code == -1)
-		show(v, NULL); /* what came of it */
-	return code != -1 ? code : unreachable("it closed the connection before its answer was complete", 0);
-}
-
-static int
-send_request(int fd, struct json *request)
-{
-	char line[8192];
-	size_t n = json_write(request, line, sizeof(line) - 1);
-
-	if (n > sizeof(line) - 1) {
-		errno = E2BIG;
-		return -1;
-	}
-	line[n++] = '\n';
-	return send(fd, line, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
-}
-
-static int
-ask(const char *path, struct view *v, struct json *request)
-{
-	struct err e;
-	FILE *in;
-	int fd, code;
-
-	fd = unixsock_connect(path, &e);
-	if (fd == -1)
-		return unreachable(e.text, errno);
-	in = fdopen(fd, "r");
-	if (in == NULL)
-		panic("fdopen: %s", strerror(errno));
-	if (send_request(fd, request) == -1)
-		code = unreachable(strerror(errno), errno);
-	else
-		code = show_answer(in, v, path);
-	fclose(in);
-	return code;
+	if (is == ASK_UNREACHABLE)
+		return unreachable(end.message, errno);
+	show_of(v)(v, NULL); /* what came of it */
+	if (is == ASK_BROKEN)
+		return unreachable(end.message, 0);
+	fflush(stdout);
+	say_message(end.message, end.code, v->json);
+	return end.code;
 }
 
 int
@@ -337,7 +294,8 @@ run_verb(const struct verb *verb, const struct options *o, int argc, char **argv
 	else if (request != NULL)
 		do {
 			v.table = NULL;
-			code = ask(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : CTL_SOCKET, &v, request);
+			code = show_answer(o->socket != NULL ? o->socket : c != NULL ? c->control_socket : CTL_SOCKET, &v,
+			    request);
 		} while (code == EXIT_DONE && top_is_live(verb, o) && top_again());
 	json_free(request);
 	conf_put(c);

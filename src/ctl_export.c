@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "ctl.h"
 #include "err.h"
 #include "import.h"
@@ -152,15 +153,13 @@ ask_for(const struct exporting *ex)
 static int
 export_set(struct exporting *ex)
 {
+	static char line[ASK_LINE_MAX]; /* the start of a longer one is not understood */
 	int code = ask_for(ex);
 	bool end = false;
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
 
-	while (code == EXIT_DONE && !end && (n = getline(&line, &cap, ex->daemon)) > 0) {
+	while (code == EXIT_DONE && !end && fgets(line, sizeof line, ex->daemon) != NULL) {
 		struct err e;
-		struct json *j = json_parse((struct str){ line, (size_t)n }, &e);
+		struct json *j = json_parse(str_of(line), &e);
 
 		if (j == NULL) {
 			fprintf(stderr, PROGRAM ": the daemon: an answer that is not understood: %s\n", e.text);
@@ -177,7 +176,6 @@ export_set(struct exporting *ex)
 		fprintf(stderr, PROGRAM ": the daemon closed the connection before its answer was complete\n");
 		code = EXIT_UNREACHABLE;
 	}
-	free(line);
 	return code;
 }
 

@@ -18,6 +18,7 @@
 #include "ctl.h"
 #include "err.h"
 #include "import.h"
+#include "listfile.h"
 
 #define BATCH	 64   /* their answers fit into a socket's buffer */
 #define LINE	 8000 /* of json */
@@ -322,10 +323,17 @@ import_directory(struct importing *im, int fd)
 static bool
 import_path(struct importing *im)
 {
-	int fd = strcmp(im->path, "-") == 0 ? dup(STDIN_FILENO) : open(im->path, O_RDONLY | O_CLOEXEC);
+	bool named = strcmp(im->path, "-") != 0;
 	struct stat st;
 	FILE *in;
+	int fd;
 
+	if (named && listfile_is_fifo(im->path)) {
+		fprintf(stderr, PROGRAM ": %s: is a FIFO, which does not end; give a file, or - and the lines on standard "
+		    "input\n", im->path);
+		return false;
+	}
+	fd = named ? open(im->path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		fprintf(stderr, PROGRAM ": %s: %s\n", im->path, strerror(errno));
 		if (fd != -1)

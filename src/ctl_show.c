@@ -173,7 +173,7 @@ show_summary(struct view *v, const struct json *o)
 		printf("%-8s and %lld that there was no room to count\n", text_of(o, "left_out"), number_of(o, "clients"));
 }
 
-/* del, flush, reload: the last line says it all. */
+/* del, flush: the last line says it all. */
 static void
 show_del(struct view *v, const struct json *o)
 {
@@ -192,7 +192,10 @@ static void
 show_reload(struct view *v, const struct json *o)
 {
 	(void)v;
-	(void)o;
+	if (o == NULL || json_count(json_get(o, "restart")) == 0)
+		return;
+	print_list("changed, but as before until a restart: ", json_get(o, "restart"));
+	putchar('\n');
 }
 
 /* ---- watch ---- */

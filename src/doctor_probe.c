@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* doctor_probe.c - knock at the daemon's three sockets, each in its own language
  *
- * A milter is asked to negotiate, as an MTA would, and then told that this was all; a socketmap is asked for an address
- * of TEST-NET, which nobody has.
+ * A milter is asked to negotiate, as an MTA would, and then told that this was all; a socketmap is asked for what it does
+ * not count as the MTA asking (SOCKETMAP_PROBE).
  */
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,6 +17,8 @@
 
 #include "doctor_priv.h"
 #include "err.h"
+#include "netstring.h"
+#include "socketmap.h"
 #include "unixsock.h"
 
 #define PATIENCE_S 5
@@ -162,14 +164,14 @@ knock_milter(struct knock *k, const char *spec)
 void
 knock_map(struct knock *k, const char *path)
 {
-	static const char question[] = "15:relay 192.0.2.1,";
+	char question[sizeof SOCKETMAP_PROBE + NETSTRING_EXTRA], answer[5] = "";
+	size_t n = netstring_write(question, sizeof question, STR(SOCKETMAP_PROBE));
 	int fd = open_unix(k, path);
-	char answer[5] = "";
 	const char *colon;
 
 	if (fd == -1)
 		return;
-	if (send(fd, question, sizeof question - 1, MSG_NOSIGNAL) == sizeof question - 1 &&
+	if (send(fd, question, n, MSG_NOSIGNAL) == (ssize_t)n &&
 	    read_exactly(fd, answer, sizeof answer - 1)) {
 		colon = strchr(answer, ':');	/* LENGTH:NOTFOUND or LENGTH:OK */
 		k->answered = colon != NULL && (colon[1] == 'N' || colon[1] == 'O');

@@ -115,14 +115,15 @@ suspected(struct guard *g, const struct trip *t)
 }
 
 static size_t
-put_clients(char *buf, size_t size, const struct incident *i)
+put_clients(char *buf, size_t size, const struct incident *i, unsigned ipv6_prefix)
 {
 	size_t used = 0;
 
 	buf[0] = '\0';
 	for (unsigned k = 0; k < i->shown && used + ADDR_TEXT + 8 < size; k++) {
 		char text[ADDR_TEXT];
-		int n = snprintf(buf + used, size - used, "%s%s", k == 0 ? "" : " ", addr_format(text, &i->who[k]));
+		int n = snprintf(buf + used, size - used, "%s%s", k == 0 ? "" : " ",
+		    addr_format_client(text, &i->who[k], ipv6_prefix));
 
 		used += n < 0 ? 0 : (size_t)n;
 	}
@@ -130,7 +131,7 @@ put_clients(char *buf, size_t size, const struct incident *i)
 }
 
 static void
-begun(struct guard *g, const struct incident *i)
+begun(struct guard *g, const struct policy *p, const struct incident *i)
 {
 	struct notice *n = new_notice(g, GRAVITY_WARNING, i->since);
 	char text[256], clients[240];
@@ -139,7 +140,7 @@ begun(struct guard *g, const struct incident *i)
 	count_alert(g);
 	if (n == NULL)
 		return;
-	(void)put_clients(clients, sizeof clients, i);
+	(void)put_clients(clients, sizeof clients, i, p->ipv6_prefix);
 	(void)snprintf(n->text, sizeof n->text, "INCIDENT: %s, among them %s", incident_text(text, sizeof text, i),
 	    clients);
 }
@@ -207,7 +208,7 @@ hear_target(struct guard *g, const struct policy *p, const struct heard *h)
 
 	if (target == TARGETS || !swarm_hear(g->swarm, p, target, name, h->client, h->at, h->now, &i))
 		return false;
-	begun(g, &i);
+	begun(g, p, &i);
 	return true;
 }
 

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define LINE_MAX_IN 1000
@@ -72,6 +74,29 @@ listfile_read(const char *path, listfile_fn *fn, void *arg, struct err *e)
 	free(line);
 	fclose(in);
 	return rc;
+}
+
+int
+listfile_blame(struct err *e, const char *option, const char *path)
+{
+	struct err why = *e;
+	size_t n = strlen(path);
+
+	if (strncmp(why.text, path, n) != 0 || strncmp(why.text + n, ": ", 2) != 0)
+		return -1;
+	if (listfile_stamp(path).error == ENOENT)
+		return err_set(e, "%s: %.400s; make the file, or say %s = \"\"", option, why.text, option);
+	return err_set(e, "%s: %.400s; it must be a file that uid %ld can read", option, why.text, (long)geteuid());
+}
+
+/* Pipes without a name are on a file system of their own. */
+bool
+listfile_is_fifo(const char *path)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode) && statfs(path, &fs) == 0 && fs.f_type != PIPEFS_MAGIC;
 }
 
 struct listfile_stamp

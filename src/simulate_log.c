@@ -4,13 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "listfile.h"
 #include "source.h"
 
 #define BUF	   (256 * 1024)
@@ -55,22 +54,10 @@ fill(struct simlog *l)
 	l->len += (size_t)n;
 }
 
-/* A FIFO with a name, as log writers have it: to open it waits for a writer, who may never come, and never ends if he does.
- * The shell's <(command) is a pipe without a name, on a file system of its own. */
-static bool
-is_fifo(const char *name)
-{
-	struct statfs fs;
-	struct stat st;
-
-	return strcmp(name, "-") != 0 && stat(name, &st) == 0 && S_ISFIFO(st.st_mode) && statfs(name, &fs) == 0 &&
-	    fs.f_type != PIPEFS_MAGIC;
-}
-
 static int
 open_file(struct simlog *l, struct stat *st)
 {
-	if (l->fd == -1 && is_fifo(l->name))
+	if (l->fd == -1 && strcmp(l->name, "-") != 0 && listfile_is_fifo(l->name))
 		return err_set(&l->error, "is a FIFO, in which lines come without end, and whoever reads them takes them from "
 		    "the daemon; give the log file that is written beside it, or what you have collected");
 	if (l->fd == -1 && strcmp(l->name, "-") == 0)

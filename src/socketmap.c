@@ -175,8 +175,10 @@ answer(struct socketmap *m, struct query *q, struct str body)
 	if (space != NULL)
 		name.n = (size_t)(space - body.p);
 	map = space == NULL ? SOCKETMAP_MAPS : map_of(name);
-	m->asked[map].n++;
-	m->asked[map].last = q->now;
+	if (!str_eq(body, STR(SOCKETMAP_PROBE))) {
+		m->asked[map].n++;
+		m->asked[map].last = q->now;
+	}
 	if (map == SOCKETMAP_MAPS) {
 		reply(q, "PERM no such map: %s", str_show(shown, sizeof(shown), name));
 		q->lost = true;

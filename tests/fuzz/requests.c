@@ -84,9 +84,10 @@ durable_check(void *arg, uint64_t ticket, struct err *e)
 }
 
 static int
-reload(void *arg, struct err *e)
+reload(void *arg, struct json *restart, struct err *e)
 {
 	(void)arg;
+	(void)restart;
 	return err_set(e, "no");
 }
 

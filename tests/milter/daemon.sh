@@ -52,6 +52,21 @@ for how in -t -f; do
 	[ $? = 78 ] || fail "$how: another exit status without rules"
 	grep -q "$dir/rules: No such file or directory; the rules that come with" "$dir/out" || fail "$how: another message"
 done
+
+# Nor without a list that an option names: it says which option, and what to do.
+for option in allow_file traps gate_file freemail_local freemail_list; do
+	{
+		grep -v "^$option " "$dir/conf"
+		[ "$option" = freemail_list ] && echo "$option = '$dir'" || echo "$option = '$dir/none'"
+	} >"$dir/conf.bad"
+	./popauth-milter -t -c "$dir/conf.bad" >"$dir/out" 2>&1
+	[ $? = 78 ] || fail "$option: another exit status without its file"
+	case $option in
+	freemail_list) want="$option: $dir: is not a file; it must be a file that uid $(id -u) can read" ;;
+	*) want="$option: $dir/none: cannot be opened: No such file or directory; make the file, or say $option = \"\"" ;;
+	esac
+	said "$want" || fail "$option: another message without its file: $(cat "$dir/out")"
+done
 : >"$dir/out"
 
 # Killed before the first minute is over, and the log rotated meanwhile: what came since the start is read again, what
@@ -86,6 +101,24 @@ printf "program mypopd\nrule mine login\nmatch login of {user} from {client}\n" 
 ctl reload || fail "good rules were not taken"
 stamped "mypopd: login of anna from 203.0.113.12" >>"$dir/mail.log"
 await "a login by the new rules" may_relay 203.0.113.12
+
+# What takes a restart is named, as long as it is not as it was at the start.
+flush_every() {
+	sed "s,^flush_every.*,flush_every = $1," "$dir/conf" >"$dir/conf.new"
+	mv "$dir/conf.new" "$dir/conf"
+}
+flush_every 59s
+for round in 1 2; do
+	said=$(./popauth-milterctl -s "$dir/control" reload)
+	case $said in
+	*"until a restart: flush_every
+reloaded") ;;
+	*) fail "reload $round of what takes a restart says: $said" ;;
+	esac
+done
+flush_every 60s
+said=$(./popauth-milterctl -s "$dir/control" reload)
+[ "$said" = reloaded ] || fail "with nothing left to restart for it says: $said"
 
 # The allowlist's file: what is in it is not blocked; what comes into it is freed; a mistake in it changes nothing.
 allowlist() {

@@ -116,7 +116,7 @@ a_bad_file_changes_nothing(void **state)
 		    "@:2: \"198.51.100.9/33\": the part behind / must be a number of bits, 0 to 32\n"
 		    "@:4: \"foo\" is not an address or a network" },
 		{ "198.51.100.8/24\n", "@:1: \"198.51.100.8/24\": bits are set behind the prefix" },
-		{ NULL, "@: cannot be opened: No such file or directory" },
+		{ NULL, "allow_file: @: cannot be opened: No such file or directory; make the file, or say allow_file = \"\"" },
 	};
 	struct conf *c, *fresh;
 	struct err e;
@@ -161,7 +161,8 @@ a_bad_file_is_no_start(void **state)
 	c = conf_read(conf_path, &e);
 	assert_non_null(c);
 	assert_int_equal(conf_lists(c, false, &e), -1);
-	assert_non_null(strstr(e.text, "is not a file"));
+	assert_ptr_equal(strstr(e.text, "allow_file: /"), e.text);
+	assert_non_null(strstr(e.text, "is not a file; it must be a file that uid "));
 	assert_true(allows(c, "192.0.2.1"));
 	conf_put(c);
 	unlink(list_path);

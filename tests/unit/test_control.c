@@ -19,9 +19,10 @@ origin(void *arg, const char *rule, struct rule_origin *out)
 }
 
 static int
-reload(void *arg, struct err *e)
+reload(void *arg, struct json *restart, struct err *e)
 {
 	(void)arg;
+	(void)restart;
 	return disk.broken ? err_set(e, "conf:3: no such option") : 0;
 }
 

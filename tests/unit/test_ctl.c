@@ -8,11 +8,19 @@
 #include "program.h"
 #include "verbs.h"
 
+static bool mended; /* the configuration, after the first reload */
+
 static int
-reload(void *arg, struct err *e)
+reload(void *arg, struct json *restart, struct err *e)
 {
 	(void)arg;
-	return err_set(e, "conf:3: no such option: \"rely_for\"");
+	if (!mended) {
+		mended = true;
+		return err_set(e, "conf:3: no such option: \"rely_for\"");
+	}
+	json_add_text(restart, STR("state_dir"));
+	json_add_text(restart, STR("set4"));
+	return 0;
 }
 
 static void
@@ -173,6 +181,8 @@ shows(void **state)
 		{ "report since when", "report --since monday", 2, "not a span such as 12h, 7d: monday", NULL },
 		{ "report of what", "report me", 2, "too many words: me", NULL },
 		{ "reload", "reload", 1, "not reloaded, all is as before: conf:3: no such option: \"rely_for\"", NULL },
+		{ "reload in part", "reload", 0, "changed, but as before until a restart: state_dir set4\nreloaded\n", NULL },
+		{ "reload in part, in JSON", "--json reload", 0, "{\"restart\":[\"state_dir\",\"set4\"]}\n", "reloaded" },
 		{ "flush", "relay flush", 0, "3 taken out of relay\n", NULL },
 		{ "flush in JSON", "--json relay flush", 0, "", "taken" },
 		{ "no such command", "frobnicate", 2, "no such command: frobnicate; try popauth-milterctl --help\n", NULL },
@@ -340,44 +350,94 @@ says_that_rules_are_missing(void **state)
 	unlink(path);
 }
 
-static void *
-hang_up(void *arg)
-{
-	int fd = accept(*(int *)arg, NULL, NULL);
-	char c;
+/* Another program than ours, that listens where ours should. */
+struct stranger {
+	int listener;
+	unsigned lines;	 /* that it says first */
+	unsigned length; /* of one more */
+	const char *last;
+};
 
+static bool
+tell(int fd, const char *text, size_t n)
+{
+	return send(fd, text, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static void *
+speak(void *arg)
+{
+	static const char line[] = "{\"name\":\"192.0.2.1\",\"text\":\"t\"}\n";
+	const struct stranger *s = arg;
+	int fd = accept(s->listener, NULL, NULL);
+	char *more = xmalloc(s->length + 1), c;
+	bool heard;
+
+	memset(more, ' ', s->length + 1);
 	assert_int_equal(recv(fd, &c, 1, 0), 1);
-	assert_int_equal(send(fd, "{\"client\":\"192.0.2.1\"}\n{\"cl", 27, 0), 27);
+	heard = true;
+	for (unsigned i = 0; i < s->lines && heard; i++)
+		heard = tell(fd, line, sizeof line - 1);
+	if (heard && tell(fd, more, s->length))
+		(void)tell(fd, s->last, strlen(s->last));
 	shutdown(fd, SHUT_WR);
 	while (recv(fd, &c, 1, 0) > 0)
 		;
 	close(fd);
+	free(more);
 	return NULL;
 }
 
-static void
-says_that_the_answer_was_cut(void **state)
+/* What it prints, of what this stranger says. */
+static int
+ask_stranger(struct stranger *s, const char *command, char *buf, size_t size)
 {
-	char buf[2000], words[200], dir[] = "/tmp/popauth-test.XXXXXX", path[80];
+	char words[200], dir[] = "/tmp/popauth-test.XXXXXX", path[80];
 	struct unixsock_file file;
 	struct err e = { "" };
 	pthread_t thread;
-	int fd, flags = 0;
+	int rc, flags = 0;
 
-	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof path, "%s/sock", dir);
-	fd = unixsock_listen(path, 0600, (uid_t)-1, (gid_t)-1, &file, &e);
-	assert_true(fd != -1);
-	assert_int_equal(ioctl(fd, FIONBIO, &flags), 0);
-	assert_int_equal(pthread_create(&thread, NULL, hang_up, &fd), 0);
-	(void)snprintf(words, sizeof words, "-s %s relay list", path);
-	assert_int_equal(run(words, buf, sizeof buf), 3);
-	assert_non_null(strstr(buf, "not understood"));
+	s->listener = unixsock_listen(path, 0600, (uid_t)-1, (gid_t)-1, &file, &e);
+	assert_true(s->listener != -1);
+	assert_int_equal(ioctl(s->listener, FIONBIO, &flags), 0);
+	assert_int_equal(pthread_create(&thread, NULL, speak, s), 0);
+	(void)snprintf(words, sizeof words, "-s %s --json %s", path, command);
+	rc = run(words, buf, size);
 	pthread_join(thread, NULL);
-	close(fd);
+	close(s->listener);
 	unlink(path);
 	rmdir(dir);
+	return rc;
+}
+
+static void
+hears_strangers(void **state)
+{
+	static struct {
+		const char *name, *command;
+		struct stranger stranger;
+		int code;
+		const char *want;
+	} rows[] = {
+		{ "cut", "relay list", { .lines = 1, .last = "{\"cl" }, 3, "the answer is not complete" },
+		{ "no last line", "relay list", { .lines = 1, .last = "" }, 3, "the answer is not complete" },
+		{ "another language", "relay list", { .last = "* OK IMAP4 ready\r\n" }, 3, "the answer is not understood" },
+		{ "exported, too long a line", "export relay-list", { .length = 70000, .last = "{\"end\":0}\n" }, 3, "not understood" },
+		{ "many lines", "relay list", { .lines = 10000, .last = "{\"end\":1,\"message\":\"that was all\"}\n" }, 1, "that was all" },
+		{ "a long line", "relay list", { .lines = 1, .length = 30000, .last = "{\"end\":0}\n" }, 0, "192.0.2.1" },
+		{ "too long a line", "relay list", { .length = 70000, .last = "{\"end\":0}\n" }, 3, "a line of the answer is too long" },
+	};
+	static char buf[1 << 20];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		row_eq(rows[i].name, ask_stranger(&rows[i].stranger, rows[i].command, buf, sizeof buf), rows[i].code);
+		if (strstr(buf, rows[i].want) == NULL)
+			fail_msg("%s: got \"%s\", want \"%s\"", rows[i].name, buf, rows[i].want);
+	}
 }
 
 /* "ADDRESS [--for TERM]" as the manual writes it. */
@@ -435,7 +495,7 @@ main(void)
 		cmocka_unit_test(says_that_nobody_is_there),
 		cmocka_unit_test_setup_teardown(can_do_without_a_configuration, start, control_down),
 		cmocka_unit_test(says_that_rules_are_missing),
-		cmocka_unit_test(says_that_the_answer_was_cut),
+		cmocka_unit_test(hears_strangers),
 		cmocka_unit_test(is_in_the_manual),
 	};
 

@@ -403,6 +403,29 @@ names_are_made_harmless(void **state)
 	guard_free(g);
 }
 
+/* A client of IPv6 is a whole /64, and is named so. */
+static void
+names_clients_whole(void **state)
+{
+	struct guard *g = guard_new();
+	struct notice n;
+
+	(void)state;
+	for (unsigned i = 0; i < 25; i++) {
+		struct event ev = { .kind = EVENT_AUTH_FAILURE, .time = T0, .user = STR("alice") };
+		char text[ADDR_TEXT];
+
+		(void)snprintf(text, sizeof text, "2001:db8:1:%x::", i + 1);
+		ev.addr = address(text);
+		(void)guard_after(g, &policy, &ev, &ev.addr, CHANGE_COUNTED, T0);
+	}
+	assert_true(guard_notice(g, &n));
+	assert_non_null(strstr(n.text, "among them 2001:db8:1:"));
+	for (const char *p = strstr(n.text, "2001:"); p != NULL; p = strstr(p + 1, "2001:"))
+		assert_memory_equal(p + strcspn(p, " ") - 5, "::/64", 5);
+	guard_free(g);
+}
+
 /* What our own users do, and what was told before, is no attack. */
 static void
 some_do_not_count(void **state)
@@ -531,6 +554,7 @@ main(void)
 		TEST(there_can_be_too_many),
 		TEST(a_bigger_attack_makes_room_for_itself),
 		TEST(names_are_made_harmless),
+		TEST(names_clients_whole),
 		TEST(some_do_not_count),
 		TEST(notices_are_bounded),
 		TEST(many_threads),

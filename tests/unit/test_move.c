@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_move.c - import and export by the program itself, against a control server in this process */
 #include <fcntl.h>
+#include <signal.h>
 
 #include "control_rig.h"
 #include "files.h"
@@ -71,6 +72,26 @@ make_dir(const char *name)
 
 	(void)snprintf(path, sizeof path, "%s/%s", work, name);
 	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+/* Nobody writes in it: it would be waited for. */
+static void
+refuses_a_fifo(void **state)
+{
+	char path[200];
+	pid_t writer;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/fifo", work);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	writer = fork();
+	if (writer == 0) { /* the end comes at once to whoever opens it nevertheless */
+		(void)close(open(path, O_WRONLY));
+		_exit(0);
+	}
+	expect("import relay-list $W/fifo", 2, "/fifo: is a FIFO, which does not end; give a file, or - ");
+	(void)kill(writer, SIGKILL);
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
 }
 
 struct found {
@@ -292,6 +313,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_left, start, stop),
+		cmocka_unit_test_setup_teardown(refuses_a_fifo, start, stop),
 		cmocka_unit_test_setup_teardown(directories, start, stop),
 		cmocka_unit_test_setup_teardown(there_and_back, start, stop),
 		cmocka_unit_test_setup_teardown(old_forms_and_back, start, stop),

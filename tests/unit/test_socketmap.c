@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../../src/doctor_priv.h"
 #include "logmsg.h"
 #include "map_rig.h"
 #include "netstring.h"
@@ -50,6 +51,7 @@ answers(void **state)
 		{ "octal", "relay 192.0.002.01", "NOTFOUND " },
 		{ "a space behind", "relay 192.0.2.1 ", "NOTFOUND " },
 		{ "empty key", "relay ", "NOTFOUND " },
+		{ "doctor's", SOCKETMAP_PROBE, "NOTFOUND " },
 		{ "no key", "relay", "PERM no such map: relay" },
 		{ "unknown map", "access 192.0.2.1", "PERM no such map: access" },
 		{ "case matters", "RELAY 192.0.2.1", "PERM no such map: RELAY" },
@@ -318,6 +320,25 @@ tells_who_was_asked(void **state)
 	close(fd);
 }
 
+/* Nor has anybody asked only because doctor did. */
+static void
+does_not_take_doctor_for_the_mta(void **state)
+{
+	struct socketmap_status st;
+	struct knock k = { .tried = false };
+	uint64_t before = stat_get(STAT_MAP_LOOKUPS);
+
+	(void)state;
+	knock_map(&k, f.path);
+	assert_string_equal(k.why, "");
+	assert_true(k.tried && k.answered);
+	assert_int_equal(stat_get(STAT_MAP_LOOKUPS) - before, 1);
+	socketmap_status(map, &st);
+	for (size_t i = 0; i < SOCKETMAP_MAPS; i++)
+		assert_true(st.map[i].asked == 0 && st.map[i].last == 0);
+	assert_int_equal(st.unknown, 0);
+}
+
 int
 main(void)
 {
@@ -332,6 +353,7 @@ main(void)
 		with_map(survives_noise),
 		with_map(reads_while_others_write),
 		with_map(tells_who_was_asked),
+		with_map(does_not_take_doctor_for_the_mta),
 	};
 
 	logmsg_open("test_socketmap", false);
