@@ -53,7 +53,7 @@ struct mapfile *mapfile_again(const struct mapfile_spec *sp, const struct listfi
 /* Add a record; the first of a key stays. */
 int mapfile_put(struct mapfile *m, struct str key, struct str value, struct err *e);
 int mapfile_del(struct mapfile *m, struct str key, struct err *e);
-/* Put it into its place; *stamp is what it is known by.  After a power failure either file may be there, and is whole.
+/* Put it into its place, unless it is just what is there; *stamp is what it is known by.  After a power failure either file may be there, and is whole.
  * Frees m, also on failure, after which all is as before. */
 int mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e);
 void mapfile_abort(struct mapfile *m); /* NULL is fine */

@@ -284,8 +284,7 @@ stopping(struct firewall *fw)
 static void
 die(struct firewall *fw)
 {
-	bool worked = fw->greeted != 0 && firewall_clock() - fw->greeted >= fw->lost_after;
-	void (*lost)(void *arg);
+	void (*lost)(void *arg) = NULL;
 	char text[FW_TEXT];
 	int status = 0;
 
@@ -299,7 +298,8 @@ die(struct firewall *fw)
 	fw->st.state = FIREWALL_DEAD;
 	if (fw->st.trouble[0] == '\0')
 		memcpy(fw->st.trouble, text, sizeof(text));
-	lost = worked ? fw->lost : NULL;
+	if (fw->greeted != 0 && firewall_clock() - fw->greeted >= fw->lost_after)
+		lost = fw->lost;
 	pthread_cond_broadcast(&fw->told);
 	pthread_mutex_unlock(&fw->lock);
 	logmsg(LEVEL_ERROR, "firewall: the helper is gone (%s%s%s): new blocks are not enforced by the kernel until the "

@@ -25,6 +25,7 @@ struct mapfile {
 	struct hash *hash;
 	char *beside;
 	struct listfile_stamp old; /* what is to be replaced */
+	bool same; /* it is a copy of that, and nothing is other in it */
 };
 
 /* A file may be larger than what one sendfile(2) copies. */
@@ -197,6 +198,7 @@ mapfile_again(const struct mapfile_spec *sp, const struct listfile_stamp *left)
 		return NULL;
 	if (listfile_same(&m->old, left) && copy_beside(m) == 0)
 		m->hash = hash_open(m->beside, sp->form == MAP_POSTFIX, true, &ignored);
+	m->same = true;
 	if (m->hash != NULL)
 		return m;
 	(void)unlink(m->beside);
@@ -207,13 +209,19 @@ mapfile_again(const struct mapfile_spec *sp, const struct listfile_stamp *left)
 int
 mapfile_put(struct mapfile *m, struct str key, struct str value, struct err *e)
 {
-	return hash_add(m->hash, key, value, e) == HASH_FAILED ? -1 : 0;
+	enum hash_answer is = hash_add(m->hash, key, value, e);
+
+	m->same = m->same && is == HASH_NOT;
+	return is == HASH_FAILED ? -1 : 0;
 }
 
 int
 mapfile_del(struct mapfile *m, struct str key, struct err *e)
 {
-	return hash_del(m->hash, key, e) == HASH_FAILED ? -1 : 0;
+	enum hash_answer is = hash_del(m->hash, key, e);
+
+	m->same = m->same && is == HASH_NOT;
+	return is == HASH_FAILED ? -1 : 0;
 }
 
 static void
@@ -303,6 +311,11 @@ mapfile_commit(struct mapfile *m, struct listfile_stamp *stamp, struct err *e)
 	int fd = -1, rc = -1;
 	struct hash *h = m->hash;
 
+	if (m->same) { /* nor would it be on the disk: Berkeley DB syncs what it has written, and that is nothing */
+		*stamp = m->old;
+		mapfile_abort(m);
+		return 0;
+	}
 	m->hash = NULL; /* it is freed whether this works or not, and its records are on the disk if it does */
 	if (hash_close(h, e) == -1)
 		goto done;

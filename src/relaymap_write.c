@@ -48,7 +48,7 @@ remember(struct held *held, const struct grants *g, unsigned ipv6_prefix)
 
 /* --- a file of our own --- */
 
-#define CHANGES 1000 /* and as many as there are records: then it is written anew, as deletions leave gaps in it */
+#define CHANGES 1000 /* and as many as stay: beyond, it is written anew, which costs less and leaves no gaps */
 
 struct putting {
 	struct mapfile *file;
@@ -129,6 +129,24 @@ fill(struct putting *pt, const struct grants *g, const struct held *held, bool a
 		put_client(pt, &g->v[i].client);
 }
 
+static void
+count_change(void *arg, const struct addr *client, bool gone)
+{
+	(void)client;
+	(void)gone;
+	++*(size_t *)arg;
+}
+
+/* As long as most stays: when all grants are taken back, they are to be gone at once. */
+static bool
+worth_a_copy(const struct held *held, const struct grants *g)
+{
+	size_t changes = held->changes, stay = held->grants.n < g->n ? held->grants.n : g->n;
+
+	each_change(&held->grants, g, count_change, &changes);
+	return changes <= stay + CHANGES;
+}
+
 static int
 write_own(const struct mapfile_spec *sp, const struct mapstatic *fixed, const struct grants *g, unsigned ipv6_prefix,
     struct held *held, struct err *e)
@@ -136,7 +154,7 @@ write_own(const struct mapfile_spec *sp, const struct mapstatic *fixed, const st
 	struct putting pt = { .fixed = fixed, .form = sp->form, .ipv6_prefix = ipv6_prefix, .e = e };
 	bool again;
 
-	if (held->ipv6_prefix == ipv6_prefix && held->changes <= g->n + CHANGES)
+	if (held->ipv6_prefix == ipv6_prefix && worth_a_copy(held, g))
 		pt.file = mapfile_again(sp, &held->stamp);
 	again = pt.file != NULL;
 	if (!again && (pt.file = mapfile_begin(sp, (unsigned)g->n + mapstatic_size(fixed), e)) == NULL)

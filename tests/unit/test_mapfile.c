@@ -413,6 +413,31 @@ changed_in_a_copy(void **state)
 	assert_null(mapfile_again(&(struct mapfile_spec){ path, MAP_POSTFIX, (gid_t)-1 }, &(struct listfile_stamp){ .error = ENOENT }));
 }
 
+/* Who has come needs no record, as where the administrator decides: the file that is there stays, which is on the disk. */
+static void
+copied_and_not_changed(void **state)
+{
+	struct mapfile_spec sp = spec(MAP_POSTFIX);
+	struct listfile_stamp stamp, left, now;
+	struct err e = { "" };
+	struct mapfile *m;
+
+	(void)state;
+	write_keys(MAP_POSTFIX, KEYS("192.0.2.1",), &stamp);
+	left = stamp;
+	m = mapfile_again(&sp, &left);
+	assert_non_null(m);
+	assert_int_equal(mapfile_put(m, STR("192.0.2.1"), STR("OK"), &e), 0);
+	assert_int_equal(mapfile_del(m, STR("192.0.2.9"), &e), 0);
+	assert_int_equal(mapfile_commit(m, &stamp, &e), 0);
+	now = listfile_stamp(path);
+	assert_true(listfile_same(&now, &left));
+	assert_true(listfile_same(&stamp, &left));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0); /* and nothing beside it */
+	assert_int_equal(mkdir(dir, 0700), 0);
+}
+
 /* --- access.db --- */
 
 static void
@@ -692,6 +717,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(value_changed, fresh, done),
 		cmocka_unit_test_setup_teardown(locked, fresh, done),
 		cmocka_unit_test_setup_teardown(changed_in_a_copy, fresh, done),
+		cmocka_unit_test_setup_teardown(copied_and_not_changed, fresh, done),
 		cmocka_unit_test_setup_teardown(within_a_refused_network, fresh, done),
 		cmocka_unit_test_setup_teardown(not_locked_meanwhile, fresh, done),
 		cmocka_unit_test_setup_teardown(access_not_allowed, fresh, done),

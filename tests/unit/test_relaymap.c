@@ -512,12 +512,23 @@ granted(const char *addr)
 	return (struct granted){ address(addr), 1 };
 }
 
+/* 10.0.0.0 and those behind it. */
+static struct grants
+a_lot(unsigned n)
+{
+	struct grants g = { xcalloc(n, sizeof *g.v), n, n };
+
+	for (unsigned i = 0; i < n; i++)
+		g.v[i] = (struct granted){ { { [10] = 255, 255, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } }, 1 };
+	return g;
+}
+
 /* One login more is one change, as long as the file is the one that was left. */
 static void
 only_what_changed(void **state)
 {
 	struct granted v[] = { granted("192.0.2.1"), granted("192.0.2.2"), granted("192.0.2.3") };
-	struct grants two = { v, 2, 2 }, three = { v, 3, 3 }, last = { v + 2, 1, 1 };
+	struct grants two = { v, 2, 2 }, three = { v, 3, 3 }, last = { v + 2, 1, 1 }, many = a_lot(1201);
 	char path[96];
 	const struct mapfile_spec sp = { path, MAP_POSTFIX, (gid_t)-1 };
 	struct held held = { 0 };
@@ -542,7 +553,14 @@ only_what_changed(void **state)
 	held.changes = 1003;
 	assert_int_equal(relaymap_write(&sp, NULL, &two, 64, &held, &e), 0);
 	assert_int_equal(held.changes, 0);
+	assert_int_equal(relaymap_write(&sp, NULL, &many, 64, &held, &e), 0); /* as much work as all of them */
+	assert_int_equal(held.changes, 0);
+	assert_string_equal(value_of("relay.db", "10.0.4.176", true), "OK");
+	assert_int_equal(relaymap_write(&sp, NULL, &two, 64, &held, &e), 0);
+	assert_int_equal(held.changes, 0);
+	assert_string_equal(value_of("relay.db", "10.0.4.176", true), "");
 	held_forget(&held);
+	free(many.v);
 }
 
 /* More at once than the queue holds. */
