@@ -203,6 +203,32 @@ block_signals(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+static volatile sig_atomic_t told; /* to end, while the main thread was not waiting */
+
+static void
+be_told(int sig)
+{
+	(void)sig;
+	told = 1;
+}
+
+/* The main thread has something else to do than to wait: it goes on getting the signals that end it, before libmilter's
+ * thread does.  libmilter calls it a failure to be stopped before its main loop has begun.  No thread may be started
+ * meanwhile. */
+static void
+while_busy(bool busy)
+{
+	static const struct sigaction tell = { .sa_handler = be_told, .sa_flags = SA_RESTART };
+	sigset_t set = ends();
+
+	if (busy) {
+		(void)sigaction(SIGTERM, &tell, NULL);
+		(void)sigaction(SIGHUP, &tell, NULL);
+		(void)sigaction(SIGINT, &tell, NULL);
+	}
+	pthread_sigmask(busy ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
 /* A descriptor for each session and each lookup: take as many as we may have. */
 static void
 raise_descriptors(void)
@@ -275,8 +301,11 @@ serve(struct daemon *d)
 		return EX_OSERR;
 	}
 	(void)pthread_detach(filter); /* nobody waits for it, whether it comes back before the end or not */
-	while (sigwait(&set, &sig) == 0 && sig == SIGUSR1 && !told_to_end())
+	while (!told && sigwait(&set, &sig) == 0 && sig == SIGUSR1 && !told_to_end()) {
+		while_busy(true);
 		(void)daemon_reload(d, NULL, &e); /* which says what came of it */
+		while_busy(false);
+	}
 	return ended_with;
 }
 
