@@ -10,9 +10,10 @@
  *	filter_stop()		when it is time to end; then flush, and leave by exit()
  *
  * libmilter has a thread that takes SIGTERM, SIGHUP and SIGINT by sigwait(3) and stops upon each of them; filter_run()
- * then returns, up to 5 s later (MI_CHK_TIME); with -1 where its loop had not begun yet.  A main thread that waits in
- * sigwait(3), or has them unblocked, gets process-wide signals first (Linux: complete_signal() asks the thread group's
- * leader first); a signal that comes at any other moment may go to libmilter.  So the thread of filter_run() should end the program when filter_run() returns, whatever the reason.
+ * then returns, up to 5 s later (MI_CHK_TIME); with -1 where its loop had not begun yet.  A main thread that has them
+ * unblocked gets them first (Linux: complete_signal() asks the thread group's leader), but for one that comes at the
+ * very moment at which libmilter begins to wait.  So the thread of filter_run() should end the program when filter_run()
+ * returns, whatever the reason.
  *
  * Sessions use conf_current() when they begin and keep that conf to their end.
  */

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "conf.h"
@@ -159,7 +159,31 @@ report_ready(int ready)
 	dup2(1, 2);
 }
 
-static atomic_int ended_with; /* by another thread; 0: by none */
+static atomic_int ended_with; /* an exit status; 0: it was told to end */
+static sem_t end;	      /* posted when it is time */
+static sem_t caught;	      /* posted when the main thread takes the signals */
+
+static void
+await(sem_t *what)
+{
+	while (sem_wait(what) == -1 && errno == EINTR)
+		;
+}
+
+static void
+end_now(int status)
+{
+	if (status != 0)
+		ended_with = status;
+	(void)sem_post(&end);
+}
+
+static void
+told_to_end(int sig)
+{
+	(void)sig;
+	(void)sem_post(&end);
+}
 
 static sigset_t
 ends(void)
@@ -174,59 +198,42 @@ ends(void)
 }
 
 static sigset_t
-signals(void)
+reloads(void)
 {
-	sigset_t set = ends();
+	sigset_t set;
 
+	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	return set;
 }
 
-/* Of two signals that wait sigwait(3) may take SIGUSR1 first, again and again: the end goes before any reload. */
-static bool
-told_to_end(void)
-{
-	static const struct timespec at_once;
-	sigset_t set = ends();
-
-	return sigtimedwait(&set, NULL, &at_once) > 0;
-}
-
-/* For all threads to come: the main thread takes them by sigwait(3).  libmilter has a thread that waits for the first
- * three as well; see filter.h for who gets them. */
+/* Before any thread: what ends us waits until catch_end(), what reloads until reload_thread().  Whose they are, as
+ * libmilter waits for the former as well: see filter.h. */
 static void
-block_signals(void)
+hold_signals(void)
 {
-	sigset_t set = signals();
+	static const struct sigaction tell = { .sa_handler = told_to_end, .sa_flags = SA_RESTART };
+	sigset_t end_set = ends(), reload_set = reloads();
 
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)sem_init(&end, 0, 0);
+	(void)sem_init(&caught, 0, 0);
+	pthread_sigmask(SIG_BLOCK, &end_set, NULL);
+	pthread_sigmask(SIG_BLOCK, &reload_set, NULL);
+	(void)sigaction(SIGTERM, &tell, NULL);
+	(void)sigaction(SIGHUP, &tell, NULL);
+	(void)sigaction(SIGINT, &tell, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static volatile sig_atomic_t told; /* to end, while the main thread was not waiting */
-
+/* From now on the calling thread does nothing but wait for its end, so that the kernel gives it these signals and not
+ * libmilter, which calls it a failure to be stopped before its loop has begun: it is let loose only now. */
 static void
-be_told(int sig)
+catch_end(void)
 {
-	(void)sig;
-	told = 1;
-}
-
-/* The main thread has something else to do than to wait: it goes on getting the signals that end it, before libmilter's
- * thread does.  libmilter calls it a failure to be stopped before its main loop has begun.  No thread may be started
- * meanwhile. */
-static void
-while_busy(bool busy)
-{
-	static const struct sigaction tell = { .sa_handler = be_told, .sa_flags = SA_RESTART };
 	sigset_t set = ends();
 
-	if (busy) {
-		(void)sigaction(SIGTERM, &tell, NULL);
-		(void)sigaction(SIGHUP, &tell, NULL);
-		(void)sigaction(SIGINT, &tell, NULL);
-	}
-	pthread_sigmask(busy ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	(void)sem_post(&caught);
 }
 
 /* A descriptor for each session and each lookup: take as many as we may have. */
@@ -265,11 +272,12 @@ filter_thread(void *arg)
 	struct err e;
 
 	(void)arg;
+	await(&caught);
 	if (filter_run(&e) == -1) {
 		logmsg(LEVEL_ERROR, "%s", e.text);
-		ended_with = EX_SOFTWARE;
+		end_now(EX_SOFTWARE);
 	}
-	(void)kill(getpid(), SIGTERM);
+	end_now(0);
 	return NULL;
 }
 
@@ -282,30 +290,48 @@ helper_lost(void *arg)
 	if (!notify_managed())
 		return;
 	logmsg(LEVEL_ERROR, "ending with status %d, so that the service manager starts everything again", EX_UNAVAILABLE);
-	ended_with = EX_UNAVAILABLE;
-	(void)kill(getpid(), SIGTERM);
+	end_now(EX_UNAVAILABLE);
 }
 
-/* Until a signal says that it is time to end. */
-static int
-serve(struct daemon *d)
+static atomic_bool ending;
+
+/* SIGUSR1 reads the configuration again, until the main thread sends it because all is over. */
+static void *
+reload_thread(void *arg)
 {
-	sigset_t set = signals();
-	pthread_t filter;
+	sigset_t set = reloads();
 	struct err e;
 	int sig;
 
-	errno = pthread_create(&filter, NULL, filter_thread, NULL);
-	if (errno != 0) {
-		logmsg(LEVEL_ERROR, "milter thread: %s", strerror(errno));
+	while (sigwait(&set, &sig) == 0 && !ending)
+		(void)daemon_reload(arg, NULL, &e); /* which says what came of it */
+	return NULL;
+}
+
+/* Until it is time to end. */
+static int
+serve(struct daemon *d)
+{
+	pthread_t filter, reload;
+	int rc;
+
+	rc = pthread_create(&reload, NULL, reload_thread, d);
+	if (rc != 0) {
+		logmsg(LEVEL_ERROR, "reload thread: %s", strerror(rc));
 		return EX_OSERR;
 	}
-	(void)pthread_detach(filter); /* nobody waits for it, whether it comes back before the end or not */
-	while (!told && sigwait(&set, &sig) == 0 && sig == SIGUSR1 && !told_to_end()) {
-		while_busy(true);
-		(void)daemon_reload(d, NULL, &e); /* which says what came of it */
-		while_busy(false);
+	rc = pthread_create(&filter, NULL, filter_thread, NULL);
+	if (rc == 0) {
+		(void)pthread_detach(filter); /* nobody waits for it, whether it comes back before the end or not */
+		catch_end();
+		await(&end);
+	} else {
+		logmsg(LEVEL_ERROR, "milter thread: %s", strerror(rc));
+		end_now(EX_OSERR);
 	}
+	ending = true;
+	(void)pthread_kill(reload, SIGUSR1);
+	(void)pthread_join(reload, NULL);
 	return ended_with;
 }
 
@@ -358,7 +384,7 @@ main(int argc, char **argv)
 	}
 	logmsg_open("popauth-milter", true);
 	conf_install(conf_get(c));
-	block_signals();
+	hold_signals();
 	raise_descriptors();
 	if (!o.foreground)
 		ready = background();
