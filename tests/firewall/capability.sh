@@ -21,6 +21,7 @@ start() {
 	: >"$dir/out"
 	setpriv --reuid 64999 --regid 64999 --clear-groups "$@" "$dir/popauth-milter" -f -c "$dir/conf" 2>>"$dir/out" &
 	pid=$!
+	await "the daemon" ctl status
 }
 
 # status_of PID KEY
