@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ctl_status.c - how the daemon is, as people and Prometheus read it */
-#include <string.h>
 #include <time.h>
 
 #include "ctl.h"
 #include "stats.h"
+#include "trouble.h"
 
 static void
-problem(const struct json *o)
+problem(void *arg, const char *text)
 {
-	printf("           %sPROBLEM%s: %s\n", colour_on(COLOUR_BAD), colour_off(), text_of(o, "error"));
+	(void)arg;
+	printf("           %sPROBLEM%s: %s\n", colour_on(COLOUR_BAD), colour_off(), text);
 }
 
 static void
@@ -21,16 +22,13 @@ status_store(const struct json *o)
 	    text_of(o, "note"));
 	if (json_has(o, "flushed"))
 		printf("           last flush %s\n", time_text(at, json_get_int(o, "flushed", 0)));
-	if (json_has(o, "error"))
-		problem(o);
+	trouble_of("store", o, problem, NULL);
 }
 
 /* What share of the lines of programs that have rules these did not recognise. */
 static void
 status_programs(const struct json *list)
 {
-	char at[TIME_TEXT];
-
 	for (size_t i = 0; i < json_count(list); i++) {
 		const struct json *o = json_at(list, i);
 		long long lines = number_of(o, "lines"), unknown = lines - number_of(o, "recognised");
@@ -40,13 +38,6 @@ status_programs(const struct json *list)
 	}
 	if (json_count(list) > 0)
 		putchar('\n');
-	for (size_t i = 0; i < json_count(list); i++) {
-		const struct json *o = json_at(list, i);
-
-		if (json_has(o, "drifted"))
-			printf("           PROBLEM: the lines of %s are hardly recognised any more since %s: did its format "
-			    "change?\n", text_of(o, "program"), time_text(at, json_get_int(o, "drifted", 0)));
-	}
 }
 
 static void
@@ -60,8 +51,7 @@ status_log(const struct json *o)
 	if (number_of(o, "last") != 0)
 		printf(", last line %s", time_text(at, json_get_int(o, "last", 0)));
 	putchar('\n');
-	if (json_has(o, "error"))
-		problem(o);
+	trouble_of("logs", o, problem, NULL);
 	if (json_has(o, "lines"))
 		printf("           lines %lld, recognised %lld, without a head %lld, missed %lld\n", number_of(o, "lines"),
 		    number_of(o, "recognised"), number_of(o, "headless"), number_of(o, "dropped"));
@@ -75,7 +65,6 @@ status_log(const struct json *o)
 static void
 status_firewall(const struct json *o)
 {
-	const struct json *sets = json_get(o, "sets");
 	char at[TIME_TEXT];
 
 	printf("firewall   %s", text_of(o, "state"));
@@ -85,16 +74,7 @@ status_firewall(const struct json *o)
 	if (json_has(o, "repaired"))
 		printf(", last repair %s", time_text(at, json_get_int(o, "repaired", 0)));
 	putchar('\n');
-	if (strcmp(text_of(o, "state"), "dead") == 0)
-		printf("           PROBLEM: there is no helper: new blocks are not enforced until the daemon is restarted\n");
-	if (strcmp(text_of(o, "state"), "up") == 0 && !json_get_bool(o, "fresh", true))
-		printf("           PROBLEM: no answer from the helper within a second; what it is told waits\n");
-	if (json_has(o, "error"))
-		problem(o);
-	for (size_t i = 0; i < json_count(sets); i++)
-		if (json_has(json_at(sets, i), "error"))
-			printf("           PROBLEM: set %s: %s\n", text_of(json_at(sets, i), "name"),
-			    text_of(json_at(sets, i), "error"));
+	trouble_of("firewall", o, problem, NULL);
 }
 
 static void
@@ -107,8 +87,7 @@ status_allowlist(const struct json *o)
 		printf("%s%s%s", i == 0 ? "           never blocked:" : "", " ", json_text(json_at(nearby, i)).p);
 	if (json_count(nearby) > 0)
 		putchar('\n');
-	if (json_has(o, "error"))
-		problem(o);
+	trouble_of("allowlist", o, problem, NULL);
 }
 
 /* A map that nobody asks is one that the MTA was not told of. */
@@ -137,16 +116,14 @@ status_socketmap(const struct json *o)
 	}
 	if (*before == '\0')
 		putchar('\n');
-	if (json_has(o, "unknown"))
-		printf("           PROBLEM: asked %lld times for maps that are not there\n", number_of(o, "unknown"));
+	trouble_of("socketmap", o, problem, NULL);
 }
 
 static void
 status_gate(const struct json *o)
 {
 	printf("gate       shut; %lld domains of ours, MTA %s\n", number_of(o, "domains"), text_of(o, "mta"));
-	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+	trouble_of("gate", o, problem, NULL);
 }
 
 static void
@@ -161,8 +138,7 @@ status_relay_map(const struct json *o)
 		    number_of(o, "overruled"));
 	if (number_of(o, "left_out") > 0)
 		printf("           %lld clients cannot be named in this form: use the socketmap\n", number_of(o, "left_out"));
-	if (json_has(o, "error"))
-		printf("           PROBLEM: %s\n", text_of(o, "error"));
+	trouble_of("relay_map", o, problem, NULL);
 }
 
 /* The non-zero numbers of an object, `name value` after each other. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "doctor_priv.h"
+#include "trouble.h"
 
 void
 check_config(const struct doctor_facts *f, struct doctor_report *r)
@@ -27,17 +28,69 @@ hidden_from(const struct doctor_facts *f, const struct knock *k)
 	return !f->root && strstr(k->why, strerror(EACCES)) != NULL;
 }
 
-static void
-complaint(struct doctor_report *r, const char *part, const struct json *o)
-{
-	struct str error = json_get_text(o, "error");
-	struct finding *found;
+/* A part of the daemon's status, and what it means when there is trouble with it.  The firewall has a check of
+ * its own; what the socketmap was asked in vain is counted since its start, and says nothing of now. */
+struct part {
+	const char *key, *name, *why, *change;
+};
 
-	if (error.n == 0)
-		return;
-	found = doctor_found(r, "the daemon complains of the %s: %.*s", part, (int)error.n, error.p);
-	finding_why(found, "What it cannot read or write it works without");
-	finding_change(found, "popauth-milterctl status    # shows when it is better");
+static const struct part parts[] = {
+	{ "store", "store", "What it has learned would be lost with its next end",
+	    "popauth-milterctl status    # shows when it is better" },
+	{ "allowlist", "allowlist", "The list that it read before stays in force; what was written since does not",
+	    "popauth-milterctl reload    # when the file is mended" },
+	{ "relay_map", "relay map", "Nobody who logs in now can relay by this file, and whose grant ends still can",
+	    "popauth-milterctl status    # shows when it is better" },
+	{ "gate", "gate", "The mail server relays for all, and the gate alone refuses: should the daemon end, nobody would",
+	    "popauth-milterctl status    # shows when it is shut safely" },
+};
+static const struct part log_part = { "logs", "log", "What is in the log and not understood, or not read, is not known",
+	"popauth-milterctl rules try < LOG    # shows which lines are understood" };
+
+struct complaint {
+	struct doctor_report *r;
+	const struct part *part;
+	const char *of; /* which one, where there are several; "" */
+};
+
+static void
+complain(void *arg, const char *text)
+{
+	const struct complaint *c = arg;
+	struct finding *found = doctor_found(c->r, "the daemon complains of the %s%s%s: %s", c->part->name, *c->of != '\0' ? " " : "",
+	    c->of, text);
+
+	finding_why(found, "%s", c->part->why);
+	finding_change(found, "%s", c->part->change);
+}
+
+/* log-file has found it as well. */
+static bool
+found_elsewhere(const struct doctor_facts *f, const char *path)
+{
+	for (unsigned i = 0; i < f->n_paths; i++)
+		if (f->paths[i].role == PATH_LOG && strcmp(f->paths[i].path, path) == 0 &&
+		    (f->paths[i].error != 0 || f->paths[i].denied > 0))
+			return true;
+	return false;
+}
+
+static void
+hear_complaints(const struct doctor_facts *f, struct doctor_report *r)
+{
+	const struct json *logs = json_get(f->status, "logs");
+	struct complaint c = { .r = r, .of = "" };
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		c.part = &parts[i];
+		trouble_of(parts[i].key, json_get(f->status, parts[i].key), complain, &c);
+	}
+	c.part = &log_part;
+	for (size_t i = 0; i < json_count(logs); i++) {
+		c.of = text_of(json_at(logs, i), "path");
+		if (!found_elsewhere(f, c.of))
+			trouble_of("logs", json_at(logs, i), complain, &c);
+	}
 }
 
 void
@@ -46,8 +99,7 @@ check_daemon(const struct doctor_facts *f, struct doctor_report *r)
 	struct finding *found;
 
 	if (f->status != NULL) {
-		complaint(r, "store", json_get(f->status, "store"));
-		complaint(r, "allowlist", json_get(f->status, "allowlist"));
+		hear_complaints(f, r);
 		return;
 	}
 	if (!f->control.tried) {

@@ -476,7 +476,13 @@ daemon_says(void **state)
 		{ "well", "daemon", "{\"store\":{\"state\":\"opened\"}}", NULL, NULL },
 		{ "its store", "daemon", "{\"store\":{\"error\":\"disk full\"}}", "the store: disk full", NULL },
 		{ "its allowlist", "daemon", "{\"allowlist\":{\"error\":\"a:3: what\"}}", "the allowlist: a:3: what", NULL },
-		{ "of another kind", "daemon", "{\"store\":[],\"allowlist\":7}", NULL, NULL },
+		{ "its relay map", "daemon", "{\"relay_map\":{\"error\":\"/m: is a directory\"}}", "the relay map: /m: is a directory", NULL },
+		{ "its gate", "daemon", "{\"gate\":{\"error\":\"\\\"accept\\\"\"}}", "the gate: \"accept\"", NULL },
+		{ "a journal", "daemon", "{\"logs\":[{\"path\":\"a\"},{\"path\":\"journal:\",\"error\":\"gone\"}]}", "the log journal:: gone", NULL },
+		{ "a program", "daemon", "{\"logs\":[{\"path\":\"/l\",\"programs\":[{\"program\":\"dovecot\",\"drifted\":1700000000}]}]}",
+		    "the log /l: the lines of dovecot are hardly recognised", "rules try" },
+		{ "a log that log-file finds", "daemon", "{\"logs\":[{\"path\":\"/gone\",\"error\":\"No such file\"}]}", NULL, NULL },
+		{ "of another kind", "daemon", "{\"store\":[],\"allowlist\":7,\"logs\":{},\"gate\":null}", NULL, NULL },
 		{ "helper", "firewall", "{\"firewall\":{\"state\":\"up\"}}", NULL, NULL },
 		{ "no helper", "firewall", "{\"firewall\":{\"state\":\"dead\",\"error\":\"no privilege\"}}", "is dead: no privilege", "as root" },
 		{ "a helper killed", "firewall", "{\"firewall\":{\"state\":\"dead\",\"generation\":1,\"error\":\"killed by signal 9\"}}",
@@ -489,6 +495,7 @@ daemon_says(void **state)
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		facts_init();
+		facts.paths[facts.n_paths++] = (struct path_fact){ PATH_LOG, "/gone", "logs", ENOENT, 0, 0, 0, "", -1 };
 		facts.status = json_parse(str_of(rows[i].status), &e);
 		assert_non_null(facts.status);
 		expect(rows[i].name, rows[i].check, rows[i].what, rows[i].change);
