@@ -194,6 +194,9 @@ bool page_must_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg)
 /* A whole page that says what is wrong with the daemon, and what to do. */
 void page_trouble(struct visit *v, const struct ask_ending *end);
 
+/* Whether all is well with each part of the daemon, of its `status`. */
+void page_health(struct visit *v, const struct json *status);
+
 page_fn page_dashboard, page_set, page_explain, page_report, page_login, page_logout, page_add, page_del, page_metrics;
 
 /* web_status.c: the daemon's status, which is asked for by many and costs a walk through everything it knows: at most two

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* web_dash.c - the dashboard: is all well, how much is there, what is going on */
+/* web_dash.c - the dashboard: how much is there, what is going on; whether all is well has a file of its own */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -70,124 +70,9 @@ tiles(struct visit *v, const struct json *status, const struct report *r)
 	spark(v, r, logins, "logins in the last 24 hours");
 	tile_end(v, "logins, last 24 h", true);
 	tile(v, "rejected", "Refused", number_of(status, "rejected"), "/report");
-	spark(v, r, report_events, "offences in the last 24 hours");
-	tile_end(v, "offences, last 24 h", true);
+	spark(v, r, report_refused, "what was refused in the last 24 hours");
+	tile_end(v, "refused, last 24 h", true);
 	html_put(&v->out, "</section>\n");
-}
-
-/* ---- is all well ---- */
-
-static void
-state_begin(struct visit *v, bool good, const char *name, const char *what)
-{
-	html_put(&v->out, "<li class=\"%s\"><span class=\"dot\" aria-hidden=\"true\"></span><span><b>%s</b> %s", good ? "good" : "bad",
-	    name, what);
-}
-
-static void
-state(struct visit *v, const char *name, const char *what, const struct json *o)
-{
-	bool good = !json_has(o, "error");
-
-	state_begin(v, good, name, what);
-	if (!good)
-		html_put(&v->out, "<br><em>%s</em>", text_of(o, "error"));
-	html_put(&v->out, "</span></li>");
-}
-
-static void
-state_logs(struct visit *v, const struct json *logs)
-{
-	char text[300];
-
-	for (size_t i = 0; i < json_count(logs); i++) {
-		const struct json *o = json_at(logs, i);
-		bool seconds = json_has(o, "lag_seconds");
-
-		(void)snprintf(text, sizeof text, "%.200s: %.20s, %lld %s behind", text_of(o, "path"), text_of(o, "state"),
-		    number_of(o, seconds ? "lag_seconds" : "lag"), seconds ? "seconds" : "bytes");
-		state(v, "Log", text, o);
-	}
-}
-
-static void
-state_firewall(struct visit *v, const struct json *o)
-{
-	char text[200];
-	bool referenced = !json_has(o, "referenced") || json_get_bool(o, "referenced", false);
-
-	if (o == NULL)
-		return;
-	if (json_has(o, "wanted"))
-		(void)snprintf(text, sizeof text, "%.40s: %lld of %lld enforced", text_of(o, "state"), number_of(o, "enforced"),
-		    number_of(o, "wanted"));
-	else
-		(void)snprintf(text, sizeof text, "%.40s", text_of(o, "state"));
-	state_begin(v, referenced && !json_has(o, "error"), "Firewall", text);
-	if (!referenced)
-		html_put(&v->out, "<br><em>No firewall rule uses the sets: nothing is dropped.</em>");
-	if (json_has(o, "error"))
-		html_put(&v->out, "<br><em>%s</em>", text_of(o, "error"));
-	html_put(&v->out, "</span></li>");
-}
-
-static void
-state_trips(struct visit *v, const struct json *list)
-{
-	for (size_t i = 0; i < json_count(list); i++) {
-		const struct json *o = json_at(list, i);
-
-		state_begin(v, false, "Breaker open:", json_has(o, "zone") ? text_of(o, "zone") : text_of(o, "kind"));
-		html_put(&v->out, "<br><em>Nobody is blocked for this until ");
-		page_time(&v->out, number_of(o, "until"));
-		html_put(&v->out, "</em></span></li>");
-	}
-}
-
-static void
-state_losses(struct visit *v, const struct json *lost)
-{
-	const char *key;
-	struct json *n;
-	void *at = NULL;
-	bool any = false;
-
-	while (json_next(lost, &at, &key, &n)) {
-		if (!any)
-			state_begin(v, false, "Lost or refused:", "");
-		html_put(&v->out, any ? ", %s %lld" : "%s %lld", key, (long long)json_number(n, 0));
-		any = true;
-	}
-	if (any)
-		html_put(&v->out, "</span></li>");
-}
-
-static void
-health(struct visit *v, const struct json *status)
-{
-	struct html *h = &v->out;
-	char text[100];
-
-	html_put(h, "<section class=\"card health\"><h2>Is all well</h2><ul class=\"states\">");
-	state_begin(v, true, "Running", "since ");
-	page_time(h, number_of(status, "started"));
-	html_put(h, "</span></li>");
-	if (json_has(status, "store"))
-		state(v, "Store", text_of(json_get(status, "store"), "state"), json_get(status, "store"));
-	state_logs(v, json_get(status, "logs"));
-	state_firewall(v, json_get(status, "firewall"));
-	if (json_has(status, "allowlist")) {
-		(void)snprintf(text, sizeof text, "%lld networks", number_of(json_get(status, "allowlist"), "allow"));
-		state(v, "Allowlist", text, json_get(status, "allowlist"));
-	}
-	state_trips(v, json_get(status, "breaker"));
-	if (number_of(status, "incidents") > 0) {
-		(void)snprintf(text, sizeof text, "%lld going on; see popauth-milterctl incidents", number_of(status, "incidents"));
-		state_begin(v, false, "Distributed attacks:", text);
-		html_put(h, "</span></li>");
-	}
-	state_losses(v, json_get(status, "lost"));
-	html_put(h, "</ul></section>\n");
 }
 
 /* ---- what is going on ---- */
@@ -265,7 +150,7 @@ page_dashboard(struct visit *v)
 		tiles(v, status, r);
 		html_put(&v->out, "<div class=\"columns\">");
 		events(v);
-		health(v, status);
+		page_health(v, status);
 		html_put(&v->out, "</div><script src=\"");
 		page_asset(&v->out, "/live.js");
 		html_put(&v->out, "\" defer></script>\n");

@@ -177,6 +177,31 @@ errors_are_shown(void **state)
 	}
 }
 
+/* What `status` calls a PROBLEM is one on the dashboard. */
+static void
+all_that_is_wrong_is_on_the_dashboard(void **state)
+{
+	static const char status[] =
+	    "{\"started\":1,\"clients\":{\"known\":1,\"beyond\":2},\"store\":{\"state\":\"opened\",\"error\":\"disk full\"},"
+	    "\"logs\":[{\"path\":\"/l\",\"state\":\"reading\",\"programs\":[{\"program\":\"dovecot\",\"drifted\":1700000000}]}],"
+	    "\"firewall\":{\"state\":\"dead\",\"sets\":[{\"name\":\"popauth4\",\"error\":\"is full\"}]},"
+	    "\"allowlist\":{\"error\":\"a:3: <what>\"},\"relay_map\":{\"error\":\"/m: is a directory\"},"
+	    "\"gate\":{\"error\":\"not safe\"},\"socketmap\":{\"path\":\"/s\",\"unknown\":7}}\n{\"end\":0}\n";
+	static const struct script wrong[] = { { "\"status\"", status }, { NULL, "{\"end\":0}\n" } };
+	static const char *const rows[] = { "disk full", "the lines of dovecot are hardly recognised", "there is no helper", "set popauth4: is full",
+		"a:3: &lt;what&gt;", "/m: is a directory", "not safe", "asked 7 times for maps that are not there",
+		"2 clients have named more recipients" };
+
+	(void)state;
+	fake.script = wrong;
+	(void)get_until("/", "disk full");
+	for (size_t i = 0; i < ROWS(rows); i++)
+		has(rows[i], rows[i]);
+	if (strstr(answer, "<li class=\"good\"><span class=\"dot\" aria-hidden=\"true\"></span><span><b>Running") == NULL ||
+	    strstr(strstr(answer, "<b>Running") + 1, "<li class=\"good\">") != NULL)
+		fail_msg("something is shown as well: %.3000s", strstr(answer, "Is all well"));
+}
+
 /* ---- the stream ---- */
 
 struct told {
@@ -239,6 +264,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_are_shown),
+		cmocka_unit_test(all_that_is_wrong_is_on_the_dashboard),
 		cmocka_unit_test(one_event_is_one_line),
 	};
 
