@@ -32,8 +32,11 @@
 		return td;
 	}
 
+	/* The server's time of day, as the rows that came with the page have it. */
 	function clock(seconds) {
-		return new Date(seconds * 1000).toTimeString().slice(0, 8);
+		var offset = Number(body.getAttribute("data-offset"));
+
+		return new Date((seconds + offset) * 1000).toISOString().slice(11, 19);
 	}
 
 	function rowOf(o) {

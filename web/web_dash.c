@@ -102,6 +102,8 @@ events(struct visit *v)
 	struct html *h = &v->out, rows;
 	char state_text[256];
 	uint64_t head = live_head(v->web->live);
+	struct tm tm;
+	long offset = 0; /* from UTC, in seconds */
 
 	html_init(&rows);
 	live_recent(v->web->live, ROWS, put_event, &rows);
@@ -110,9 +112,12 @@ events(struct visit *v)
 	    "<span id=\"livestate\" class=\"livestate\">%s</span>"
 	    "<button id=\"pause\" class=\"quiet\" hidden>Pause</button></div>"
 	    "<noscript><p class=\"lead\">Reload the page for what has come since.</p></noscript>", state_text);
+	/* What the script adds has the time of this machine, as all else on the page: the browser's may be another. */
+	if (localtime_r(&v->now, &tm) != NULL)
+		offset = tm.tm_gmtoff;
 	html_put(h, "<div class=\"wide\"><table class=\"list\"><thead><tr><th scope=\"col\">Time</th><th scope=\"col\">Event</th>"
 	    "<th scope=\"col\">Client</th><th scope=\"col\">About</th><th scope=\"col\">What came of it</th></tr></thead>"
-	    "<tbody id=\"events\" data-after=\"%llu\">", (unsigned long long)head);
+	    "<tbody id=\"events\" data-after=\"%llu\" data-offset=\"%lld\">", (unsigned long long)head, (long long)offset);
 	html_raw(h, &rows);
 	html_put(h, "</tbody></table></div>");
 	html_put(h, rows.n > 0 ? "</section>\n" :

@@ -53,16 +53,10 @@ set_state(struct live *l, const char *text)
 }
 
 static void
-keep(struct live *l, const struct json *event)
+keep_text(struct live *l, const char *text, size_t n)
 {
-	char text[LINE], *copy;
-	size_t n = json_write(event, text, sizeof text);
+	char *copy = xmalloc(n + 1);
 
-	if (n >= sizeof text) {
-		set_state(l, "an event was too long to be shown");
-		return;
-	}
-	copy = xmalloc(n + 1);
 	str_copy(copy, n + 1, (struct str){ text, n });
 	pthread_mutex_lock(&l->lock);
 	free(l->ring[l->head % LINES]);
@@ -71,18 +65,30 @@ keep(struct live *l, const struct json *event)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* The daemon had more to tell than we took: a row like any other says so. */
+/* What was not taken, or is too long: a row like any other says so. */
 static void
 keep_missed(struct live *l, long long n)
 {
 	struct json *o = json_new();
-	char text[80];
+	char text[80], line[200];
 
 	(void)snprintf(text, sizeof text, "%lld events were not shown", n);
 	json_put_int(o, "time", (int64_t)time(NULL));
 	json_put_cstr(o, "notice", text);
-	keep(l, o);
+	keep_text(l, line, json_write(o, line, sizeof line));
 	json_free(o);
+}
+
+static void
+keep(struct live *l, const struct json *event)
+{
+	char text[LINE];
+	size_t n = json_write(event, text, sizeof text);
+
+	if (n < sizeof text)
+		keep_text(l, text, n);
+	else
+		keep_missed(l, 1);
 }
 
 /* false: nothing more is to be expected on this connection; the state says why. */

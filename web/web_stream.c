@@ -21,7 +21,7 @@ struct stream {
 	char text[16384];
 };
 
-/* The numbers on the tiles, as the page's script wants them. */
+/* The numbers on the tiles, as the page's script wants them, and why nothing more comes. */
 static void
 put_counts(struct stream *st)
 {
@@ -29,14 +29,16 @@ put_counts(struct stream *st)
 	struct json *status = status_get(st->s->web->status, &end), *o = json_new();
 	const struct json *clients = json_get(status, "clients");
 	static const char *const of_clients[] = { "known", "relay", "cache", "block" }, *const of_status[] = { "sessions", "rejected" };
+	char state[256];
 	size_t n;
 
+	live_state(st->s->web->live, state, sizeof state);
 	for (unsigned i = 0; clients != NULL && i < 4; i++)
 		json_put_int(o, of_clients[i], json_get_int(clients, of_clients[i], 0));
 	for (unsigned i = 0; status != NULL && i < 2; i++)
 		json_put_int(o, of_status[i], json_get_int(status, of_status[i], 0));
-	if (status == NULL)
-		json_put_cstr(o, "error", end.message);
+	if (status == NULL || state[0] != '\0')
+		json_put_cstr(o, "error", status == NULL ? end.message : state);
 	n = (size_t)sprintf(st->text, "event: counts\ndata: ");
 	n += json_write(o, st->text + n, sizeof st->text - n - 3);
 	st->n = n + (size_t)sprintf(st->text + n, "\n\n");

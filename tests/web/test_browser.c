@@ -112,6 +112,34 @@ live_events_come_as_text(void **state)
 	browser_shot(&b, "dashboard");
 }
 
+/* Wherever the browser is, a row that comes has the time that it has when the page is loaded again. */
+static void
+live_rows_have_the_servers_time(void **state)
+{
+	static const char row[] = "Array.from(document.querySelectorAll('#events tr')).find(function(e){"
+				  "return e.innerText.includes('192.0.2.79')})";
+	char script[400], *was;
+	json_t *text;
+
+	(void)state;
+	json_decref(browser_call(&b, "Emulation.setTimezoneOverride", json_pack("{s:s}", "timezoneId", "Asia/Kathmandu")));
+	browser_go(&b, r.host, "/");
+	browser_await(&b, "document.getElementById('livestate').textContent=='listening'");
+	rig_ask(&r, "{\"verb\":\"cache add\",\"address\":\"192.0.2.79\"}");
+	(void)snprintf(script, sizeof script, "%s!==undefined", row);
+	browser_await(&b, script);
+	(void)snprintf(script, sizeof script, "%s.children[0].textContent", row);
+	text = browser_eval(&b, script);
+	was = strdup(json_string_value(text));
+	json_decref(text);
+	browser_go(&b, r.host, "/");
+	(void)snprintf(script, sizeof script, "%s.children[0].textContent=='%s'", row, was);
+	if (!browser_true(&b, script))
+		fail_msg("it came as %s and is another now", was);
+	free(was);
+	json_decref(browser_call(&b, "Emulation.setTimezoneOverride", json_pack("{s:s}", "timezoneId", "")));
+}
+
 /* Even a script that got into the page would not run. */
 static void
 the_policy_stops_inline_scripts(void **state)
@@ -221,6 +249,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(injected_scripts_do_not_run),
 		cmocka_unit_test(live_events_come_as_text),
+		cmocka_unit_test(live_rows_have_the_servers_time),
 		cmocka_unit_test(the_policy_stops_inline_scripts),
 		cmocka_unit_test(it_fits_a_telephone),
 		cmocka_unit_test(it_works_without_scripts),

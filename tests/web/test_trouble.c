@@ -259,6 +259,24 @@ one_event_is_one_line(void **state)
 	live_free(l);
 }
 
+/* The page does not say that it listens while the daemon tells it nothing. */
+static void
+why_nothing_comes_is_told(void **state)
+{
+	static const struct script mute[] = { { "\"status\"", STATUS },
+		{ "\"watch\"", "{\"end\":1,\"message\":\"too many are watching\"}\n" }, { NULL, "{\"end\":0}\n" } };
+	int fd;
+
+	(void)state;
+	fake.script = mute;
+	(void)get_until("/", "data-count=\"cache\">1<");
+	answer[0] = '\0';
+	fd = rig_stream(&r, -1, cookie, "event: counts", 3, answer, sizeof answer); /* with the second, whole by now, it was heard */
+	assert_true(fd != -1);
+	close(fd);
+	has("counts", "\"error\":\"too many are watching\"");
+}
+
 int
 main(void)
 {
@@ -266,6 +284,7 @@ main(void)
 		cmocka_unit_test(errors_are_shown),
 		cmocka_unit_test(all_that_is_wrong_is_on_the_dashboard),
 		cmocka_unit_test(one_event_is_one_line),
+		cmocka_unit_test(why_nothing_comes_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
