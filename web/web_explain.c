@@ -32,7 +32,54 @@ button(struct visit *v, const char *action, const char *set, const char *client,
 }
 
 static void
-held(struct visit *v, const struct json *o, enum set s, const char *client)
+term(struct html *h, const char *name, const char *value)
+{
+	html_put(h, "<dt>%s</dt><dd>%s</dd>", name, value);
+}
+
+static void
+amount(struct html *h, const char *name, long long n)
+{
+	html_put(h, "<dt>%s</dt><dd>", name);
+	page_count(h, n);
+	html_put(h, "</dd>");
+}
+
+static void
+moment(struct html *h, const char *name, long long at)
+{
+	html_put(h, "<dt>%s</dt><dd>", name);
+	page_time(h, at);
+	html_put(h, "</dd>");
+}
+
+static void
+of_relay(struct html *h, const struct json *en)
+{
+	term(h, "User", json_has(en, "user") ? text_of(en, "user") : "not known");
+	amount(h, "Logins", number_of(en, "logins"));
+	moment(h, "Last", number_of(en, "last"));
+	html_put(h, "<dt>Sent</dt><dd>%lld", number_of(en, "sent"));
+	if (json_has(en, "budget"))
+		html_put(h, " of %lld", number_of(en, "budget"));
+	if (json_has(en, "beyond"))
+		html_put(h, ", %lld refused", number_of(en, "beyond"));
+	html_put(h, " <small>recipients within the hour</small></dd>");
+}
+
+static void
+of_refusal(struct html *h, enum set s, const struct json *en)
+{
+	html_put(h, "<dt>For</dt><dd><span class=\"kind k-%s\">%s</span> %s%s</dd>", text_of(en, "kind"), text_of(en, "kind"),
+	    text_of(en, "zone"), text_of(en, "reason"));
+	if (s == SET_BLOCK)
+		term(h, "By", text_of(en, "by"));
+	else
+		amount(h, "Hits", number_of(en, "hits"));
+}
+
+static void
+entry(struct visit *v, const struct json *o, enum set s, const char *client)
 {
 	static const char *const titles[SETS] = { "May relay", "Cached", "Blocked" },
 	    *const adds[SETS] = { "Let it relay", "Refuse its mail", "Block it" };
@@ -48,15 +95,11 @@ held(struct visit *v, const struct json *o, enum set s, const char *client)
 	}
 	html_put(h, "<dl>");
 	if (s == SET_RELAY)
-		html_put(h, "<dt>User</dt><dd>%s</dd>", text_of(en, "user"));
+		of_relay(h, en);
 	else
-		html_put(h, "<dt>For</dt><dd><span class=\"kind k-%s\">%s</span> %s%s</dd>", text_of(en, "kind"), text_of(en, "kind"),
-		    text_of(en, "zone"), text_of(en, "reason"));
-	if (s == SET_BLOCK)
-		html_put(h, "<dt>By</dt><dd>%s</dd>", text_of(en, "by"));
-	html_put(h, "<dt>Since</dt><dd>");
-	page_time(h, number_of(en, "since"));
-	html_put(h, "</dd><dt>Until</dt><dd>");
+		of_refusal(h, s, en);
+	moment(h, "Since", number_of(en, "since"));
+	html_put(h, "<dt>Until</dt><dd>");
 	page_time(h, number_of(en, "until"));
 	html_put(h, " (");
 	page_span(h, number_of(en, "until") - v->now);
@@ -67,6 +110,20 @@ held(struct visit *v, const struct json *o, enum set s, const char *client)
 
 /* ---- counters and evidence ---- */
 
+/* What is counted, where that is not every event. */
+static const char *
+counted(const struct json *t)
+{
+	static const struct {
+		const char *counts, *text;
+	} names[] = { { "recipients", " different recipients" }, { "accounts", " different accounts" }, { "sessions", " sessions" } };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(text_of(t, "counts"), names[i].counts) == 0)
+			return names[i].text;
+	return "";
+}
+
 static void
 threshold(struct html *h, const char *label, const struct json *t)
 {
@@ -74,9 +131,9 @@ threshold(struct html *h, const char *label, const struct json *t)
 
 	html_put(h, "<td data-label=\"%s\">", label);
 	if (t != NULL)
-		html_put(h, "<meter min=\"0\" max=\"%lld\" value=\"%lld\"></meter> %lld of %lld in %s <small>blocks for %s</small>",
-		    number_of(t, "of"), number_of(t, "have"), number_of(t, "have"), number_of(t, "of"),
-		    str_term(span, sizeof span, number_of(t, "span")), str_term(term, sizeof term, number_of(t, "term")));
+		html_put(h, "<meter min=\"0\" max=\"%lld\" value=\"%lld\"></meter> %lld of %lld%s in %s "
+		    "<small>blocks for %s</small>", number_of(t, "of"), number_of(t, "have"), number_of(t, "have"), number_of(t, "of"),
+		    counted(t), str_term(span, sizeof span, number_of(t, "span")), str_term(term, sizeof term, number_of(t, "term")));
 	else
 		html_put(h, "–");
 	html_put(h, "</td>");
@@ -103,6 +160,65 @@ counters(struct html *h, const struct json *list)
 }
 
 static void
+and_more(struct html *h, const struct json *o, const char *key)
+{
+	if (json_has(o, key))
+		html_put(h, "<li>and %lld more</li>\n", number_of(o, key));
+}
+
+static void
+lowered(struct html *h, const struct json *l)
+{
+	char span[16];
+
+	html_put(h, "<li><span class=\"kind k-%s\">%s</span> A lower threshold: rate %lld of %lld in %s, usually of %lld, because %s, "
+	    "until ", text_of(l, "kind"), text_of(l, "kind"), number_of(l, "have"), number_of(l, "of"),
+	    str_term(span, sizeof span, number_of(l, "span")), number_of(l, "usually"), text_of(l, "text"));
+	page_time(h, number_of(l, "until"));
+	html_put(h, "</li>\n");
+}
+
+static void
+held(struct html *h, const struct json *t)
+{
+	html_put(h, "<li><span class=\"kind k-%s\">%s</span> A breaker is open: no %s, because %s, until ", text_of(t, "kind"),
+	    text_of(t, "kind"), text_of(t, "holds"), text_of(t, "text"));
+	page_time(h, number_of(t, "until"));
+	html_put(h, "</li>\n");
+}
+
+/* Attacks and breakers that change how the client is judged now. */
+static void
+around(struct html *h, const struct json *o)
+{
+	const struct json *low = json_get(o, "lowered"), *holding = json_get(o, "held");
+
+	if (json_count(low) + json_count(holding) == 0)
+		return;
+	html_put(h, "<section class=\"card\"><h2>At the moment</h2><ul>");
+	for (size_t i = 0; i < json_count(low); i++)
+		lowered(h, json_at(low, i));
+	and_more(h, o, "lowered_left_out");
+	for (size_t i = 0; i < json_count(holding); i++)
+		held(h, json_at(holding, i));
+	and_more(h, o, "held_left_out");
+	html_put(h, "</ul></section>\n");
+}
+
+static void
+origin(struct html *h, const struct json *o)
+{
+	if (!json_has(o, "file"))
+		return;
+	html_put(h, "<small>%s:%lld", text_of(o, "file"), number_of(o, "line"));
+	if (json_has(o, "written")) {
+		html_put(h, ", written ");
+		page_time(h, number_of(o, "written"));
+	}
+	html_put(h, "</small>");
+}
+
+static void
 evidence(struct html *h, const struct json *list)
 {
 	html_put(h, "<section class=\"card\"><h2>Evidence</h2>");
@@ -118,8 +234,7 @@ evidence(struct html *h, const struct json *list)
 		for (size_t k = 0; k < json_count(ch); k++)
 			html_put(h, " <span class=\"change ch-%s\">%s</span>", json_text(json_at(ch, k)).p, json_text(json_at(ch, k)).p);
 		html_put(h, "<code>%s</code>", text_of(o, "text"));
-		if (json_has(o, "file"))
-			html_put(h, "<small>%s:%lld</small>", text_of(o, "file"), number_of(o, "line"));
+		origin(h, o);
 		html_put(h, "</li>\n");
 	}
 	html_put(h, "</ol></section>\n");
@@ -136,6 +251,28 @@ lifting(struct html *h, const struct json *list)
 	html_put(h, "</ul></section>\n");
 }
 
+static void
+when(struct html *h, const struct json *o)
+{
+	const struct json *ref = json_get(o, "ref");
+
+	html_put(h, "<p class=\"lead\">");
+	if (ref != NULL) {
+		html_put(h, "Refused ");
+		page_time(h, number_of(ref, "time"));
+		html_put(h, " (ref %s). ", text_of(ref, "text"));
+	}
+	html_put(h, "Last seen ");
+	page_time(h, number_of(o, "seen"));
+	if (json_has(o, "login")) {
+		html_put(h, ", last login ");
+		page_time(h, number_of(o, "login"));
+	}
+	if (number_of(o, "blocks") > 1)
+		html_put(h, "; blocked %lld times, each within 30 days of the one before", number_of(o, "blocks"));
+	html_put(h, "</p>\n");
+}
+
 static bool
 show(void *arg, const struct json *o)
 {
@@ -147,17 +284,13 @@ show(void *arg, const struct json *o)
 	    text_of(o, "verdict"), text_of(o, "verdict"));
 	if (json_has(o, "trusted"))
 		html_put(h, "<p class=\"said\">%s</p>", text_of(o, "trusted"));
-	html_put(h, "<p class=\"lead\">Last seen ");
-	page_time(h, number_of(o, "seen"));
-	if (json_has(o, "login")) {
-		html_put(h, ", last login ");
-		page_time(h, number_of(o, "login"));
-	}
-	html_put(h, "</p><div class=\"tiles three\">");
+	when(h, o);
+	html_put(h, "<div class=\"tiles three\">");
 	for (enum set s = 0; s < SETS; s++)
-		held(v, o, s, client);
+		entry(v, o, s, client);
 	html_put(h, "</div>");
 	counters(h, json_get(o, "counters"));
+	around(h, o);
 	lifting(h, json_get(o, "lifted_by"));
 	evidence(h, json_get(o, "evidence"));
 	return true;

@@ -202,6 +202,34 @@ all_that_is_wrong_is_on_the_dashboard(void **state)
 		fail_msg("something is shown as well: %.3000s", strstr(answer, "Is all well"));
 }
 
+/* The page explains no less than `popauth-milterctl explain`. */
+static void
+all_that_is_explained_is_on_the_page(void **state)
+{
+	static const char explain[] =
+	    "{\"client\":\"192.0.2.7\",\"verdict\":\"continue\",\"known\":true,\"seen\":1700000000,\"blocks\":3,"
+	    "\"ref\":{\"text\":\"R0004-1V89V-GR0NY\",\"time\":1700000000},"
+	    "\"relay\":{\"user\":\"anna\",\"since\":1,\"last\":2,\"until\":3,\"logins\":17,\"sent\":5,\"budget\":100,\"beyond\":4},"
+	    "\"cache\":{\"kind\":\"rbl\",\"zone\":\"zen.example\",\"since\":1,\"until\":2,\"hits\":23},"
+	    "\"counters\":[{\"kind\":\"unknown-user\",\"rate\":{\"have\":2,\"of\":10,\"counts\":\"recipients\",\"span\":60,"
+	    "\"term\":3600},\"last\":1700000000}],"
+	    "\"lowered\":[{\"kind\":\"auth-failure\",\"have\":2,\"of\":3,\"usually\":11,\"span\":600,\"until\":1700000000,"
+	    "\"text\":\"25 clients fail on <bob>\"}],\"lowered_left_out\":2,"
+	    "\"held\":[{\"kind\":\"rbl\",\"until\":1700000000,\"holds\":\"blocks\",\"text\":\"a list lists all\"}],\"held_left_out\":6,"
+	    "\"evidence\":[{\"time\":1,\"event\":\"rbl\",\"rule\":\"x\",\"text\":\"line\",\"file\":\"f\",\"line\":3,\"written\":1700000000}]}\n"
+	    "{\"end\":0}\n";
+	static const struct script one[] = { { "\"explain\"", explain }, { NULL, NO } };
+	static const char *const rows[] = { "(ref R0004-1V89V-GR0NY)", "blocked 3 times", "<dt>Logins</dt><dd>17", "5 of 100, 4 refused",
+		"<dt>Hits</dt><dd>23", "2 of 10 different recipients in 1m", "2 of 3 in 10m, usually of 11", "25 clients fail on &lt;bob&gt;",
+		"and 2 more", "no blocks", "a list lists all", "and 6 more", "f:3, written <time" };
+
+	(void)state;
+	fake.script = one;
+	assert_int_equal(rig_ask_page(&r, "/explain?q=192.0.2.7", NULL, cookie, "", answer, sizeof answer), 200);
+	for (size_t i = 0; i < ROWS(rows); i++)
+		has(rows[i], rows[i]);
+}
+
 /* ---- the stream ---- */
 
 struct told {
@@ -283,6 +311,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_are_shown),
 		cmocka_unit_test(all_that_is_wrong_is_on_the_dashboard),
+		cmocka_unit_test(all_that_is_explained_is_on_the_page),
 		cmocka_unit_test(one_event_is_one_line),
 		cmocka_unit_test(why_nothing_comes_is_told),
 	};
