@@ -164,7 +164,7 @@ replace(const char *path, const struct stat *st, const char *text, struct err *e
 	(void)strcpy(stpcpy(temp, path), ".XXXXXX");
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd == -1) {
-		rc = err_sys(e, "%s", temp);
+		rc = err_sys(e, "%s: no file can be made beside it", path);
 		free(temp);
 		return rc;
 	}

@@ -37,6 +37,10 @@ load_rules() {
 }
 
 grep -q '@[a-z]*@' systemd/*.service && fail "an @ is left in a unit"
+# The page's unit waits for the password file that popauth-web itself looks for.
+etc=$(./popauth-milter --help | sed -n 's|.*instead of \(.*\)/popauth-milter\.conf.*|\1|p')
+[ ! -f systemd/popauth-web.service ] || grep -qx "ConditionPathExists=$etc/popauth-milter/web.passwd" systemd/popauth-web.service ||
+	fail "popauth-web.service waits for a file other than $etc/popauth-milter/web.passwd"
 iptables-restore </dev/null 2>/dev/null || skip "iptables-restore does not work here"
 load_rules iptables-restore popauth4 && skip "here rules load without their sets"
 run_unit ''
