@@ -18,4 +18,7 @@ typedef void trouble_fn(void *arg, const char *text);
  * as another kind of value, is a part that is not there and has no trouble. */
 void trouble_of(const char *part, const struct json *o, trouble_fn *fn, void *arg);
 
+/* How much of it a whole status has. */
+unsigned trouble_count(const struct json *status);
+
 #endif

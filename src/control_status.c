@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "control_priv.h"
+#include "gauge.h"
 #include "stats.h"
 
 /* Counters of what was lost or refused: status shows those that are not zero. */
@@ -54,10 +55,12 @@ status_json(struct control *ctl)
 struct json *
 stats_json(struct control *ctl)
 {
-	struct json *o = json_new();
+	struct json *o = json_new(), *status = status_json(ctl);
 
 	for (enum counter s = 0; s < STATS; s++)
 		json_put_int(o, stat_name(s), (int64_t)stat_get(s));
 	json_put(o, "events_by_kind", kinds_json(ctl->host.pipeline));
+	json_put(o, "now", gauges_of(status, ledger_size(ctl->host.pipeline->ledger)));
+	json_free(status);
 	return o;
 }

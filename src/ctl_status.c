@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "ctl.h"
+#include "gauge.h"
 #include "stats.h"
 #include "trouble.h"
 
@@ -203,24 +204,6 @@ show_status(struct view *v, const struct json *o)
 	numbers("LOST       ", json_get(o, "lost"));
 }
 
-static void
-prometheus(const struct json *o)
-{
-	struct json *kinds = json_get(o, "events_by_kind"), *n;
-	const char *key;
-	void *at = NULL;
-
-	for (enum counter s = 0; s < STATS; s++) {
-		printf("# HELP popauth_%s_total %s\n# TYPE popauth_%s_total counter\n", stat_name(s), stat_help(s),
-		    stat_name(s));
-		printf("popauth_%s_total %lld\n", stat_name(s), number_of(o, stat_name(s)));
-	}
-	printf("# HELP popauth_events_by_kind_total events learned, by kind\n"
-	       "# TYPE popauth_events_by_kind_total counter\n");
-	while (json_next(kinds, &at, &key, &n))
-		printf("popauth_events_by_kind_total{kind=\"%s\"} %lld\n", key, (long long)json_number(n, 0));
-}
-
 void
 show_stats(struct view *v, const struct json *o)
 {
@@ -231,7 +214,7 @@ show_stats(struct view *v, const struct json *o)
 	if (o == NULL)
 		return;
 	if (v->prometheus) {
-		prometheus(o);
+		prometheus_put(stdout, o);
 		return;
 	}
 	for (enum counter s = 0; s < STATS; s++)
@@ -239,4 +222,8 @@ show_stats(struct view *v, const struct json *o)
 	kinds = json_get(o, "events_by_kind");
 	while (json_next(kinds, &at, &key, &n))
 		printf("%-20s %12lld  events of this kind\n", key, (long long)json_number(n, 0));
+	at = NULL;
+	while (json_next(json_get(o, "now"), &at, &key, &n))
+		if (gauge_help(key) != NULL)
+			printf("%-20s %12lld  now: %s\n", key, (long long)json_number(n, 0), gauge_help(key));
 }

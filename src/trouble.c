@@ -86,3 +86,24 @@ trouble_of(const char *part, const struct json *o, trouble_fn *fn, void *arg)
 	}
 	own_error(o, fn, arg);
 }
+
+static void
+count(void *arg, const char *text)
+{
+	(void)text;
+	++*(unsigned *)arg;
+}
+
+unsigned
+trouble_count(const struct json *status)
+{
+	static const char *const parts[] = { "store", "firewall", "allowlist", "socketmap", "gate", "relay_map" };
+	const struct json *logs = json_get(status, "logs");
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		trouble_of(parts[i], json_get(status, parts[i]), count, &n);
+	for (size_t i = 0; i < json_count(logs); i++)
+		trouble_of("logs", json_at(logs, i), count, &n);
+	return n;
+}

@@ -53,7 +53,17 @@ usage(FILE *out)
 	    "      --host NAME        a name that the page has, beside localhost and addresses; up to 8\n"
 	    "\n"
 	    "  --add-user NAME        set a user's password, read from the terminal or standard input\n"
-	    "  --del-user NAME        take a user out\n");
+	    "  --del-user NAME        take a user out\n"
+	    "\n"
+	    "  -h, --help             print this\n"
+	    "  -V, --version          print the version\n");
+}
+
+static int
+wrong(const char *what, const char *value)
+{
+	fprintf(stderr, WEB_PROGRAM ": %s: %s\n\n", what, value);
+	return EX_USAGE;
 }
 
 static int
@@ -90,7 +100,7 @@ parse(int argc, char **argv, struct arguments *a)
 			break;
 		case 'H':
 			if (a->names == 8)
-				return EX_USAGE;
+				return wrong("more than eight names", optarg);
 			a->web.names[a->names++] = optarg;
 			break;
 		case 'g':
@@ -98,7 +108,7 @@ parse(int argc, char **argv, struct arguments *a)
 			break;
 		case 'm':
 			if (parse_mode(optarg, &a->server.mode) == -1)
-				return EX_USAGE;
+				return wrong("not a mode such as 0660", optarg);
 			break;
 		case 'a':
 			a->add = optarg;
@@ -116,7 +126,7 @@ parse(int argc, char **argv, struct arguments *a)
 			return EX_USAGE;
 		}
 	}
-	return optind < argc ? EX_USAGE : EX_OK;
+	return optind < argc ? wrong("too many words", argv[optind]) : EX_OK;
 }
 
 /* ---- passwords ---- */

@@ -2,11 +2,12 @@
 /* web_metrics.c - /metrics: the daemon's counters, as Prometheus wants them
  *
  * Numbers only, no address and no name; all the same it is for this machine, or for who has logged in.  It costs the daemon
- * nothing but reading its counters.
+ * nothing but reading its counters and those of its parts.
  */
-#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-#include "stats.h"
+#include "gauge.h"
 #include "web.h"
 
 struct sample {
@@ -14,25 +15,20 @@ struct sample {
 	bool any;
 };
 
-/* The format's own escapes are not needed: names are ours, values are numbers. */
 static bool
 take(void *arg, const struct json *o)
 {
 	struct sample *s = arg;
-	struct json *kinds = json_get(o, "events_by_kind"), *n;
-	const char *key;
-	void *at = NULL;
+	struct html text = { 0 };
+	FILE *fp = open_memstream(&text.p, &text.n);
 
-	for (enum counter c = 0; c < STATS; c++) {
-		html_put(s->h, "# HELP popauth_%s_total %s\n# TYPE popauth_%s_total counter\npopauth_%s_total %lld\n", stat_name(c),
-		    stat_help(c), stat_name(c), stat_name(c), number_of(o, stat_name(c)));
-	}
-	html_put(s->h, "# HELP popauth_events_by_kind_total events learned, by kind\n"
-	    "# TYPE popauth_events_by_kind_total counter\n");
-	while (json_next(kinds, &at, &key, &n))
-		if (event_kind_of(str_of(key)) != EVENT_KINDS)
-			html_put(s->h, "popauth_events_by_kind_total{kind=\"%s\"} %lld\n", key, (long long)json_number(n, 0));
-	s->any = true;
+	if (fp == NULL)
+		return false;
+	prometheus_put(fp, o);
+	s->any = fclose(fp) == 0;
+	if (s->any)
+		html_raw(s->h, &text); /* it is no HTML */
+	free(text.p);
 	return true;
 }
 
