@@ -235,6 +235,31 @@ browser_do(struct browser *b, const char *script)
 	await_load(b);
 }
 
+void
+browser_key(struct browser *b, const char *key)
+{
+	bool enter = strcmp(key, "Enter") == 0;
+
+	json_decref(browser_call(b, "Input.dispatchKeyEvent", json_pack("{s:s, s:s, s:s, s:i, s:s}", "type", enter ? "keyDown" : "rawKeyDown",
+	    "key", key, "code", key, "windowsVirtualKeyCode", enter ? 13 : 9, "text", enter ? "\r" : "")));
+	json_decref(browser_call(b, "Input.dispatchKeyEvent", json_pack("{s:s, s:s, s:s, s:i}", "type", "keyUp", "key", key, "code", key,
+	    "windowsVirtualKeyCode", enter ? 13 : 9)));
+}
+
+void
+browser_key_loads(struct browser *b, const char *key)
+{
+	b->loaded = false;
+	browser_key(b, key);
+	await_load(b);
+}
+
+void
+browser_type(struct browser *b, const char *text)
+{
+	json_decref(browser_call(b, "Input.insertText", json_pack("{s:s}", "text", text)));
+}
+
 json_t *
 browser_eval(struct browser *b, const char *expression)
 {

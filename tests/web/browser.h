@@ -36,6 +36,12 @@ json_t *browser_eval(struct browser *b, const char *expression);
 bool browser_true(struct browser *b, const char *expression);
 /* Wait until it is true. */
 void browser_await(struct browser *b, const char *expression);
+/* A key goes down and up: Tab or Enter. */
+void browser_key(struct browser *b, const char *key);
+/* The same for one that loads another page; waits for that one. */
+void browser_key_loads(struct browser *b, const char *key);
+/* What a keyboard would write where the cursor is. */
+void browser_type(struct browser *b, const char *text);
 void browser_size(struct browser *b, int width, int height, bool phone);
 /* Dark or light. */
 void browser_dark(struct browser *b, bool dark);

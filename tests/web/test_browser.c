@@ -193,10 +193,53 @@ it_works_without_scripts(void **state)
 	browser_scripts(&b, true);
 }
 
+/* Tab until what `is` says is true of the element with the focus; it must be seen to have it. */
+static void
+tab_to(const char *is)
+{
+	char script[300];
+
+	(void)snprintf(script, sizeof script, "(function(e){return %s})(document.activeElement)", is);
+	for (unsigned i = 0; i < 40; i++) {
+		browser_key(&b, "Tab");
+		if (!browser_true(&b, script))
+			continue;
+		if (!browser_true(&b, "getComputedStyle(document.activeElement).outlineStyle!='none'"))
+			fail_msg("%s: the focus is not seen", is);
+		return;
+	}
+	fail_msg("no way by Tab to %s", is);
+}
+
+/* Add a client and take it out again, with no other key than Tab and Enter. */
+static void
+a_keyboard_is_enough(void)
+{
+	browser_go(&b, r.host, "/block");
+	browser_key(&b, "Tab");
+	assert_true(browser_true(&b, "document.activeElement.className=='skip'&&document.activeElement.getBoundingClientRect().left>=0"));
+	tab_to("e.tagName=='SUMMARY'");
+	browser_key(&b, "Enter");
+	tab_to("e.name=='address'");
+	browser_type(&b, "192.0.2.123");
+	tab_to("e.name=='for'");
+	browser_type(&b, "3h");
+	tab_to("e.name=='text'");
+	browser_type(&b, "by keyboard");
+	tab_to("e.tagName=='BUTTON'&&e.textContent=='Add'");
+	browser_key_loads(&b, "Enter");
+	assert_true(browser_true(&b, "document.querySelector('.said').textContent.includes('192.0.2.123')&&"
+	    "document.body.innerText.includes('by keyboard')"));
+	tab_to("e.getAttribute('aria-label')=='Delete 192.0.2.123'");
+	browser_key_loads(&b, "Enter");
+	assert_true(browser_true(&b, "document.querySelector('.said').textContent.includes('taken out of block')"));
+}
+
 static void
 it_can_be_used_by_keyboard(void **state)
 {
 	(void)state;
+	a_keyboard_is_enough();
 	browser_go(&b, r.host, "/cache");
 	assert_true(browser_true(&b, "Array.from(document.querySelectorAll('a,button,input:not([type=hidden]),summary')).every("
 	    "function(e){return e.tabIndex>=0&&(e.textContent.trim()!=''||e.getAttribute('aria-label')||e.labels&&e.labels.length>0)})"));
