@@ -59,11 +59,8 @@ of_relay(struct html *h, const struct json *en)
 	term(h, "User", json_has(en, "user") ? text_of(en, "user") : "not known");
 	amount(h, "Logins", number_of(en, "logins"));
 	moment(h, "Last", number_of(en, "last"));
-	html_put(h, "<dt>Sent</dt><dd>%lld", number_of(en, "sent"));
-	if (json_has(en, "budget"))
-		html_put(h, " of %lld", number_of(en, "budget"));
-	if (json_has(en, "beyond"))
-		html_put(h, ", %lld refused", number_of(en, "beyond"));
+	html_put(h, "<dt>Sent</dt><dd>");
+	page_sent(h, en);
 	html_put(h, " <small>recipients within the hour</small></dd>");
 }
 

@@ -101,6 +101,11 @@ take_row(void *arg, const struct json *o)
 	html_put(h, "</td><td class=\"num\" data-label=\"Left\">");
 	page_span(h, number_of(o, "until") - l->v->now);
 	html_put(h, "</td>");
+	if (l->set == SET_RELAY) {
+		html_put(h, "<td class=\"num\" data-label=\"Sent\">");
+		page_sent(h, o);
+		html_put(h, "</td>");
+	}
 	row_end(l, o);
 	return true;
 }
@@ -170,11 +175,11 @@ static void
 heads(struct html *h, enum set s)
 {
 	static const char *const names[SETS][8] = {
-		[SET_RELAY] = { "Client", "User", "Since", "Logins", "Left" },
+		[SET_RELAY] = { "Client", "User", "Since", "Logins", "Left", "Sent" },
 		[SET_CACHE] = { "Client", "Kind", "Zone or reason", "Since", "Hits", "Left" },
 		[SET_BLOCK] = { "Client", "Kind", "By", "Zone or reason", "Since", "Times", "Left" },
 	};
-	static const char numbers[] = "Logins Hits Times Left";
+	static const char numbers[] = "Logins Hits Times Left Sent";
 
 	for (unsigned i = 0; names[s][i] != NULL; i++)
 		html_put(h, strstr(numbers, names[s][i]) != NULL ? "<th scope=\"col\" class=\"num\">%s</th>" :

@@ -230,6 +230,20 @@ all_that_is_explained_is_on_the_page(void **state)
 		has(rows[i], rows[i]);
 }
 
+/* As in `relay list`. */
+static void
+what_a_grant_was_used_for_is_listed(void **state)
+{
+	static const struct script list[] = { { "\"relay list\"", "{\"client\":\"192.0.2.7\",\"user\":\"anna\",\"since\":1,\"until\":2,"
+		"\"logins\":3,\"sent\":5,\"budget\":100,\"beyond\":4}\n{\"total\":1}\n{\"end\":0}\n" }, { NULL, NO } };
+
+	(void)state;
+	fake.script = list;
+	assert_int_equal(rig_ask_page(&r, "/relay", NULL, cookie, "", answer, sizeof answer), 200);
+	has("head", "<th scope=\"col\" class=\"num\">Sent</th>");
+	has("cell", "data-label=\"Sent\">5 of 100, 4 refused</td>");
+}
+
 /* ---- the stream ---- */
 
 struct told {
@@ -312,6 +326,7 @@ main(void)
 		cmocka_unit_test(errors_are_shown),
 		cmocka_unit_test(all_that_is_wrong_is_on_the_dashboard),
 		cmocka_unit_test(all_that_is_explained_is_on_the_page),
+		cmocka_unit_test(what_a_grant_was_used_for_is_listed),
 		cmocka_unit_test(one_event_is_one_line),
 		cmocka_unit_test(why_nothing_comes_is_told),
 	};
