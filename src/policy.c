@@ -71,26 +71,34 @@ remembered(const struct kind_policy *kp)
 	return (uint16_t)(n > RECORD_HITS_MAX ? RECORD_HITS_MAX : n);
 }
 
+/* What the client does before this is forgiven, by a login at `at`: also when the login is read later, from another log. */
+static uint32_t
+forgiven_until(const struct policy *p, uint32_t at, uint32_t term)
+{
+	return record_until(at, !p->login_credit ? 1 : term != 0 ? term : CREDIT);
+}
+
 /* A person is there: what this address did before was hers, and forgiven.  What an administrator said stays. */
 unsigned
-policy_login(struct record *r, struct str user, uint32_t at, uint32_t term)
+policy_login(const struct policy *p, struct record *r, struct str user, uint32_t at, uint32_t term)
 {
+	uint32_t until = forgiven_until(p, at, term);
 	unsigned changes = 0;
 	bool granted = record_granted(r, at);
 
 	if (at > r->login)
 		r->login = at;
-	if (record_cached(r, at) && r->cached_at <= at && r->cached_kind != EVENT_KINDS) {
+	if (record_cached(r, at) && r->cached_at < until && r->cached_kind != EVENT_KINDS) {
 		record_uncache(r);
 		changes |= CHANGE_UNCACHED;
 	}
-	if (record_blocked(r, at) && r->blocked_at <= at && r->blocked_by != BY_HAND) {
+	if (record_blocked(r, at) && r->blocked_at < until && r->blocked_by != BY_HAND) {
 		record_unblock(r);
 		changes |= CHANGE_UNBLOCKED;
 	} else if (!record_blocked(r, at)) {
 		r->blocks = 0; /* those that have run their course are forgiven, too */
 	}
-	record_forgive(r, at);
+	record_forgive(r, until - 1);
 	if (term == 0)
 		return changes;
 	record_grant(r, user, at, record_until(at, term));
@@ -320,7 +328,7 @@ policy_apply(const struct policy *p, struct record *r, const struct event *ev, t
 	if (ev->kind != EVENT_LOGIN)
 		changes = offence(p, r, ev, at);
 	else
-		changes = p->kind[EVENT_LOGIN].on ? policy_login(r, ev->user, at, p->relay_for) : 0;
+		changes = p->kind[EVENT_LOGIN].on ? policy_login(p, r, ev->user, at, p->relay_for) : 0;
 	return outlived(r, changes, record_time(now));
 }
 

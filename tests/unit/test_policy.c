@@ -201,7 +201,40 @@ an_older_offence_is_forgiven(void **state)
 	assert_int_equal(tell(EVENT_RBL, T0 + 900, NULL), CHANGE_COUNTED | CHANGE_CACHED);
 }
 
-/* A login that is read late does not undo what came after it. */
+/* Two logs are not read in the order of their lines.  What comes of them is the same. */
+static void
+the_order_of_reading_does_not_matter(void **state)
+{
+	(void)state;
+	offend(EVENT_RBL, 10, T0, 1);
+	assert_int_equal(tell(EVENT_LOGIN, T0 - 10, NULL), CHANGE_GRANTED | CHANGE_UNBLOCKED | CHANGE_UNCACHED);
+	assert_int_equal(record.blocks, 0);
+	assert_null(record.tallies);
+	record_clear(&record);
+	/* To the second: what came when the credit was over stays. */
+	tell(EVENT_RELAY_DENIED, T0 + 899, NULL);
+	tell(EVENT_RELAY_DENIED, T0 + 900, NULL);
+	tell(EVENT_LOGIN, T0, NULL);
+	assert_int_equal(record_tally(&record, EVENT_RELAY_DENIED)->len, 1);
+	record_clear(&record);
+	/* Neither is more forgiven than in their order. */
+	policy.login_credit = false;
+	offend(EVENT_RBL, 10, T0, 1);
+	assert_int_equal(tell(EVENT_LOGIN, T0 - 1, NULL), CHANGE_GRANTED);
+	assert_true(record_blocked(&record, T0 + 10));
+}
+
+static void
+without_grants_the_order_does_not_matter_either(void **state)
+{
+	(void)state;
+	policy.relay_for = 0;
+	offend(EVENT_RBL, 10, T0, 1);
+	assert_int_equal(tell(EVENT_LOGIN, T0 - 890, NULL), CHANGE_UNBLOCKED | CHANGE_UNCACHED);
+	assert_null(record.tallies);
+}
+
+/* A login that is read late does not undo what came after its credit. */
 static void
 an_older_login_does_not_lift(void **state)
 {
@@ -621,6 +654,8 @@ main(void)
 		TEST(a_login_forgives),
 		TEST(a_login_forgives_earlier_blocks),
 		TEST(an_older_offence_is_forgiven),
+		TEST(the_order_of_reading_does_not_matter),
+		TEST(without_grants_the_order_does_not_matter_either),
 		TEST(an_older_login_does_not_lift),
 		TEST(an_old_line_grants_what_is_left),
 		TEST(a_line_from_the_future_is_now),
