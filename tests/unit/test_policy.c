@@ -339,6 +339,82 @@ an_older_login_does_not_lift(void **state)
 	assert_int_equal(record_tally(&record, EVENT_RBL)->len, 10);
 }
 
+/* What was dated after the present is moved before it, and may then be older than what was not. */
+static void
+a_clock_set_back_keeps_distances(void **state)
+{
+	static const struct {
+		time_t at;
+		const char *recipient;
+	} hits[] = { { T0 + 10, "b@a.example" }, { T0 + 110, "a@a.example" }, { T0 + 300, "c@a.example" } };
+	const struct tally *t;
+	uint32_t tags[ROWS(hits)];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(hits); i++)
+		tell(EVENT_RELAY_DENIED, hits[i].at, hits[i].recipient);
+	t = record_tally(&record, EVENT_RELAY_DENIED);
+	for (size_t i = 0; i < ROWS(hits); i++)
+		tags[i] = t->hits[i].tag;
+	assert_false(policy_settle(&policy, &record, T0 + 290)); /* no more than a second thread's idea of now */
+	assert_true(policy_settle(&policy, &record, T0 + 50));
+	assert_int_equal(t->hits[0].at, T0 + 110 - 250);
+	assert_int_equal(t->hits[1].at, T0 + 10);
+	assert_int_equal(t->hits[2].at, T0 + 50);
+	assert_int_equal(t->hits[0].tag, tags[1]);
+	assert_int_equal(t->hits[1].tag, tags[0]);
+	assert_int_equal(t->hits[2].tag, tags[2]);
+	assert_int_equal(record.seen, T0 + 50);
+	assert_false(policy_settle(&policy, &record, T0 + 50));
+}
+
+static void
+a_clock_set_back_keeps_a_user(void **state)
+{
+	(void)state;
+	tell(EVENT_LOGIN, T0 + 300, NULL);
+	tell(EVENT_LOGIN, T0 + 400, NULL);
+	assert_true(policy_settle(&policy, &record, T0));
+	assert_int_equal(record.grant->first, T0 - 100);
+	assert_int_equal(record.grant->last, T0);
+	assert_int_equal(record.grant->until, T0 + 900);
+	assert_int_equal(record.login, T0);
+	assert_int_equal(tell(EVENT_RBL, T0 + 1, NULL), CHANGE_FORGIVEN);
+}
+
+/* Begun before what is the present now, and prolonged after it: no longer than one that begins now.  What an administrator
+ * has said stays. */
+static void
+a_clock_set_back_prolongs_nothing(void **state)
+{
+	static const struct {
+		const char *name;
+		enum threshold_kind by;
+		uint8_t blocks;
+		uint32_t most; /* seconds from now */
+	} rows[] = {
+		{ "rate", BY_RATE, 1, 86400 }, /* the greater term of its kind */
+		{ "total", BY_TOTAL, 1, 86400 },
+		{ "the third time", BY_TOTAL, 3, 4 * 86400 },
+		{ "hand", BY_HAND, 1, 20 * 86400 },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		fresh(state);
+		record.blocked_at = record.cached_at = T0 - 100;
+		record.blocked_until = record.cached_until = T0 + 20 * 86400;
+		record.blocked_by = (uint8_t)rows[i].by;
+		record.blocked_kind = rows[i].by == BY_HAND ? EVENT_KINDS : EVENT_RELAY_DENIED;
+		record.cached_kind = record.blocked_kind;
+		record.blocks = rows[i].blocks;
+		record.seen = T0 + 1000;
+		assert_true(policy_settle(&policy, &record, T0));
+		row_eq(rows[i].name, record.blocked_until, T0 + rows[i].most);
+		row_eq(rows[i].name, record.cached_until, T0 + (rows[i].by == BY_HAND ? 20 : 1) * 86400);
+		done(state);
+	}
+}
+
 static void
 an_old_line_grants_what_is_left(void **state)
 {
@@ -751,6 +827,9 @@ main(void)
 		TEST(without_grants_the_order_does_not_matter_either),
 		TEST(no_order_of_reading_harms),
 		TEST(an_older_login_does_not_lift),
+		TEST(a_clock_set_back_keeps_distances),
+		TEST(a_clock_set_back_keeps_a_user),
+		TEST(a_clock_set_back_prolongs_nothing),
 		TEST(an_old_line_grants_what_is_left),
 		TEST(a_line_from_the_future_is_now),
 		TEST(terms_double),
