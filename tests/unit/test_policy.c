@@ -78,6 +78,8 @@ blocks_at_the_thresholds(void **state)
 		{ "slow dictionary, not yet", EVENT_UNKNOWN_USER, 49, 1000, BY_NONE, 0 },
 		{ "19 protocol errors", EVENT_PROTOCOL, 19, 1, BY_NONE, 0 },
 		{ "20 protocol errors", EVENT_PROTOCOL, 20, 1, BY_RATE, 3600 },
+		{ "19 times too fast", EVENT_RATE_LIMIT, 19, 1, BY_NONE, 0 },
+		{ "20 times too fast", EVENT_RATE_LIMIT, 20, 1, BY_RATE, 3600 },
 		{ "protocol errors have no total", EVENT_PROTOCOL, 1000, 10, BY_NONE, 0 },
 		{ "policy never counts", EVENT_POLICY, 1000, 0, BY_NONE, 0 },
 	};
@@ -315,6 +317,19 @@ no_order_of_reading_harms(void **state)
 		record_clear(&record);
 	}
 	assert_true(shut_out > 1000 && free > 1000); /* or nothing was tried */
+}
+
+/* Within one second nobody knows what came first: it is the user's. */
+static void
+credit_begins_with_the_login(void **state)
+{
+	(void)state;
+	for (uint32_t relay_for = 0; relay_for <= 900; relay_for += 900) {
+		policy.relay_for = relay_for;
+		tell(EVENT_LOGIN, T0, NULL);
+		assert_int_equal(tell(EVENT_RBL, T0, NULL), CHANGE_FORGIVEN);
+		record_clear(&record);
+	}
 }
 
 static void
@@ -722,6 +737,8 @@ takes_back_what_a_cause_brought(void **state)
 		row_eq(rows[i].name, t == NULL ? 0 : t->len, rows[i].hits);
 		row_eq(rows[i].name, record.blocks, rows[i].blocks);
 		row_eq(rows[i].name, policy_withdraw(&record, &w, T0 + 5001 * (rows[i].again != 0)), 0);
+		if (rows[i].hits == 10 && rows[i].again != 0)
+			row_eq(rows[i].name, record.blocked_at, rows[i].again); /* and for as long */
 		done(state);
 	}
 	fresh(state);
@@ -824,6 +841,7 @@ main(void)
 		TEST(a_login_forgives_earlier_blocks),
 		TEST(an_older_offence_is_forgiven),
 		TEST(the_order_of_reading_does_not_matter),
+		TEST(credit_begins_with_the_login),
 		TEST(without_grants_the_order_does_not_matter_either),
 		TEST(no_order_of_reading_harms),
 		TEST(an_older_login_does_not_lift),
