@@ -59,7 +59,7 @@ struct record {
 	uint32_t cached_hits;	  /* events of the cached kind since, the first included */
 	uint32_t blocked_at, blocked_until;
 	uint8_t cached_kind;	  /* enum event_kind; EVENT_KINDS: by hand */
-	uint8_t blocked_kind;	  /* the same */
+	uint8_t blocked_kind;	  /* the same; a threshold is of a kind */
 	uint8_t blocked_by;	  /* enum threshold_kind */
 	uint8_t blocks;		  /* how often blocked, each within 30 days of the one before; stays at 255 */
 };

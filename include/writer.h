@@ -16,6 +16,7 @@ struct writer_setup {
 	struct store *store;	 /* borrowed */
 	struct learner *learner; /* borrowed; must run as long as the writer does */
 	unsigned flush_every;	 /* seconds */
+	bool whole;		 /* the first cut is of everything, and replaces whatever else the store has */
 	void (*committed)(void *arg); /* after each round, good or bad; must not block */
 	void *arg;
 };

@@ -49,6 +49,7 @@ struct daemon {
 	struct conf *started_with;
 	enum store_state store_state;
 	struct err store_note; /* what happened to a store that was set aside */
+	bool store_foreign;    /* it has entries that are not of this version */
 };
 
 /* Effects: what follows from an event, handed over by queue. */
@@ -286,13 +287,31 @@ struct restoring {
 	struct daemon *daemon;
 	const struct policy *policy;
 	time_t now;
+	unsigned unread;
+	struct err why; /* of the first of these */
 };
+
+/* Halves of events, open breakers, the history: what another version has written in its own way is not worth a daemon
+ * that does not start. */
+static void
+restore_meta(struct restoring *rs, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen)
+{
+	struct daemon *d = rs->daemon;
+	struct err e;
+
+	if (guard_restore(d->guard, key, klen, val, vlen, &e) == 0 &&
+	    history_restore(d->history, key, klen, val, vlen, &e) == 0 &&
+	    learner_restore(d->learner, key, klen, val, vlen, &e) == 0)
+		return;
+	if (rs->unread++ == 0)
+		rs->why = e;
+}
 
 static int
 restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const uint8_t *val, size_t vlen,
     struct err *e)
 {
-	const struct restoring *rs = arg;
+	struct restoring *rs = arg;
 	struct daemon *d = rs->daemon;
 
 	switch (table) {
@@ -301,9 +320,8 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 	case CUT_SOURCES:
 		return logs_resume(learner_logs(d->learner), (struct str){ (const char *)key, klen }, val, vlen, e);
 	case CUT_META:
-		return guard_restore(d->guard, key, klen, val, vlen, e) == -1 ||
-		    history_restore(d->history, key, klen, val, vlen, e) == -1 ? -1 :
-		    learner_restore(d->learner, key, klen, val, vlen, e);
+		restore_meta(rs, key, klen, val, vlen);
+		return 0;
 	default:
 		return 0;
 	}
@@ -312,7 +330,7 @@ restore(void *arg, enum cut_table table, const uint8_t *key, size_t klen, const 
 static int
 open_store(struct daemon *d, const struct conf *c, struct err *e)
 {
-	struct restoring rs = { d, &c->policy, time(NULL) };
+	struct restoring rs = { .daemon = d, .policy = &c->policy, .now = time(NULL) };
 
 	d->store = store_open(c->state_dir, &d->store_state, e);
 	if (d->store == NULL)
@@ -332,6 +350,10 @@ open_store(struct daemon *d, const struct conf *c, struct err *e)
 	case STORE_FAILED:
 		return -1;
 	}
+	d->store_foreign = rs.unread > 0;
+	if (d->store_foreign)
+		logmsg(LEVEL_WARNING, "%u entries of the store are not of this version and are forgotten: %s", rs.unread,
+		    rs.why.text);
 	if (d->store_note.text[0] != '\0')
 		logmsg(LEVEL_ERROR, "starting with nothing learned: %s", d->store_note.text);
 	return 0;
@@ -344,6 +366,7 @@ start_threads(struct daemon *d, const struct conf *c, struct rules *rules, struc
 		.store = d->store,
 		.learner = d->learner,
 		.flush_every = c->flush_every,
+		.whole = d->store_foreign,
 		.committed = committed,
 		.arg = d,
 	};

@@ -170,6 +170,7 @@ writer_start(const struct writer_setup *setup, struct err *e)
 	pthread_condattr_t attr;
 
 	w->setup = *setup;
+	w->whole = setup->whole;
 	cut_init(&w->cut);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);

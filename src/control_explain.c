@@ -126,7 +126,7 @@ put_lift(struct json *o, const struct known *k, const char *client)
 	for (enum set s = SET_CACHE; s < SETS; s++) {
 		if (!k->in[s])
 			continue;
-		by_login = by_login || k->entry[s].kind != EVENT_KINDS;
+		by_login = by_login || (k->entry[s].kind != EVENT_KINDS && k->entry[s].by != BY_HAND);
 		snprintf(text, sizeof(text), "popauth-milterctl %s del %s", set_name(s), client);
 		json_add_text(list, str_of(text));
 	}

@@ -71,26 +71,88 @@ remembered(const struct kind_policy *kp)
 	return (uint16_t)(n > RECORD_HITS_MAX ? RECORD_HITS_MAX : n);
 }
 
+bool
+policy_known_good(const struct record *r, uint32_t at)
+{
+	return r->login > 0 && at < record_until(r->login, POLICY_GOOD);
+}
+
+/* Of the hits whose tag is `like` in the bits of `mask`. */
+static bool
+reached(const struct threshold *th, uint32_t n, const struct record *r, enum event_kind kind, uint32_t at,
+    uint32_t like, uint32_t mask)
+{
+	const struct tally *t = record_tally(r, kind);
+
+	return n > 0 && t != NULL && t->len >= n && window_most_like(t->hits, t->len, at, th->span, like, mask) >= n;
+}
+
+/* Where somebody has logged in of late, a device that keeps trying an old password is more likely than a guesser, who
+ * would try many accounts: for the rate, each account counts once.  For the total every failure does. */
+static bool
+one_device(const struct kind_policy *kp, const struct record *r, enum event_kind kind, uint32_t at)
+{
+	const struct tally *t = record_tally(r, kind);
+
+	return kind == EVENT_AUTH_FAILURE && policy_known_good(r, at) &&
+	    window_distinct(t->hits, t->len, at, kp->rate.span) < kp->rate.n;
+}
+
+/* Does what is remembered reach the usual threshold? */
+static bool
+reached_rate(const struct policy *p, const struct record *r, enum event_kind kind, uint32_t at)
+{
+	const struct kind_policy *kp = &p->kind[kind];
+
+	return reached(&kp->rate, kp->rate.n, r, kind, at, 0, 0) && !one_device(kp, r, kind, at);
+}
+
+static bool
+reached_total(const struct policy *p, const struct record *r, enum event_kind kind, uint32_t at)
+{
+	const struct kind_policy *kp = &p->kind[kind];
+
+	return reached(&kp->total, kp->total.n, r, kind, at, 0, 0);
+}
+
+/* Would it have been blocked if what is forgiven by now had been from the beginning? */
+static bool
+is_due(const struct policy *p, const struct record *r)
+{
+	enum event_kind kind = (enum event_kind)r->blocked_kind;
+
+	return r->blocked_by == BY_HAND || reached_rate(p, r, kind, r->blocked_at) ||
+	    reached_total(p, r, kind, r->blocked_at);
+}
+
+/* What the client does before this is forgiven, by a login at `at`: also when the login is read later, from another log. */
+static uint32_t
+forgiven_until(const struct policy *p, uint32_t at, uint32_t term)
+{
+	return record_until(at, !p->login_credit ? 1 : term != 0 ? term : CREDIT);
+}
+
 /* A person is there: what this address did before was hers, and forgiven.  What an administrator said stays. */
 unsigned
-policy_login(struct record *r, struct str user, uint32_t at, uint32_t term)
+policy_login(const struct policy *p, struct record *r, struct str user, uint32_t at, uint32_t term)
 {
+	uint32_t until = forgiven_until(p, at, term);
 	unsigned changes = 0;
 	bool granted = record_granted(r, at);
 
 	if (at > r->login)
 		r->login = at;
-	if (record_cached(r, at) && r->cached_at <= at && r->cached_kind != EVENT_KINDS) {
+	if (record_cached(r, at) && r->cached_at < until && r->cached_kind != EVENT_KINDS) {
 		record_uncache(r);
 		changes |= CHANGE_UNCACHED;
 	}
-	if (record_blocked(r, at) && r->blocked_at <= at && r->blocked_by != BY_HAND) {
+	record_forgive(r, until - 1);
+	if (record_blocked(r, at) && !is_due(p, r)) {
 		record_unblock(r);
 		changes |= CHANGE_UNBLOCKED;
 	} else if (!record_blocked(r, at)) {
 		r->blocks = 0; /* those that have run their course are forgiven, too */
 	}
-	record_forgive(r, at);
 	if (term == 0)
 		return changes;
 	record_grant(r, user, at, record_until(at, term));
@@ -137,12 +199,6 @@ policy_doubled(uint32_t term, unsigned times, uint32_t most)
 	return term < most ? term : most;
 }
 
-bool
-policy_known_good(const struct record *r, uint32_t at)
-{
-	return r->login > 0 && at < record_until(r->login, POLICY_GOOD);
-}
-
 /* A client that is blocked already is blocked anew only by a graver threshold, and then for the longer of the two. */
 static unsigned
 block(const struct policy *p, struct record *r, enum event_kind kind, enum threshold_kind by, uint32_t term,
@@ -169,16 +225,6 @@ block(const struct policy *p, struct record *r, enum event_kind kind, enum thres
 	return policy_known_good(r, at) ? CHANGE_BLOCKED | CHANGE_GOOD : CHANGE_BLOCKED;
 }
 
-/* Of the hits whose tag is `like` in the bits of `mask`. */
-static bool
-reached(const struct threshold *th, uint32_t n, const struct record *r, enum event_kind kind, uint32_t at,
-    uint32_t like, uint32_t mask)
-{
-	const struct tally *t = record_tally(r, kind);
-
-	return n > 0 && t != NULL && t->len >= n && window_most_like(t->hits, t->len, at, th->span, like, mask) >= n;
-}
-
 /* The n of a rate threshold while what the client is after is under attack.  Two slips stay free, as people make them;
  * and who is known to behave is judged as ever. */
 uint32_t
@@ -189,17 +235,6 @@ policy_lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at)
 	if (less < STRICT_MIN)
 		less = STRICT_MIN;
 	return less >= n || policy_known_good(r, at) ? n : less;
-}
-
-/* Where somebody has logged in of late, a device that keeps trying an old password is more likely than a guesser, who
- * would try many accounts: for the rate, each account counts once.  For the total every failure does. */
-static bool
-one_device(const struct kind_policy *kp, const struct record *r, const struct event *ev, uint32_t at)
-{
-	const struct tally *t = record_tally(r, ev->kind);
-
-	return ev->kind == EVENT_AUTH_FAILURE && policy_known_good(r, at) &&
-	    window_distinct(t->hits, t->len, at, kp->rate.span) < kp->rate.n;
 }
 
 /* Kinds that put a client into the cache are about the client: one session is one hit, however many recipients it
@@ -243,7 +278,7 @@ static unsigned
 judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t at)
 {
 	const struct kind_policy *kp = &p->kind[ev->kind];
-	bool usual = reached(&kp->rate, kp->rate.n, r, ev->kind, at, 0, 0) && !one_device(kp, r, ev, at);
+	bool usual = reached_rate(p, r, ev->kind, at);
 	bool strict = !usual && reached_in_attack(p, r, ev, at);
 	unsigned changes = 0;
 
@@ -251,7 +286,7 @@ judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t
 		changes |= block(p, r, ev->kind, BY_RATE, kp->rate.term, at);
 	if (changes != 0 && strict)
 		changes |= CHANGE_STRICT;
-	if (reached(&kp->total, kp->total.n, r, ev->kind, at, 0, 0))
+	if (reached_total(p, r, ev->kind, at))
 		changes |= block(p, r, ev->kind, BY_TOTAL, kp->total.term, at);
 	return changes;
 }
@@ -320,7 +355,7 @@ policy_apply(const struct policy *p, struct record *r, const struct event *ev, t
 	if (ev->kind != EVENT_LOGIN)
 		changes = offence(p, r, ev, at);
 	else
-		changes = p->kind[EVENT_LOGIN].on ? policy_login(r, ev->user, at, p->relay_for) : 0;
+		changes = p->kind[EVENT_LOGIN].on ? policy_login(p, r, ev->user, at, p->relay_for) : 0;
 	return outlived(r, changes, record_time(now));
 }
 

@@ -44,7 +44,7 @@ carry_block(struct record *r, const struct carried *c, time_t now)
 	r->blocked_at = c->since;
 	r->blocked_until = c->until;
 	r->blocked_kind = c->kind;
-	r->blocked_by = c->by;
+	r->blocked_by = c->kind == EVENT_KINDS ? BY_HAND : c->by; /* of no kind: no threshold has said so */
 	r->blocks = (uint8_t)(c->count > UINT8_MAX ? UINT8_MAX : c->count);
 	r->blocked_note = intern(c->text);
 	return CHANGE_BLOCKED;

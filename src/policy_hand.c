@@ -36,7 +36,7 @@ policy_add(const struct policy *p, struct record *r, enum set s, time_t now, uin
 		r->seen = at;
 	switch (s) {
 	case SET_RELAY:
-		return policy_login(r, text, at, term != 0 ? term : p->relay_for != 0 ? p->relay_for : CREDIT);
+		return policy_login(p, r, text, at, term != 0 ? term : p->relay_for != 0 ? p->relay_for : CREDIT);
 	case SET_CACHE:
 		return add_to_cache(r, at, term != 0 ? term : p->cache_for != 0 ? p->cache_for : DAY, text);
 	case SET_BLOCK:

@@ -12,7 +12,7 @@
 
 uint32_t policy_lowered(uint32_t n, unsigned strict, const struct record *r, uint32_t at);
 /* A login from there, or the word of somebody that it is as good as one.  `term` 0: no grant follows. */
-unsigned policy_login(struct record *r, struct str user, uint32_t at, uint32_t term);
+unsigned policy_login(const struct policy *p, struct record *r, struct str user, uint32_t at, uint32_t term);
 /* The term of a repeat offender. */
 uint32_t policy_doubled(uint32_t term, unsigned times, uint32_t most);
 uint32_t policy_aim(const struct kind_policy *kp, enum event_kind kind);

@@ -354,6 +354,15 @@ get_spent(struct reader *in, struct record *r)
 	r->grant->spent = s;
 }
 
+/* A threshold is one of a kind. */
+static bool
+has_blocker(const struct record *r)
+{
+	bool by_threshold = r->blocked_by == BY_RATE || r->blocked_by == BY_TOTAL;
+
+	return r->blocked_by <= BY_HAND && (by_threshold ? r->blocked_kind < EVENT_KINDS : r->blocked_kind <= EVENT_KINDS);
+}
+
 int
 record_decode(struct record *r, const uint8_t *buf, size_t len, struct err *e)
 {
@@ -377,8 +386,7 @@ record_decode(struct record *r, const uint8_t *buf, size_t len, struct err *e)
 	get_tallies(&in, r);
 	if (version == RECORD_SPENT && !in.bad)
 		get_spent(&in, r);
-	if (!in.bad && in.at == in.len && r->cached_kind <= EVENT_KINDS && r->blocked_kind <= EVENT_KINDS &&
-	    r->blocked_by <= BY_HAND)
+	if (!in.bad && in.at == in.len && r->cached_kind <= EVENT_KINDS && has_blocker(r))
 		return 0;
 	record_clear(r);
 	return err_set(e, "record of %zu bytes is damaged", len);

@@ -5,7 +5,8 @@
  * The real daemon follows four logs that are written and rotated (renamed, copied and truncated, each also packed) while
  * it is killed again and again, its disk fills up, becomes read-only, or its store is cut off anywhere.  In the end the
  * records of all clients in its store are compared, byte by byte, with those of a daemon that read the same lines from
- * files that nobody touched.  What the control socket said is durable must be there too.
+ * files that nobody touched.  What the control socket said is durable must be there too.  So it is with a store in which a
+ * program of another version has left something.
  *
  * KILLS=N kills N times instead of 20, and does the rest in proportion; SEED=N plays another game.
  */
@@ -23,6 +24,7 @@
 
 #include "../unit/unit.h"
 #include "game.h"
+#include "store.h"
 
 #define KILLS	   20
 #define SMALL_DISK "size=64m"
@@ -237,6 +239,50 @@ test_cut_off(void **state)
 	    n - whole);
 }
 
+/* --- of another version --- */
+
+/* What a program of another version keeps beside clients and positions, each in the form of none. */
+static const char *const strange[] = { "half\0", "hour\0", "trip" }; /* and a number, here 0 */
+
+static void
+write_strange(const char *state)
+{
+	enum store_state was;
+	struct store *s;
+	struct cut c;
+	struct err e;
+
+	s = store_open(state, &was, &e);
+	if (s == NULL)
+		fail_msg("%s", e.text);
+	assert_int_equal(was, STORE_OPENED);
+	cut_init(&c);
+	for (size_t i = 0; i < ROWS(strange); i++)
+		cut_put(&c, CUT_META, strange[i], i == 2 ? 5 : 6, "\xff of another version", 20);
+	assert_int_equal(store_commit(s, &c, &e), STORE_DONE);
+	cut_clear(&c);
+	store_close(s);
+}
+
+/* It starts, says what it has forgotten, and nothing but that; and it says so once. */
+static void
+test_other_version(void **state)
+{
+	(void)state;
+	write_some(50);
+	catch_up();
+	stop(&g.p);
+	write_strange(g.small);
+	await_start();
+	if (!proc_said(&g.p, "3 entries of the store are not of this version and are forgotten"))
+		fail_msg("the daemon said:\n%s", g.p.said);
+	kill_it();
+	await_start();
+	if (proc_said(&g.p, "not of this version"))
+		fail_msg("the daemon said once more:\n%s", g.p.said);
+	finish("a store of another version");
+}
+
 /* --- undisturbed, for long --- */
 
 struct held {
@@ -310,6 +356,7 @@ main(void)
 		TEST(test_disk_full),
 		TEST(test_read_only),
 		TEST(test_cut_off),
+		TEST(test_other_version),
 		TEST(test_flat),
 	};
 

@@ -46,6 +46,31 @@ explains_what_lifts_a_block(void **state)
 	close(fd);
 }
 
+/* What somebody else's list says of a kind is still an administrator's word, and one of no kind is whatever it says. */
+static void
+explains_what_no_login_lifts(void **state)
+{
+	static const char *const by_hand[] = { "\"kind\":\"rbl\"", "\"kind\":\"hand\",\"by\":\"rate\"", "\"kind\":\"hand\"" };
+	static char buf[65536];
+	char line[128], who[32];
+	int fd = dial(&f);
+
+	(void)state;
+	for (unsigned i = 0; i < ROWS(by_hand); i++) {
+		(void)snprintf(who, sizeof who, "192.0.2.%u", 20 + i);
+		(void)snprintf(line, sizeof line, "{\"verb\":\"block add\",\"address\":\"%s\",%s}", who, by_hand[i]);
+		ask(fd, line);
+		assert_int_equal(answer(fd, buf, sizeof buf), 0);
+		explained(fd, who, buf, sizeof buf);
+		has(buf, "\"by\":\"hand\"");
+		assert_null(strstr(buf, "login from there"));
+		fake_event(&f, EVENT_LOGIN, who, "anna", NULL);
+		explained(fd, who, buf, sizeof buf);
+		has(buf, "\"verdict\":\"blocked\"");
+	}
+	close(fd);
+}
+
 /* Of 24 clients and 192.0.2.23, which tries the fourth account twice. */
 static void
 attack(unsigned n)
@@ -139,6 +164,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(explains_what_lifts_a_block, start, control_down),
+		cmocka_unit_test_setup_teardown(explains_what_no_login_lifts, start, control_down),
 		cmocka_unit_test_setup_teardown(explains_what_else_goes_on, start, control_down),
 		cmocka_unit_test_setup_teardown(explains_what_a_breaker_holds, start, control_down),
 	};

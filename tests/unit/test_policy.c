@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy.h"
@@ -77,6 +78,8 @@ blocks_at_the_thresholds(void **state)
 		{ "slow dictionary, not yet", EVENT_UNKNOWN_USER, 49, 1000, BY_NONE, 0 },
 		{ "19 protocol errors", EVENT_PROTOCOL, 19, 1, BY_NONE, 0 },
 		{ "20 protocol errors", EVENT_PROTOCOL, 20, 1, BY_RATE, 3600 },
+		{ "19 times too fast", EVENT_RATE_LIMIT, 19, 1, BY_NONE, 0 },
+		{ "20 times too fast", EVENT_RATE_LIMIT, 20, 1, BY_RATE, 3600 },
 		{ "protocol errors have no total", EVENT_PROTOCOL, 1000, 10, BY_NONE, 0 },
 		{ "policy never counts", EVENT_POLICY, 1000, 0, BY_NONE, 0 },
 	};
@@ -201,7 +204,145 @@ an_older_offence_is_forgiven(void **state)
 	assert_int_equal(tell(EVENT_RBL, T0 + 900, NULL), CHANGE_COUNTED | CHANGE_CACHED);
 }
 
-/* A login that is read late does not undo what came after it. */
+/* Two logs are not read in the order of their lines.  What comes of them is the same. */
+static void
+the_order_of_reading_does_not_matter(void **state)
+{
+	(void)state;
+	offend(EVENT_RBL, 10, T0, 1);
+	assert_int_equal(tell(EVENT_LOGIN, T0 - 10, NULL), CHANGE_GRANTED | CHANGE_UNBLOCKED | CHANGE_UNCACHED);
+	assert_int_equal(record.blocks, 0);
+	assert_null(record.tallies);
+	record_clear(&record);
+	/* To the second: what came when the credit was over stays. */
+	tell(EVENT_RELAY_DENIED, T0 + 899, NULL);
+	tell(EVENT_RELAY_DENIED, T0 + 900, NULL);
+	tell(EVENT_LOGIN, T0, NULL);
+	assert_int_equal(record_tally(&record, EVENT_RELAY_DENIED)->len, 1);
+	record_clear(&record);
+	/* Neither is more forgiven than in their order. */
+	policy.login_credit = false;
+	offend(EVENT_RBL, 10, T0, 1);
+	assert_int_equal(tell(EVENT_LOGIN, T0 - 1, NULL), CHANGE_GRANTED);
+	assert_true(record_blocked(&record, T0 + 10));
+}
+
+/* One client in two logs, a day's worth of events in half an hour: the mail server's of one kind mostly, and logins. */
+#define TOLD 50
+struct told {
+	struct event ev;
+	char recipient[16];
+};
+
+static uint32_t seed;
+
+static unsigned
+any(unsigned below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	time_t at = ((const struct told *)a)->ev.time, other = ((const struct told *)b)->ev.time;
+
+	return at < other ? -1 : at > other;
+}
+
+static void
+tell_story(struct told story[TOLD], unsigned span)
+{
+	static const enum event_kind kinds[] = { EVENT_AUTH_FAILURE, EVENT_UNKNOWN_USER, EVENT_RELAY_DENIED, EVENT_RBL,
+		EVENT_PROTOCOL };
+	enum event_kind mostly = kinds[any(ROWS(kinds))];
+
+	for (unsigned i = 0; i < TOLD; i++) {
+		story[i].ev = (struct event){ .kind = any(10) == 0 ? kinds[any(ROWS(kinds))] : mostly, .time = T0 + 2 * any(span) };
+		if (any(25) == 0) { /* in a second of its own: within one nobody knows what came first */
+			story[i].ev.kind = EVENT_LOGIN;
+			story[i].ev.time++;
+		}
+	}
+	qsort(story, TOLD, sizeof story[0], by_time);
+	for (unsigned i = 0; i < TOLD; i++) {
+		(void)snprintf(story[i].recipient, sizeof story[i].recipient, "u%u@a.example", any(60));
+		story[i].ev.recipient = story[i].ev.user = str_of(story[i].recipient);
+		story[i].ev.zone = STR("zen.example");
+	}
+}
+
+static void
+read_story(struct record *r, const struct told story[TOLD], bool logins, bool others, time_t now)
+{
+	for (unsigned i = 0; i < TOLD; i++)
+		if (story[i].ev.kind == EVENT_LOGIN ? logins : others)
+			(void)policy_apply(&policy, r, &story[i].ev, now == 0 ? story[i].ev.time : now);
+}
+
+/* Whichever log is read first, nobody is shut out whom the order of the lines would not have shut out. */
+static void
+no_order_of_reading_harms(void **state)
+{
+	unsigned shut_out = 0, free = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		struct told story[TOLD];
+		unsigned span;
+		time_t now;
+
+		seed = round;
+		span = 1 + any(1000);
+		now = T0 + 2 * span;
+		policy.login_credit = any(4) != 0;
+		policy.relay_for = any(4) == 0 ? 0 : 900;
+		tell_story(story, span);
+		read_story(&record, story, true, true, 0);
+		for (int first = 0; first < 2; first++) {
+			struct record other;
+
+			record_init(&other);
+			read_story(&other, story, first == 0, first == 1, now);
+			read_story(&other, story, first == 1, first == 0, now);
+			for (enum set s = SET_CACHE; s < SETS; s++)
+				if (record_in(&other, s, now) && !record_in(&record, s, now))
+					fail_msg("round %u, %s read first: in the %s without need", round,
+					    first == 0 ? "logins" : "offences", set_name(s));
+			record_clear(&other);
+		}
+		shut_out += record_in(&record, SET_BLOCK, now);
+		free += !record_in(&record, SET_BLOCK, now);
+		record_clear(&record);
+	}
+	assert_true(shut_out > 1000 && free > 1000); /* or nothing was tried */
+}
+
+/* Within one second nobody knows what came first: it is the user's. */
+static void
+credit_begins_with_the_login(void **state)
+{
+	(void)state;
+	for (uint32_t relay_for = 0; relay_for <= 900; relay_for += 900) {
+		policy.relay_for = relay_for;
+		tell(EVENT_LOGIN, T0, NULL);
+		assert_int_equal(tell(EVENT_RBL, T0, NULL), CHANGE_FORGIVEN);
+		record_clear(&record);
+	}
+}
+
+static void
+without_grants_the_order_does_not_matter_either(void **state)
+{
+	(void)state;
+	policy.relay_for = 0;
+	offend(EVENT_RBL, 10, T0, 1);
+	assert_int_equal(tell(EVENT_LOGIN, T0 - 890, NULL), CHANGE_UNBLOCKED | CHANGE_UNCACHED);
+	assert_null(record.tallies);
+}
+
+/* A login that is read late does not undo what came after its credit. */
 static void
 an_older_login_does_not_lift(void **state)
 {
@@ -211,6 +352,82 @@ an_older_login_does_not_lift(void **state)
 	assert_true(record_blocked(&record, T0 + 10));
 	assert_true(record_cached(&record, T0 + 10));
 	assert_int_equal(record_tally(&record, EVENT_RBL)->len, 10);
+}
+
+/* What was dated after the present is moved before it, and may then be older than what was not. */
+static void
+a_clock_set_back_keeps_distances(void **state)
+{
+	static const struct {
+		time_t at;
+		const char *recipient;
+	} hits[] = { { T0 + 10, "b@a.example" }, { T0 + 110, "a@a.example" }, { T0 + 300, "c@a.example" } };
+	const struct tally *t;
+	uint32_t tags[ROWS(hits)];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(hits); i++)
+		tell(EVENT_RELAY_DENIED, hits[i].at, hits[i].recipient);
+	t = record_tally(&record, EVENT_RELAY_DENIED);
+	for (size_t i = 0; i < ROWS(hits); i++)
+		tags[i] = t->hits[i].tag;
+	assert_false(policy_settle(&policy, &record, T0 + 290)); /* no more than a second thread's idea of now */
+	assert_true(policy_settle(&policy, &record, T0 + 50));
+	assert_int_equal(t->hits[0].at, T0 + 110 - 250);
+	assert_int_equal(t->hits[1].at, T0 + 10);
+	assert_int_equal(t->hits[2].at, T0 + 50);
+	assert_int_equal(t->hits[0].tag, tags[1]);
+	assert_int_equal(t->hits[1].tag, tags[0]);
+	assert_int_equal(t->hits[2].tag, tags[2]);
+	assert_int_equal(record.seen, T0 + 50);
+	assert_false(policy_settle(&policy, &record, T0 + 50));
+}
+
+static void
+a_clock_set_back_keeps_a_user(void **state)
+{
+	(void)state;
+	tell(EVENT_LOGIN, T0 + 300, NULL);
+	tell(EVENT_LOGIN, T0 + 400, NULL);
+	assert_true(policy_settle(&policy, &record, T0));
+	assert_int_equal(record.grant->first, T0 - 100);
+	assert_int_equal(record.grant->last, T0);
+	assert_int_equal(record.grant->until, T0 + 900);
+	assert_int_equal(record.login, T0);
+	assert_int_equal(tell(EVENT_RBL, T0 + 1, NULL), CHANGE_FORGIVEN);
+}
+
+/* Begun before what is the present now, and prolonged after it: no longer than one that begins now.  What an administrator
+ * has said stays. */
+static void
+a_clock_set_back_prolongs_nothing(void **state)
+{
+	static const struct {
+		const char *name;
+		enum threshold_kind by;
+		uint8_t blocks;
+		uint32_t most; /* seconds from now */
+	} rows[] = {
+		{ "rate", BY_RATE, 1, 86400 }, /* the greater term of its kind */
+		{ "total", BY_TOTAL, 1, 86400 },
+		{ "the third time", BY_TOTAL, 3, 4 * 86400 },
+		{ "hand", BY_HAND, 1, 20 * 86400 },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		fresh(state);
+		record.blocked_at = record.cached_at = T0 - 100;
+		record.blocked_until = record.cached_until = T0 + 20 * 86400;
+		record.blocked_by = (uint8_t)rows[i].by;
+		record.blocked_kind = rows[i].by == BY_HAND ? EVENT_KINDS : EVENT_RELAY_DENIED;
+		record.cached_kind = record.blocked_kind;
+		record.blocks = rows[i].blocks;
+		record.seen = T0 + 1000;
+		assert_true(policy_settle(&policy, &record, T0));
+		row_eq(rows[i].name, record.blocked_until, T0 + rows[i].most);
+		row_eq(rows[i].name, record.cached_until, T0 + (rows[i].by == BY_HAND ? 20 : 1) * 86400);
+		done(state);
+	}
 }
 
 static void
@@ -520,6 +737,8 @@ takes_back_what_a_cause_brought(void **state)
 		row_eq(rows[i].name, t == NULL ? 0 : t->len, rows[i].hits);
 		row_eq(rows[i].name, record.blocks, rows[i].blocks);
 		row_eq(rows[i].name, policy_withdraw(&record, &w, T0 + 5001 * (rows[i].again != 0)), 0);
+		if (rows[i].hits == 10 && rows[i].again != 0)
+			row_eq(rows[i].name, record.blocked_at, rows[i].again); /* and for as long */
 		done(state);
 	}
 	fresh(state);
@@ -621,7 +840,14 @@ main(void)
 		TEST(a_login_forgives),
 		TEST(a_login_forgives_earlier_blocks),
 		TEST(an_older_offence_is_forgiven),
+		TEST(the_order_of_reading_does_not_matter),
+		TEST(credit_begins_with_the_login),
+		TEST(without_grants_the_order_does_not_matter_either),
+		TEST(no_order_of_reading_harms),
 		TEST(an_older_login_does_not_lift),
+		TEST(a_clock_set_back_keeps_distances),
+		TEST(a_clock_set_back_keeps_a_user),
+		TEST(a_clock_set_back_prolongs_nothing),
 		TEST(an_old_line_grants_what_is_left),
 		TEST(a_line_from_the_future_is_now),
 		TEST(terms_double),

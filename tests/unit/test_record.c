@@ -128,6 +128,10 @@ refuses_damage(void **state)
 			(void)record_decode(&r, bad, n, &e);
 			record_clear(&r);
 		}
+	record_init(&r);
+	r.blocked_by = BY_TOTAL;
+	r.blocked_kind = EVENT_KINDS; /* a threshold of nothing */
+	assert_int_equal(record_decode(&r, bad, record_encode(&r, bad, sizeof bad), &e), -1);
 	buf[0] = 9;
 	assert_int_equal(record_decode(&r, buf, n, &e), -1);
 	assert_string_equal(e.text, "record of version 9, this program knows versions 1 and 2");

@@ -111,6 +111,7 @@ hears_two_witnesses_once(void **state)
 	} rows[] = {
 		{ "milter, then log", SAME_NEVER, { 100, 7 | M }, { 101, 7 }, WINDOW_PAIRED },
 		{ "log, then milter", SAME_NEVER, { 101, 7 }, { 100, 7 | M }, WINDOW_PAIRED },
+		{ "as far apart as they may be", SAME_NEVER, { 100, 7 | M }, { 100 + WINDOW_PAIR, 7 }, WINDOW_PAIRED },
 		{ "another recipient", SAME_NEVER, { 100, 7 | M }, { 101, 8 }, WINDOW_COUNTED },
 		{ "too far apart", SAME_NEVER, { 100, 7 | M }, { 100 + WINDOW_PAIR + 1, 7 }, WINDOW_COUNTED },
 		{ "the same witness twice", SAME_NEVER, { 100, 7 }, { 101, 7 }, WINDOW_COUNTED },
@@ -152,6 +153,45 @@ pairs_one_to_one(void **state)
 }
 
 static void
+assert_hits(const struct hit *hits, uint16_t len, const struct hit *want, uint16_t n)
+{
+	assert_int_equal(len, n);
+	for (uint16_t i = 0; i < n; i++) {
+		assert_int_equal(hits[i].at, want[i].at);
+		assert_int_equal(hits[i].tag, want[i].tag);
+	}
+}
+
+/* A thing is remembered by its latest time; one that is told late does not take it back. */
+static void
+a_thing_is_where_it_was_last(void **state)
+{
+	struct hit hits[CAP] = { { 100, 1 }, { 101, 2 }, { 102, 3 } };
+	uint16_t len = 3;
+
+	(void)state;
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 103, 2 }, SAME_ALWAYS), WINDOW_REPEATED);
+	assert_hits(hits, len, (const struct hit[]){ { 100, 1 }, { 102, 3 }, { 103, 2 } }, 3);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 99, 3 }, SAME_ALWAYS), WINDOW_REPEATED);
+	assert_hits(hits, len, (const struct hit[]){ { 100, 1 }, { 102, 3 }, { 103, 2 } }, 3);
+}
+
+/* One session is one hit for so long from its first line: a process that serves one client after the other is not one
+ * session for ever. */
+static void
+a_session_is_where_it_began(void **state)
+{
+	struct hit hits[CAP];
+	uint16_t len = 0;
+
+	(void)state;
+	window_hit(hits, &len, CAP, (struct hit){ 100, 7 }, SAME_SHORTLY);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 109, 7 }, SAME_SHORTLY), WINDOW_REPEATED);
+	assert_int_equal(window_hit(hits, &len, CAP, (struct hit){ 111, 7 }, SAME_SHORTLY), WINDOW_COUNTED);
+	assert_hits(hits, len, (const struct hit[]){ { 100, 7 }, { 111, 7 } }, 2);
+}
+
+static void
 counts_different_ones(void **state)
 {
 	static const struct {
@@ -181,6 +221,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_different_ones),
+		cmocka_unit_test(a_thing_is_where_it_was_last),
+		cmocka_unit_test(a_session_is_where_it_began),
 		cmocka_unit_test(counts_a_sliding_window),
 		cmocka_unit_test(agrees_with_brute_force),
 		cmocka_unit_test(counts_only_what_is_alike),
