@@ -60,13 +60,14 @@ say_end(struct control *ctl, struct conn *c, const struct ending *en)
 void
 control_end(struct control *ctl, struct conn *c, int code, const char *fmt, ...)
 {
-	struct ending en = { .code = code };
+	struct session *s = conn_data(c);
 	va_list ap;
 
+	s->ending.code = code;
 	va_start(ap, fmt);
-	vsnprintf(en.message, sizeof(en.message), fmt, ap);
+	vsnprintf(s->ending.message, sizeof(s->ending.message), fmt, ap);
 	va_end(ap);
-	say_end(ctl, c, &en);
+	say_end(ctl, c, &s->ending);
 }
 
 void
@@ -120,15 +121,20 @@ refused(struct request *rq, int code, const char *what, struct str detail)
 	    str_show(shown, sizeof(shown), detail));
 }
 
+/* Who has changed what, or tried to; the answer says why it was not done. */
 static void
 log_change(const struct request *rq)
 {
-	char addr[ADDR_TEXT] = "";
+	struct str about = rq->user.n > 0 ? rq->user : rq->reason;
+	char addr[ADDR_TEXT] = "", shown[128] = "";
 
 	if (rq->verb->args & ARG_ADDRESS)
 		addr_format(addr, &rq->addr);
-	logmsg(LEVEL_NOTICE, "control: %s%s%s, by uid %ld", rq->verb->name, *addr != '\0' ? " " : "", addr,
-	    conn_uid(rq->conn));
+	if (about.n > 0)
+		str_show(shown, sizeof(shown), about);
+	logmsg(LEVEL_NOTICE, "control: %s%s%s%s%s%s, by uid %ld%s", rq->verb->name, *addr != '\0' ? " " : "", addr,
+	    about.n > 0 ? " (" : "", shown, about.n > 0 ? ")" : "", conn_uid(rq->conn),
+	    rq->session->ending.code == 0 ? "" : ": not done");
 }
 
 static void
@@ -152,9 +158,10 @@ perform(struct request *rq, struct json *j)
 	if (request_args(rq, j, &e) == -1) {
 		refused(rq, 2, e.text, STR_NONE);
 	} else {
+		rq->session->ending.code = 0;
+		control_do(rq);
 		if (rq->verb->access == ACCESS_WRITE && !rq->more)
 			log_change(rq);
-		control_do(rq);
 	}
 	ctl->host.policy_put(ctl->host.arg, hold);
 }

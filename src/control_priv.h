@@ -25,7 +25,7 @@ enum busy {
 	BUSY_WATCH
 };
 
-/* The end of an answer, kept while its change is not yet durable. */
+/* The end of an answer, kept while its change is not yet durable, and until the change is logged. */
 struct ending {
 	int code;
 	char message[256];

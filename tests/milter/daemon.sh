@@ -126,7 +126,9 @@ allowlist() {
 	mv "$dir/allow.new" "$dir/allow"
 }
 ctl block add 203.0.113.50 && fail "an allowlisted client was blocked"
-ctl block add 203.0.113.51 || fail "a client could not be blocked"
+await "the refusal in the log" said "control: block add 203.0.113.50, by uid $(id -u): not done"
+ctl block add 203.0.113.51 --reason 'a guess' || fail "a client could not be blocked"
+await "the change in the log" said "control: block add 203.0.113.51 (a guess), by uid $(id -u)"
 allowlist 203.0.113.50 203.0.113.51
 await "the client that was allowlisted to be freed" not_blocked 203.0.113.51
 allowlist 203.0.113.52/33
