@@ -242,10 +242,12 @@ find_row(struct builder *b)
 	return b->n - 1;
 }
 
+/* The row that a byte leads to; *alike: all bytes that lead there by the same moves, so that they need not be asked. */
 static uint32_t
-move(struct builder *b, unsigned from, unsigned char byte)
+move(struct builder *b, unsigned from, unsigned char byte, struct bytes *alike)
 {
 	b->nitems = 0;
+	*alike = bytes_not((struct bytes){ { 0 } });
 	for (unsigned i = 0; i < b->row[from].n; i++) {
 		uint32_t item = b->row[from].items[i];
 		const struct nfa *nfa = b->patterns[item >> 16];
@@ -256,9 +258,15 @@ move(struct builder *b, unsigned from, unsigned char byte)
 			continue;
 		}
 		a = &nfa->atoms[item & 0xffff];
-		for (unsigned f = 0; f < a->follows; f++)
-			if (bytes_has(&nfa->atoms[a->follow[f]].reads, byte))
+		for (unsigned f = 0; f < a->follows; f++) {
+			const struct bytes *reads = &nfa->atoms[a->follow[f]].reads;
+			struct bytes others = bytes_not(*reads);
+			bool takes = bytes_has(reads, byte);
+
+			*alike = bytes_both(alike, takes ? reads : &others);
+			if (takes)
 				collect_state(b, item >> 16, a->follow[f]);
+		}
 	}
 	return find_row(b);
 }
@@ -282,11 +290,33 @@ bytes_on(const struct builder *b, unsigned r)
 	return on;
 }
 
+/* Where each class leads from row r. */
+static void
+fill_row(struct builder *b, unsigned r)
+{
+	const struct rows *rows = b->rows;
+	uint32_t *next = rows->next + (size_t)r * rows->classes;
+	struct bytes on = bytes_on(b, r), alike;
+
+	memset(next, 0, rows->classes * sizeof(*next));
+	for (unsigned c = 0; c < rows->classes; c++) {
+		uint32_t to;
+
+		if (!bytes_has(&on, rows->sample[c]))
+			continue;
+		to = move(b, r, rows->sample[c], &alike);
+		for (unsigned k = c; k < rows->classes; k++)
+			if (bytes_has(&alike, rows->sample[k]))
+				next[k] = to;
+		alike = bytes_not(alike);
+		on = bytes_both(&on, &alike);
+	}
+}
+
 static void
 build_rows(struct builder *b)
 {
 	struct rows *rows = b->rows;
-	struct bytes on;
 	size_t cap = 0;
 
 	b->nitems = 0;
@@ -299,9 +329,7 @@ build_rows(struct builder *b)
 			cap = (size_t)(r + 1) * rows->classes * 2;
 			rows->next = xrealloc(rows->next, cap * sizeof(*rows->next));
 		}
-		on = bytes_on(b, r);
-		for (unsigned c = 0; c < rows->classes; c++)
-			rows->next[(size_t)r * rows->classes + c] = bytes_has(&on, rows->sample[c]) ? move(b, r, rows->sample[c]) : 0;
+		fill_row(b, r);
 	}
 	rows->n = b->n;
 }

@@ -29,6 +29,7 @@ batch_add(struct batch *b, const struct event *ev, unsigned times, time_t now)
 	w->ev.kind = ev->kind;
 	w->ev.source = ev->source;
 	w->ev.addr = ev->addr;
+	w->ev.bounce = ev->bounce;
 	w->ev.time = ev->time;
 	w->ev.user = keep(b, ev->user);
 	w->ev.recipient = keep(b, ev->recipient);

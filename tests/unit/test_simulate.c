@@ -838,6 +838,34 @@ keeps_the_order(void **state)
 	assert_int_equal(side.forgiven, 9);
 }
 
+static void
+unknown(time_t at, const char *client, const char *sender, unsigned n)
+{
+	head(form, at);
+	(void)fprintf(out, "postfix/smtpd[811]: NOQUEUE: reject: RCPT from x.example.com[%s]: 550 5.1.1 <c%u@example.org>: "
+	    "Recipient address rejected: User unknown in local recipient table; from=<%s> to=<c%u@example.org> "
+	    "proto=ESMTP helo=<x>\n", client, n, sender, n);
+}
+
+/* Mail from nobody is what an administrator may say does not count; in turns with mail from somebody, which does. */
+static void
+knows_bounces(void **state)
+{
+	(void)state;
+	conf_put(conf);
+	conf = conf_with("bounces_count = no");
+	begin("log");
+	for (unsigned i = 0; i < 40; i++) {
+		unknown(T0 + (time_t)i, "192.0.2.68", "", i);
+		unknown(T0 + (time_t)i, "192.0.2.69", "x@example.net", i);
+	}
+	end();
+	assert_int_equal(RUN("log"), 0);
+	assert_int_equal(side.forgiven, 40);
+	assert_int_equal(of("192.0.2.68")->blocks, 0);
+	assert_int_equal(of("192.0.2.69")->blocks, 1);
+}
+
 /* Whoever no longer matters makes room, however many they are. */
 static void
 forgets(void **state)
@@ -884,6 +912,7 @@ main(void)
 		TEST(knows_who_is_a_client),
 		TEST(late_lines_change_no_alarm),
 		TEST(keeps_the_order),
+		TEST(knows_bounces),
 		TEST(forgets),
 	};
 	char command[64];
