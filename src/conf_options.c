@@ -68,7 +68,7 @@ static const struct option file_options[] = {
 	    "now (450). Recipients known to be ours (gate_domains, gate_file, gate_mailers) do not count. 0: any number." },
 	{ "login_credit", VALUE_FLAG, false, P(login_credit), 0, 0, NULL,
 	    "While its leave to relay lasts, a client's offences do not count. With relay_for = off: for 15 minutes from its last "
-	    "login." },
+	    "login. popauth-milterctl relay del ends it." },
 	{ "bounces_count", VALUE_FLAG, false, P(bounces_count), 0, 0, NULL,
 	    "Mail from nobody, MAIL FROM:<>, to people who do not exist counts as unknown-user. So it does for guessers of names, "
 	    "who may say <> as well as anybody; but so it does for an honest server that returns mail which somebody else "
