@@ -148,7 +148,7 @@ struct doctor_report {
 	X("milter-protocol", milter_protocol, "the mail server speaks the milter protocol with all that is needed") \
 	X("relay-lookup", relay_lookup, "the relay lookup is there, in the right place and order") \
 	X("lookup-deferral", lookup_deferral, "no lookup defers all mail when the daemon is not there") \
-	X("postscreen", postscreen, "postscreen finds the daemon, if it is to ask it") \
+	X("postscreen", postscreen, "postscreen finds the daemon, if it is to ask it, and refuses whom it logs as listed") \
 	X("log-file", log_file, "the logs are there, readable by the daemon, and the ones that the mail server writes") \
 	X("log-lines", log_lines, "the rules recognise lines of the logs") \
 	X("log-clock", log_clock, "the logs' clock and time zone are this system's") \

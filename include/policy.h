@@ -114,7 +114,8 @@ enum set { SET_RELAY, SET_CACHE, SET_BLOCK, SETS };
 const char *set_name(enum set s);
 /* An administrator's hand.  `term` 0 takes the configured one; `text` is the user (relay) or the reason. */
 unsigned policy_add(const struct policy *p, struct record *r, enum set s, time_t now, uint32_t term, struct str text);
-unsigned policy_del(struct record *r, enum set s, time_t now);
+/* Of SET_RELAY also the credit that came with the login; there may be credit without a grant (relay_for = off). */
+unsigned policy_del(const struct policy *p, struct record *r, enum set s, time_t now);
 /* An entry as another system, or this one's export, knew it: with its own times, which are kept, and not as if it were
  * made now.  `until` is not 0; the others are not after the present. */
 struct carried {

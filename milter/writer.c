@@ -97,7 +97,8 @@ flush(struct writer *w, struct err *e)
 			return STORE_DONE;
 		if (w->cut.whole)
 			w->not_before = monotonic() + RETRY_WHOLE;
-		w->whole = is == STORE_EMPTIED || (is == STORE_FAILED && (parts || w->cut.len > IN_HAND_MAX));
+		w->whole = is == STORE_EMPTIED ||
+		    (is == STORE_FAILED && (parts || w->cut.more || w->cut.len > IN_HAND_MAX));
 		if (is != STORE_FAILED || w->whole)
 			cut_clear(&w->cut);
 	}
@@ -197,7 +198,11 @@ writer_stop(struct writer *w)
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
-	if (w->failing)
+	if (w->status.trouble.text[0] == '\0')
+		return;
+	if (w->whole) /* nobody has counted what that would have been */
+		logmsg(LEVEL_ERROR, "stopping with all unwritten that was learned since it was last written");
+	else
 		logmsg(LEVEL_ERROR, "stopping with %u changes that could not be written", w->cut.items);
 }
 

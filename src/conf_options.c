@@ -54,9 +54,9 @@ static const struct option file_options[] = {
 	    "records are put into sendmail's own access.db, and taken out of it; all others stay as they are." },
 	{ "relay_map_static", VALUE_PATH, true, F(relay_map_static), 0, 0, "",
 	    "A text file of entries that are always in relay_map, a key and a value on each line; what it says of an address "
-	    "outweighs a login, and so does its refusal of the network that the address is in (192.0.2 REJECT; of several the "
-	    "smallest one counts): by itself the MTA would take the longer key, which is the login's. status tells how many keys "
-	    "are left out for that. Not for access.db, where the administrator's own records are heeded in the same way. It is "
+	    "outweighs a login, and so does its refusal of the network that the address is in (192.0.2 REJECT, or 192.0.2 "
+	    "permit_sasl_authenticated, reject; of several the smallest one counts): by itself the MTA would take the longer key, "
+	    "which is the login's. status tells how many keys are left out for that. Not for access.db, where the administrator's own records are heeded in the same way. It is "
 	    "read again when it has changed. Empty: none." },
 	{ "relay_map_group", VALUE_GROUP, true, F(relay_map_group), 0, 0, "",
 	    "The group of a new relay_map, whose mode is 0640 then. Empty: the user's own group, and mode 0644. One that is there "
@@ -68,7 +68,7 @@ static const struct option file_options[] = {
 	    "now (450). Recipients known to be ours (gate_domains, gate_file, gate_mailers) do not count. 0: any number." },
 	{ "login_credit", VALUE_FLAG, false, P(login_credit), 0, 0, NULL,
 	    "While its leave to relay lasts, a client's offences do not count. With relay_for = off: for 15 minutes from its last "
-	    "login." },
+	    "login. popauth-milterctl relay del ends it." },
 	{ "bounces_count", VALUE_FLAG, false, P(bounces_count), 0, 0, NULL,
 	    "Mail from nobody, MAIL FROM:<>, to people who do not exist counts as unknown-user. So it does for guessers of names, "
 	    "who may say <> as well as anybody; but so it does for an honest server that returns mail which somebody else "

@@ -7,6 +7,7 @@
  *	conf_options.c	the table of all options
  *	conf_value.c	one value: text -> field -> text
  *	conf_word.c	the same for those that are one word of a few
+ *	conf_items.c	and for those that are lists, one item at a time
  *	conf_own.c	what is ours when the file does not say
  *	conf_lists.c	the lists of networks: from the file, from allow_file, from this system
  *	conf_print.c	the sample file and the manual's list, from the table
@@ -86,6 +87,9 @@ int value_set(const struct option *o, void *base, const char *text, struct err *
 void value_print(FILE *out, const struct option *o, const void *base);
 void value_clear(const struct option *o, void *base);
 const char *value_word(enum value_type t); /* the manual's word for it */
+/* Nothing but letters, digits, and the characters in `more`. */
+bool value_made_of(const char *text, const char *more);
+void value_quote(FILE *out, const char *s); /* in quotes */
 
 /* conf_word.c, for the table in conf_value.c. */
 int set_stage(const struct option *o, void *field, const char *text, struct err *e);
@@ -98,6 +102,18 @@ void print_stage(FILE *out, const void *field);
 void print_refusal(FILE *out, const void *field);
 void print_freemail(FILE *out, const void *field);
 void print_mapform(FILE *out, const void *field);
+
+/* conf_items.c, for the same table. */
+int item_log(const struct option *o, void *field, const char *text, struct err *e);
+int item_tag(const struct option *o, void *field, const char *text, struct err *e);
+int item_match(const struct option *o, void *field, const char *text, struct err *e);
+int item_name(const struct option *o, void *field, const char *text, struct err *e);
+int item_domain(const struct option *o, void *field, const char *text, struct err *e);
+int item_net(const struct option *o, void *field, const char *text, struct err *e);
+void items_print(FILE *out, const void *field);
+void items_print_nets(FILE *out, const void *field);
+void items_clear(void *field);
+void items_clear_nets(void *field);
 
 /* Mistakes, one a line, as far as they fit; the rest is counted. */
 struct mistakes {

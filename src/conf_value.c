@@ -7,8 +7,6 @@
 #include <sys/un.h>
 
 #include "conf_priv.h"
-#include "domains.h"
-#include "logspec.h"
 #include "template.h"
 
 #define SUN_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
@@ -68,8 +66,8 @@ set_listen(const struct option *o, void *field, const char *text, struct err *e)
 	return err_set(e, "%s: \"%s\" is not unix:PATH, inet:PORT@HOST or inet6:PORT@HOST", o->name, text);
 }
 
-static bool
-made_of(const char *text, const char *more)
+bool
+value_made_of(const char *text, const char *more)
 {
 	for (; *text != '\0'; text++)
 		if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
@@ -81,7 +79,7 @@ made_of(const char *text, const char *more)
 static int
 set_setname(const struct option *o, void *field, const char *text, struct err *e)
 {
-	if (strlen(text) > SETNAME_MAX || !made_of(text, "_-.") || *text == '-')
+	if (strlen(text) > SETNAME_MAX || !value_made_of(text, "_-.") || *text == '-')
 		return err_set(e, "%s: \"%s\" is not a name of at most %d letters, digits and _-.", o->name, text,
 		    SETNAME_MAX);
 	return set_text(o, field, text, e);
@@ -228,63 +226,6 @@ set_threshold(const struct option *o, void *field, const char *text, struct err 
 	return 0;
 }
 
-static void
-append(char ***list, const char *text)
-{
-	size_t n = 0;
-
-	while (*list != NULL && (*list)[n] != NULL)
-		n++;
-	*list = xrealloc(*list, (n + 2) * sizeof **list);
-	(*list)[n] = xstrdup(text);
-	(*list)[n + 1] = NULL;
-}
-
-static int
-add_log(const struct option *o, void *field, const char *text, struct err *e)
-{
-	char **list = *(char ***)field;
-	struct logspec spec;
-	struct err why;
-	unsigned n = 0;
-
-	if (logspec_parse(&spec, text, &why) == -1)
-		return err_set(e, "%s: %.400s", o->name, why.text);
-	for (; list != NULL && list[n] != NULL; n++)
-		if (strcmp(list[n], text) == 0)
-			return err_set(e, "%s: \"%s\" is listed twice", o->name, text);
-	if (n == CONF_LOGS_MAX)
-		return err_set(e, "%s: more than %d", o->name, CONF_LOGS_MAX);
-	append(field, text);
-	return 0;
-}
-
-/* TAG=PROGRAM, both of the bytes that logline.c takes for a tag. */
-static int
-add_tag(const struct option *o, void *field, const char *text, struct err *e)
-{
-	const char *equals = strchr(text, '=');
-
-	if (equals == NULL || equals == text || equals[1] == '\0' || strchr(equals + 1, '=') != NULL ||
-	    !made_of(text, "=./_@%~+-"))
-		return err_set(e, "%s: \"%s\" is not like \"mymail=postfix/smtpd\"", o->name, text);
-	append(field, text);
-	return 0;
-}
-
-/* What journalctl(1) takes: FIELD=value, or + between two sets of them. */
-static int
-add_match(const struct option *o, void *field, const char *text, struct err *e)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-	size_t n = strspn(text, letters);
-
-	if (strcmp(text, "+") != 0 && (n == 0 || n > 64 || text[n] != '='))
-		return err_set(e, "%s: \"%s\" is neither like \"SYSLOG_IDENTIFIER=dovecot\", in quotes, nor +", o->name, text);
-	append(field, text);
-	return 0;
-}
-
 /* Asked for here, once, because it may take time. */
 static int
 set_group(const struct option *o, void *field, const char *text, struct err *e)
@@ -298,60 +239,8 @@ set_group(const struct option *o, void *field, const char *text, struct err *e)
 	return set_text(o, &g->name, text, e);
 }
 
-/* Letters, digits, _-. and whatever is not ASCII: a name may be listed in both its forms (RFC 5890, U- and A-label). */
-static bool
-is_name(const char *text)
-{
-	char one[2] = "";
-
-	if (*text == '\0' || *text == '.')
-		return false;
-	for (; *text != '\0'; text++) {
-		one[0] = *text;
-		if ((unsigned char)*text < 0x80 && !made_of(one, "_-."))
-			return false;
-	}
-	return true;
-}
-
-static int
-add_name(const struct option *o, void *field, const char *text, struct err *e)
-{
-	struct addr a;
-
-	if (addr_parse(&a, str_of(text)) == -1 && !is_name(text))
-		return err_set(e, "%s: \"%s\" is neither a host name nor an address", o->name, text);
-	append(field, text);
-	return 0;
-}
-
-static int
-add_domain(const struct option *o, void *field, const char *text, struct err *e)
-{
-	struct err why;
-
-	if (domains_check(str_of(text), &why) == -1)
-		return err_set(e, "%s: %.400s", o->name, why.text);
-	append(field, text);
-	return 0;
-}
-
-static int
-add_net(const struct option *o, void *field, const char *text, struct err *e)
-{
-	const struct netlist **list = field;
-	struct err why;
-
-	if (*list == NULL)
-		*list = netlist_new();
-	/* The conf owns it and made it; policy's view of it is const. */
-	if (netlist_add((struct netlist *)*list, str_of(text), &why) == -1)
-		return err_set(e, "%s: %.400s", o->name, why.text);
-	return 0;
-}
-
-static void
-put_string(FILE *out, const char *s)
+void
+value_quote(FILE *out, const char *s)
 {
 	fputc('"', out);
 	for (; *s != '\0'; s++) {
@@ -367,7 +256,7 @@ print_text(FILE *out, const void *field)
 {
 	char *const *s = field;
 
-	put_string(out, *s == NULL ? "" : *s);
+	value_quote(out, *s == NULL ? "" : *s);
 }
 
 static void
@@ -410,53 +299,12 @@ print_threshold(FILE *out, const void *field)
 }
 
 static void
-print_list(FILE *out, const void *field)
-{
-	char *const *const *list = field;
-
-	fputs("{ ", out);
-	for (size_t i = 0; *list != NULL && (*list)[i] != NULL; i++) {
-		fputs(i == 0 ? "" : ", ", out);
-		put_string(out, (*list)[i]);
-	}
-	fputs(" }", out);
-}
-
-/* A netlist cannot be printed; its default is nothing. */
-static void
-print_nothing(FILE *out, const void *field)
-{
-	(void)field;
-	fputs("{ }", out);
-}
-
-static void
 clear_text(void *field)
 {
 	char **s = field;
 
 	free(*s);
 	*s = NULL;
-}
-
-static void
-clear_list(void *field)
-{
-	char ***list = field;
-
-	for (size_t i = 0; *list != NULL && (*list)[i] != NULL; i++)
-		free((*list)[i]);
-	free(*list);
-	*list = NULL;
-}
-
-static void
-clear_nets(void *field)
-{
-	const struct netlist **list = field;
-
-	netlist_free((struct netlist *)*list);
-	*list = NULL;
 }
 
 static const struct {
@@ -483,12 +331,12 @@ static const struct {
 	[VALUE_ASCII] = { "text", set_ascii, print_text, clear_text },
 	[VALUE_TEMPLATE] = { "text", set_template, print_text, clear_text },
 	[VALUE_THRESHOLD] = { "threshold", set_threshold, print_threshold, NULL },
-	[VALUE_LOGS] = { "{ log, ... }", add_log, print_list, clear_list },
-	[VALUE_MATCHES] = { "{ FIELD=value, ... }", add_match, print_list, clear_list },
-	[VALUE_TAGS] = { "{ tag=program, ... }", add_tag, print_list, clear_list },
-	[VALUE_NAMES] = { "{ name, ... }", add_name, print_list, clear_list },
-	[VALUE_DOMAINS] = { "{ domain, ... }", add_domain, print_list, clear_list },
-	[VALUE_NETS] = { "{ network, ... }", add_net, print_nothing, clear_nets },
+	[VALUE_LOGS] = { "{ log, ... }", item_log, items_print, items_clear },
+	[VALUE_MATCHES] = { "{ FIELD=value, ... }", item_match, items_print, items_clear },
+	[VALUE_TAGS] = { "{ tag=program, ... }", item_tag, items_print, items_clear },
+	[VALUE_NAMES] = { "{ name, ... }", item_name, items_print, items_clear },
+	[VALUE_DOMAINS] = { "{ domain, ... }", item_domain, items_print, items_clear },
+	[VALUE_NETS] = { "{ network, ... }", item_net, items_print_nets, items_clear_nets },
 };
 
 int

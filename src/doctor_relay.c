@@ -349,18 +349,14 @@ find_command(const struct doctor_facts *f, const char *command, struct service *
 }
 
 /* postscreen_access_list = ... socketmap:unix:PATH:postscreen: whoever names our socket means that. */
-void
-check_postscreen(const struct doctor_facts *f, struct doctor_report *r)
+static void
+judge_screen_list(const struct doctor_facts *f, struct doctor_report *r, const struct service *s)
 {
-	struct str rest, e, name;
-	struct service s;
+	struct str rest = postfix_param(f, s, "postscreen_access_list"), e, name;
 	char path[PATH_BUF];
 
-	if (f->conf == NULL || !postfix_seen(f) || !find_command(f, "postscreen", &s))
-		return;
-	rest = postfix_param(f, &s, "postscreen_access_list");
 	while (postfix_element(&rest, &e)) {
-		bool ours = is_our_map(f, &s, e, &name);
+		bool ours = is_our_map(f, s, e, &name);
 		struct finding *found;
 
 		if (!text_starts(e, "socketmap:unix:") || (ours && str_eq(name, STR("postscreen"))))
@@ -370,11 +366,40 @@ check_postscreen(const struct doctor_facts *f, struct doctor_report *r)
 		found = doctor_found(r, "Postfix, main.cf: postscreen_access_list: %.*s is not where the daemon answers to postscreen",
 		    (int)e.n, e.p);
 		finding_why(found, "postscreen takes a lookup that fails as no answer: nobody is let through or refused by it");
-		if (postfix_name_of(f, &s, f->conf->map_socket, path, sizeof path))
+		if (postfix_name_of(f, s, f->conf->map_socket, path, sizeof path))
 			finding_change(found, "postscreen_access_list = ... socketmap:unix:%s:postscreen ...", path);
 		else
 			finding_change(found, "%s: map_socket = \"(a path below queue_directory)\"", f->conf_path);
 	}
+}
+
+/* "DNSBL rank 3 for [192.0.2.9]:40112" is logged whatever is then done, and with `drop' it is all that is logged. */
+static void
+judge_screen_action(const struct doctor_facts *f, struct doctor_report *r, const struct service *s)
+{
+	struct str rest = postfix_param(f, s, "postscreen_dnsbl_sites"), e;
+	struct finding *found;
+	char place[256];
+
+	if (!f->conf->policy.kind[EVENT_RBL].on || !postfix_element(&rest, &e) ||
+	    !str_caseeq(postfix_param(f, s, "postscreen_dnsbl_action"), STR("ignore")))
+		return;
+	found = doctor_found(r, "%s: postscreen_dnsbl_action = ignore, and the daemon counts as refused whom postscreen finds "
+	    "listed", postfix_place(f, s, "postscreen_dnsbl_action", place, sizeof place));
+	finding_why(found, "postscreen lets these clients in and logs them as if it did not: the daemon then has them refused "
+	    "from its cache, and those that keep coming blocked");
+	finding_change(found, "postscreen_dnsbl_action = enforce    # or an empty postscreen_dnsbl_sites");
+}
+
+void
+check_postscreen(const struct doctor_facts *f, struct doctor_report *r)
+{
+	struct service s;
+
+	if (f->conf == NULL || !postfix_seen(f) || !find_command(f, "postscreen", &s))
+		return;
+	judge_screen_list(f, r, &s);
+	judge_screen_action(f, r, &s);
 }
 
 /* ---- other lookups that hang on the daemon ---- */

@@ -97,7 +97,7 @@ change(const struct work *w, struct record *r)
 		return policy_withdraw(r, w->withdrawal, w->now);
 	if (w->carried != NULL)
 		return policy_carry(r, w->carried, w->now);
-	return w->del ? policy_del(r, w->set, w->now) : policy_add(w->policy, r, w->set, w->now, w->term, w->text);
+	return w->del ? policy_del(w->policy, r, w->set, w->now) : policy_add(w->policy, r, w->set, w->now, w->term, w->text);
 }
 
 /* The record in a slot that is not free, as of `now`: a clock that was set back has been seen to. */

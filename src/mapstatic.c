@@ -131,18 +131,61 @@ mapstatic_at(const struct mapstatic *ms, unsigned i, struct str *key, struct str
 	*value = (struct str){ en->text + en->key + 1, en->value };
 }
 
-/* 554 Go away, REJECT, DISCARD, DEFER_IF_PERMIT, ERROR:5.7.1:550, reject_unauth_destination: access(5)'s words, and those of
- * sendmail's access map. */
+/* What a word of a value does about somebody who is a stranger to the MTA: a login by POP is no authentication there. */
+enum says { SAYS_LET, SAYS_REFUSE, SAYS_GO_ON, SAYS_GO_ON_ARG /* and the next word is its argument */ };
+
+/* access(5)'s actions, the restrictions that it may name instead, and the words of sendmail's access map, by how they begin.
+ * Some reject_ and defer_ do so to some clients only: he does not want everybody from there, and that is enough. */
+static enum says
+says(struct str word)
+{
+	static const struct {
+		const char *start;
+		enum says says;
+	} words[] = {
+		{ "4", SAYS_REFUSE }, { "5", SAYS_REFUSE }, { "error:", SAYS_REFUSE }, { "reject", SAYS_REFUSE },
+		{ "discard", SAYS_REFUSE }, { "defer_if_reject", SAYS_LET }, { "defer", SAYS_REFUSE },
+		{ "permit_dnswl_client", SAYS_GO_ON_ARG }, { "permit_rhswl_client", SAYS_GO_ON_ARG },
+		{ "permit_", SAYS_GO_ON }, { "check_", SAYS_GO_ON_ARG }, { "warn_if_reject", SAYS_GO_ON_ARG },
+		{ "sleep", SAYS_GO_ON_ARG },
+	};
+
+	for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+		struct str start = str_of(words[i].start);
+
+		if (word.n >= start.n && str_caseeq((struct str){ word.p, start.n }, start))
+			return words[i].says;
+	}
+	return SAYS_LET;
+}
+
+static bool
+next_word(struct str *rest, struct str *word)
+{
+	size_t from = 0, to;
+
+	while (from < rest->n && (is_blank(rest->p[from]) || rest->p[from] == ','))
+		from++;
+	for (to = from; to < rest->n && !is_blank(rest->p[to]) && rest->p[to] != ',';)
+		to++;
+	*word = (struct str){ rest->p + from, to - from };
+	*rest = (struct str){ rest->p + to, rest->n - to };
+	return word->n > 0;
+}
+
+/* "554 Go away", "REJECT", "permit_sasl_authenticated, reject": the first word that decides. */
 static bool
 refuses(struct str value)
 {
-	static const char *const words[] = { "4", "5", "reject", "discard", "defer", "error:" };
+	struct str word;
 
-	for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
-		struct str word = str_of(words[i]);
+	while (next_word(&value, &word)) {
+		enum says is = says(word);
 
-		if (value.n >= word.n && str_caseeq((struct str){ value.p, word.n }, word))
-			return true;
+		if (is == SAYS_LET || is == SAYS_REFUSE)
+			return is == SAYS_REFUSE;
+		if (is == SAYS_GO_ON_ARG)
+			(void)next_word(&value, &word);
 	}
 	return false;
 }

@@ -159,15 +159,18 @@ policy_login(const struct policy *p, struct record *r, struct str user, uint32_t
 	return changes | (granted ? CHANGE_RENEWED : CHANGE_GRANTED);
 }
 
-/* Mercy needs no grant: where logins give none, it lasts as long as a grant does by default. */
-static bool
-has_credit(const struct policy *p, const struct record *r, uint32_t at)
+/* Mercy needs no grant: where logins give none, it lasts as long as a grant does by default.  But a grant that began with
+ * the last login or after it, and is over, has taken the mercy with it. */
+bool
+policy_credit(const struct policy *p, const struct record *r, uint32_t at)
 {
 	if (!p->login_credit)
 		return false;
-	if (p->relay_for == 0 && r->login != 0 && r->login <= at && at - r->login < CREDIT)
+	if (record_granted(r, at) && r->grant->first <= at)
 		return true;
-	return record_granted(r, at) && r->grant->first <= at;
+	if (p->relay_for != 0 || r->login == 0 || (r->grant != NULL && r->grant->last >= r->login))
+		return false;
+	return r->login <= at && at - r->login < CREDIT;
 }
 
 /* The MTA's own word renews the entry; the milter's refusals from the cache do not, so that a list that has taken the
@@ -308,7 +311,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		return 0;
 	if (ev->bounce && !p->bounces_count)
 		return CHANGE_FORGIVEN;
-	if (at < r->login || has_credit(p, r, at)) /* forgiven, also when it is told only after the login */
+	if (at < r->login || policy_credit(p, r, at)) /* forgiven, also when it is told only after the login */
 		return CHANGE_FORGIVEN;
 	if ((ev->held & HELD_BLOCK) || ((ev->held & HELD_GOOD) && policy_known_good(r, at)))
 		changes = CHANGE_HELD;

@@ -47,15 +47,27 @@ policy_add(const struct policy *p, struct record *r, enum set s, time_t now, uin
 	panic("policy_add: no set %d", (int)s);
 }
 
-unsigned
-policy_del(struct record *r, enum set s, time_t now)
+/* What a login gave is taken back, not that there was one: what came before it stays forgiven.  Where it gave credit
+ * alone, a grant that is over as it begins says that the credit is, too. */
+static unsigned
+take_back_login(const struct policy *p, struct record *r, uint32_t at)
 {
-	if (!record_in(r, s, now))
+	if (!record_granted(r, at) && !policy_credit(p, r, at))
+		return 0;
+	record_ungrant(r);
+	if (p->relay_for == 0)
+		record_grant(r, STR_NONE, at, at);
+	return CHANGE_UNGRANTED;
+}
+
+unsigned
+policy_del(const struct policy *p, struct record *r, enum set s, time_t now)
+{
+	if (s != SET_RELAY && !record_in(r, s, now))
 		return 0;
 	switch (s) {
 	case SET_RELAY:
-		record_ungrant(r);
-		return CHANGE_UNGRANTED;
+		return take_back_login(p, r, record_time(now));
 	case SET_CACHE:
 		record_uncache(r);
 		return CHANGE_UNCACHED;

@@ -273,6 +273,32 @@ postscreen(void **state)
 	}
 }
 
+/* What it finds listed it may let in all the same. */
+static void
+postscreen_lets_in(void **state)
+{
+	static const struct {
+		const char *name, *main, *overrides, *what;
+	} rows[] = {
+		{ "nobody is asked", "postscreen_dnsbl_sites =\npostscreen_dnsbl_action = ignore\n", "", NULL },
+		{ "ignored", "postscreen_dnsbl_sites = zen.example*2\npostscreen_dnsbl_action = ignore\n", "", "main.cf: postscreen_dnsbl_action" },
+		{ "enforced", "postscreen_dnsbl_sites = zen.example*2\npostscreen_dnsbl_action = enforce\n", "", NULL },
+		{ "dropped", "postscreen_dnsbl_sites = zen.example\npostscreen_dnsbl_action = drop\n", "", NULL },
+		{ "by the service", "postscreen_dnsbl_sites = zen.example\npostscreen_dnsbl_action = drop\n",
+		    "smtp/inet/postscreen_dnsbl_action = ignore\n", "service smtp/inet: postscreen_dnsbl_action" },
+		{ "too old", "postscreen_dnsbl_sites = zen.example\n", "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		facts_init();
+		put(CAPTURE_MAIN, rows[i].main);
+		put(CAPTURE_OVERRIDES, rows[i].overrides);
+		put(CAPTURE_MASTER, "smtp inet n - n - 1 postscreen\nsmtpd pass - - y - - smtpd\n");
+		expect(rows[i].name, "postscreen", rows[i].what, rows[i].what == NULL ? NULL : "postscreen_dnsbl_action = enforce");
+	}
+}
+
 /* ---- the firewall ---- */
 
 #define DROP "-A INPUT -p tcp -m multiport --dports 25,465,587 -m set --match-set popauth4 src -j DROP\n"
@@ -675,6 +701,7 @@ main(void)
 		cmocka_unit_test(postfix_listeners),
 		cmocka_unit_test(postfix_action),
 		cmocka_unit_test(postscreen),
+		cmocka_unit_test(postscreen_lets_in),
 		cmocka_unit_test(sendmail_cf),
 		cmocka_unit_test(firewall_rules),
 		cmocka_unit_test(firewall_tables),

@@ -492,13 +492,55 @@ a_hand_outweighs(void **state)
 	tell(EVENT_LOGIN, T0 + 1, NULL);
 	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 2), VERDICT_BLOCKED);
 	assert_string_equal(record.blocked_note, "because");
-	assert_int_equal(policy_del(&record, SET_BLOCK, T0 + 3), CHANGE_UNBLOCKED);
+	assert_int_equal(policy_del(&policy, &record, SET_BLOCK, T0 + 3), CHANGE_UNBLOCKED);
 	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 3), VERDICT_RELAY);
-	assert_int_equal(policy_del(&record, SET_RELAY, T0 + 3), CHANGE_UNGRANTED);
-	assert_int_equal(policy_del(&record, SET_RELAY, T0 + 3), 0);
+	assert_int_equal(policy_del(&policy, &record, SET_RELAY, T0 + 3), CHANGE_UNGRANTED);
+	assert_int_equal(policy_del(&policy, &record, SET_RELAY, T0 + 3), 0);
 	assert_int_equal(policy_add(&policy, &record, SET_CACHE, T0 + 3, 0, STR("spammer")), CHANGE_CACHED);
 	assert_int_equal(policy_judge(&policy, &a, &record, T0 + 3), VERDICT_CACHED);
 	assert_int_equal(record.cached_kind, EVENT_KINDS);
+}
+
+/* Credit ends by hand as the grant does that it comes with, or would come with: from then on, and until the next login. */
+static void
+credit_is_taken_back(void **state)
+{
+	static const uint32_t relay_for[] = { 900, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(relay_for); i++) {
+		record_clear(&record);
+		policy.relay_for = relay_for[i];
+		row_eq("nothing to take", policy_del(&policy, &record, SET_RELAY, T0), 0);
+		tell(EVENT_LOGIN, T0, NULL);
+		row_eq("credit", tell(EVENT_RBL, T0 + 1, NULL), CHANGE_FORGIVEN);
+		row_eq("taken", policy_del(&policy, &record, SET_RELAY, T0 + 2), CHANGE_UNGRANTED);
+		row_eq("taken once", policy_del(&policy, &record, SET_RELAY, T0 + 2), 0);
+		row_eq("in no set", record_in(&record, SET_RELAY, T0 + 2), false);
+		row_eq("before the login", tell(EVENT_RBL, T0 - 1, NULL), CHANGE_FORGIVEN);
+		row_eq("counts", tell(EVENT_RBL, T0 + 2, NULL), CHANGE_COUNTED | CHANGE_CACHED);
+		row_eq("known to behave", policy_known_good(&record, T0 + 2), true);
+		tell(EVENT_LOGIN, T0 + 3, NULL);
+		row_eq("credit again", tell(EVENT_RBL, T0 + 4, NULL), CHANGE_FORGIVEN);
+	}
+}
+
+/* Where logins grant nothing, a grant by hand is worth its own term of mercy, or that of a later login. */
+static void
+credit_lasts_as_long_as_a_grant_by_hand(void **state)
+{
+	(void)state;
+	policy.relay_for = 0;
+	policy_add(&policy, &record, SET_RELAY, T0, 60, STR("anna"));
+	assert_int_equal(tell(EVENT_RBL, T0 + 59, NULL), CHANGE_FORGIVEN);
+	assert_int_equal(tell(EVENT_RBL, T0 + 60, NULL), CHANGE_COUNTED | CHANGE_CACHED);
+	policy_add(&policy, &record, SET_RELAY, T0 + 100, 3600, STR("anna"));
+	tell(EVENT_LOGIN, T0 + 200, NULL);
+	assert_int_equal(tell(EVENT_RBL, T0 + 3699, NULL), CHANGE_FORGIVEN);
+	assert_int_equal(policy_del(&policy, &record, SET_RELAY, T0 + 3699), CHANGE_UNGRANTED);
+	policy.login_credit = false;
+	tell(EVENT_LOGIN, T0 + 3700, NULL);
+	assert_int_equal(policy_del(&policy, &record, SET_RELAY, T0 + 3701), 0);
 }
 
 static void
@@ -506,7 +548,7 @@ an_unblocked_client_starts_anew(void **state)
 {
 	(void)state;
 	offend(EVENT_RELAY_DENIED, 10, T0, 1);
-	policy_del(&record, SET_BLOCK, T0 + 10);
+	policy_del(&policy, &record, SET_BLOCK, T0 + 10);
 	assert_int_equal(tell(EVENT_RELAY_DENIED, T0 + 11, "x@example.net"), CHANGE_COUNTED);
 }
 
@@ -853,6 +895,8 @@ main(void)
 		TEST(terms_double),
 		TEST(a_graver_threshold_prolongs),
 		TEST(a_hand_outweighs),
+		TEST(credit_is_taken_back),
+		TEST(credit_lasts_as_long_as_a_grant_by_hand),
 		TEST(an_unblocked_client_starts_anew),
 		TEST(kinds_can_be_switched_off),
 		TEST(trusts_its_own),

@@ -12,6 +12,7 @@
 #include "conf.h"
 #include "files.h"
 #include "logmsg.h"
+#include "mapstatic.h"
 #include "pipeline.h"
 #include "relaymap.h"
 #include "unit.h"
@@ -472,6 +473,43 @@ changes_in_access_db(void **state)
 	assert_string_equal(value_of("access.db", "192.0.2.4", false), "RELAY");
 }
 
+static bool
+value_is(void *arg, const char *key, struct str *value)
+{
+	*value = str_of(arg);
+	return strcmp(key, "192.0.2") == 0;
+}
+
+/* To whom has read his mail, which is no authentication to the MTA. */
+static void
+what_refuses_a_network(void **state)
+{
+	static const struct {
+		const char *value;
+		bool refuses;
+	} rows[] = {
+		{ "REJECT", true }, { "reject no customers here", true }, { "554 Go away", true }, { "450 Later", true },
+		{ "ERROR:5.7.1:550 No", true }, { "DISCARD", true }, { "DEFER_IF_PERMIT", true }, { "reject_unauth_destination", true },
+		{ "OK", false }, { "RELAY", false }, { "DUNNO", false }, { "1750000000", false }, { "DEFER_IF_REJECT", false },
+		{ "WARN or reject", false }, { "permit", false }, { "permit, reject", false }, { "permit_mynetworks", false },
+		{ "permit_sasl_authenticated, reject", true }, { "permit_mynetworks permit_sasl_authenticated defer", true },
+		{ "permit_sasl_authenticated, permit, reject", false }, { "permit_sasl_authenticated,OK,reject", false },
+		{ "Permit_SASL_Authenticated ,\tREJECT", true }, { "permit_tls_clientcerts,reject_unauth_destination", true },
+		{ "check_sender_access hash:/etc/postfix/senders, reject", true }, { "check_sender_access", false },
+		{ "permit_dnswl_client reject.example, permit", false }, { "permit_dnswl_client list.example reject", true },
+		{ "warn_if_reject reject_unverified_sender, permit", false }, { "sleep 5, reject", true }, { "sleep 5", false },
+		{ "class_of_ours, reject", false }, { ",", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char value[80];
+
+		(void)snprintf(value, sizeof value, "%s", rows[i].value);
+		row_eq(value, mapstatic_refused("192.0.2.1", value_is, value), rows[i].refuses);
+	}
+}
+
 /* A login lets nobody in whose network the administrator refuses. */
 static void
 within_a_refused_network(void **state)
@@ -619,6 +657,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(another_path, start, stop),
 		cmocka_unit_test_setup_teardown(in_access_db, start, stop),
 		cmocka_unit_test_setup_teardown(changes_in_access_db, start, stop),
+		cmocka_unit_test(what_refuses_a_network),
 		cmocka_unit_test_setup_teardown(within_a_refused_network, start, stop),
 		cmocka_unit_test_setup_teardown(only_what_changed, start, stop),
 		cmocka_unit_test_setup_teardown(queue_overflows, start, stop),

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../unit/unit.h"
-#include "rig.h"
+#include "page.h"
 
 static struct rig r;
 static char cookie[100], csrf[60];
-static char answer[400000];
 
 static int
 start(void **state)
@@ -26,20 +24,6 @@ stop(void **state)
 	(void)state;
 	rig_stop(&r);
 	return 0;
-}
-
-static void
-has(const char *name, const char *text)
-{
-	if (strstr(answer, text) == NULL)
-		fail_msg("%s: \"%s\" is not in %.2000s", name, text, answer);
-}
-
-static void
-has_not(const char *name, const char *text)
-{
-	if (strstr(answer, text) != NULL)
-		fail_msg("%s: \"%s\" is in %.2000s", name, text, answer);
 }
 
 static int

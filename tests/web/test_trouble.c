@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 #include "../../web/web.h"
-#include "../unit/unit.h"
-#include "rig.h"
+#include "page.h"
 #include "unixsock.h"
 
 #define NO "{\"end\":2,\"message\":\"no such verb: <b>\"}\n"
@@ -42,7 +41,6 @@ struct fake {
 
 static struct rig r;
 static char cookie[100], csrf[60];
-static char answer[400000];
 static struct fake fake;
 
 static void
@@ -121,13 +119,6 @@ stop(void **state)
 	fake_stop(&fake);
 	rig_stop(&r);
 	return 0;
-}
-
-static void
-has(const char *name, const char *text)
-{
-	if (strstr(answer, text) == NULL)
-		fail_msg("%s: \"%s\" is not in %.3000s", name, text, answer);
 }
 
 /* The page keeps the daemon's status for some seconds, and who leads for longer: nothing is asked for until it is known. */
