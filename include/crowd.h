@@ -46,5 +46,7 @@ void crowd_forget(struct crowd *c, struct member *m, uint64_t hash);
 void crowd_trim(struct crowd *c, struct member *m, uint32_t at, uint32_t span);
 /* How many different clients within the last `span` seconds before `at`, `at` included. */
 uint32_t crowd_count(const struct crowd *c, const struct member *m, uint32_t at, uint32_t span);
+/* Of them, how many have a mark that is not 0. */
+uint32_t crowd_count_marked(const struct crowd *c, const struct member *m, uint32_t at, uint32_t span);
 
 #endif

@@ -46,6 +46,7 @@ struct event {
 	bool bounce;		/* the mail was from nobody, <>; told of unknown-user only */
 	/* What else was going on: the pipeline's to fill in. */
 	uint8_t strict;		/* what it was aimed at is under attack: rate thresholds are so many times lower */
+	uint8_t strict_around;	/* its client's network attacks: the same, for different accounts */
 	uint8_t held;		/* HELD_ bits: a breaker is open, and this is not to follow */
 };
 

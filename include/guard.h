@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* guard.h - what stands beside the way of an event: the circuit breaker and the look-out for distributed attacks
  *
- *	guard_before()	the event learns what else is going on: is something held, is its target under attack?
+ *	guard_before()	the event learns what else is going on: is something held, is its target under attack, does its
+ *			network attack?
  *	...		the ledger applies it
  *	guard_after()	breaker and swarm hear what came of it
  *	pipeline_tend()	does what follows: withdrawals (guard_withdrawal()) and notices for people (guard_notice())
@@ -32,12 +33,12 @@ struct guard *guard_new(void);
 void guard_free(struct guard *g); /* NULL is fine */
 
 /* All take the event with its client, and `now`, the present. */
-void guard_before(struct guard *g, const struct policy *p, struct event *ev, time_t now);
+void guard_before(struct guard *g, const struct policy *p, struct event *ev, const struct addr *client, time_t now);
 /* true: pipeline_tend() has something to do. */
 bool guard_after(struct guard *g, const struct policy *p, const struct event *ev, const struct addr *client,
     unsigned changes, time_t now);
 /* swarm_fetch(), without the lock. */
-void guard_fetch(const struct guard *g, const struct event *ev, struct swarm_fetch *f);
+void guard_fetch(const struct guard *g, const struct event *ev, const struct addr *client, struct swarm_fetch *f);
 /* A client named a recipient and no DNSBL refused it. */
 void guard_came(struct guard *g, const struct policy *p, const struct addr *client, time_t at, time_t now);
 

@@ -42,7 +42,7 @@ struct policy {
 	struct threshold breaker_zone;	 /* of so many clients */
 	unsigned breaker_zone_share;	 /* one zone lists at least so many percent */
 	/* Distributed attacks (swarm.h).  The term: how long one lasts beyond the last time it was above its n. */
-	struct threshold incident_account, incident_login, incident_domain;
+	struct threshold incident_account, incident_login, incident_domain, incident_network, incident_client;
 	unsigned incident_factor;	 /* rate thresholds of strangers that take part are divided by this; 1: not */
 	const struct netlist *allow;  /* no offence of theirs counts: never cached, never blocked */
 	const struct netlist *own;    /* our own addresses and proxies: nothing is ever learned about them */
@@ -64,7 +64,7 @@ enum {
 	CHANGE_EXPIRED = 1 << 11,  /* so old that nothing of its term is left */
 	CHANGE_HELD = 1 << 12,	   /* not counted, or not cached, because a breaker is open */
 	CHANGE_STRICT = 1 << 13,   /* blocked by a threshold that was lowered during an attack */
-	CHANGE_GOOD = 1 << 14	   /* blocked, although known to behave */
+	CHANGE_GOOD = 1 << 14	   /* an offence, perhaps a block, of who is known to behave */
 };
 
 enum verdict {
@@ -153,6 +153,8 @@ struct policy_lowering {
 };
 bool policy_lowering(const struct policy *p, const struct record *r, enum event_kind kind, uint32_t hash, time_t now,
     struct policy_lowering *out);
+/* The same of auth-failure while its client's network attacks: there it is different accounts that count. */
+bool policy_lowering_around(const struct policy *p, const struct record *r, time_t now, struct policy_lowering *out);
 /* Has somebody logged in from there of late? */
 bool policy_known_good(const struct record *r, uint32_t at);
 

@@ -95,9 +95,17 @@ static const struct option file_options[] = {
 	    "The same for those that do log in to one account: its password is known to many. It is only reported." },
 	{ "incident_domain", VALUE_THRESHOLD, false, P(incident_domain), 0, 0, NULL,
 	    "The same for those that write to people who do not exist in one domain; they must be four times as many as usual, too." },
+	{ "incident_network", VALUE_THRESHOLD, false, P(incident_network), 0, 0, NULL,
+	    "When so many different clients of one network, a /24 of IPv4 or a /48 of IPv6, fail to log in, whatever the account, "
+	    "and nobody has logged in from any of them within a week, the network is attacking. It is never blocked as a whole." },
+	{ "incident_client", VALUE_THRESHOLD, false, P(incident_client), 0, 0, NULL,
+	    "When so many different accounts fail to log in from one client whose login_credit excuses that, and more fail than do log "
+	    "in there, somebody who has an account is guessing others' passwords, or many people behind one address have a "
+	    "new one. It is only reported." },
 	{ "incident_factor", VALUE_UNSIGNED, false, P(incident_factor), 1, 100, NULL,
 	    "While an incident lasts, rate thresholds are divided by this for clients that take part in it and have not logged in "
-	    "within a week, but never to less than 3. 1: incidents are only reported." },
+	    "within a week, but never to less than 3. In a network that attacks it takes so many different accounts. 1: incidents "
+	    "are only reported." },
 	{ "ipv6_prefix", VALUE_UNSIGNED, false, P(ipv6_prefix), 1, 128, NULL,
 	    "IPv6 addresses that agree in so many bits are one client." },
 	{ "allow", VALUE_NETS, false, F(allow), 0, 0, NULL,

@@ -40,14 +40,17 @@ add_lowered(struct around *a, const struct lowered *l)
 }
 
 static void
-take_part(struct around *a, const struct policy *p, const struct record *r, const struct incident *i)
+take_part(struct around *a, const struct policy *p, const struct addr *client, const struct record *r,
+    const struct incident *i)
 {
 	for (enum event_kind e = 0; e < EVENT_KINDS; e++) {
 		struct lowered l = { .why = i, .kind = e };
 
-		if (swarm_lowers(i->target, e) && policy_lowering(p, r, e, i->hash, a->now, &l.is))
+		if (incident_lowers(i, p, client, r, e, a->now, &l.is))
 			add_lowered(a, &l);
 	}
+	if (i->target == TARGET_CLIENT && addr_eq(&i->addr, client))
+		a->own = i;
 }
 
 /* Would it be blocked, or cached, if the breaker were not open? */
@@ -64,10 +67,10 @@ concerns(const struct trip *t, const struct record *r, unsigned about, time_t no
 }
 
 void
-around_client(struct around *a, const struct policy *p, const struct record *r, unsigned about)
+around_client(struct around *a, const struct policy *p, const struct addr *client, const struct record *r, unsigned about)
 {
 	for (unsigned i = 0; i < a->n_incidents; i++)
-		take_part(a, p, r, &a->incidents[i]);
+		take_part(a, p, client, r, &a->incidents[i]);
 	for (unsigned i = 0; i < a->n_trips; i++)
 		if (concerns(&a->trips[i], r, about, a->now) && a->held++ < AROUND_SHOWN)
 			a->holding[a->held - 1] = a->trips[i];
@@ -116,6 +119,9 @@ around_put(struct json *o, struct around *a, const struct policy *p)
 	for (unsigned i = 0; i < held; i++)
 		json_add(list, trip_json(&a->holding[i]));
 	json_put(o, "held", list);
+	if (a->own != NULL)
+		json_put(o, "incident", incident_json(a->own, p));
 	free(a->incidents);
 	a->incidents = NULL;
+	a->own = NULL;
 }

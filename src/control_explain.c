@@ -39,7 +39,7 @@ copy(void *arg, const struct addr *client, const struct record *r)
 		str_copy(k->user, sizeof(k->user), str_of(r->grant->user));
 	for (enum event_kind e = 0; e < EVENT_KINDS; e++)
 		k->counter[e].any = policy_count(k->policy, r, e, k->now, &k->counter[e].is);
-	around_client(&k->around, k->policy, r, k->about);
+	around_client(&k->around, k->policy, client, r, k->about);
 }
 
 static void

@@ -66,7 +66,7 @@ run_breaker_reset(struct request *rq)
 		control_end_saved(rq->ctl, rq->conn, 0, "%u closed", n);
 }
 
-static struct json *
+struct json *
 incident_json(const struct incident *i, const struct policy *p)
 {
 	struct json *o = json_new(), *clients = json_list();
@@ -77,7 +77,7 @@ incident_json(const struct incident *i, const struct policy *p)
 	json_put_int(o, "since", i->since);
 	json_put_int(o, "last", i->last);
 	json_put_int(o, "until", i->until);
-	json_put_int(o, "clients", i->clients);
+	json_put_int(o, members_name(i->target), i->members);
 	json_put_int(o, "most", i->most);
 	json_put_cstr(o, "text", incident_text(text, sizeof text, i));
 	for (unsigned k = 0; k < i->shown; k++)

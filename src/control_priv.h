@@ -109,6 +109,7 @@ struct around {
 	time_t now;
 	unsigned n_incidents, n_trips, lowered, held;
 	struct incident *incidents; /* owned */
+	const struct incident *own; /* that is of this client alone; NULL: none */
 	struct lowered {
 		const struct incident *why;
 		enum event_kind kind;
@@ -118,7 +119,8 @@ struct around {
 };
 void around_begin(struct around *a, const struct request *rq);
 /* With the shard's lock held: copies alone.  `about`: kinds that there is evidence of, by 1 << kind. */
-void around_client(struct around *a, const struct policy *p, const struct record *r, unsigned about);
+void around_client(struct around *a, const struct policy *p, const struct addr *client, const struct record *r,
+    unsigned about);
 /* Adds its keys and ends it. */
 void around_put(struct json *o, struct around *a, const struct policy *p);
 
@@ -175,6 +177,7 @@ void run_breaker_reset(struct request *rq);
 struct json *trips_json(struct guard *g, time_t now); /* a list */
 
 struct json *trip_json(const struct trip *t);
+struct json *incident_json(const struct incident *i, const struct policy *p);
 
 /* control_explain.c, control_status.c */
 void explain(struct request *rq);

@@ -164,3 +164,13 @@ crowd_count(const struct crowd *c, const struct member *m, uint32_t at, uint32_t
 		n += within(m[i].at, at, span);
 	return n << c->level;
 }
+
+uint32_t
+crowd_count_marked(const struct crowd *c, const struct member *m, uint32_t at, uint32_t span)
+{
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < c->n; i++)
+		n += m[i].mark != 0 && within(m[i].at, at, span);
+	return n << c->level;
+}

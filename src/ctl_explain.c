@@ -87,6 +87,15 @@ show_lowered(const struct json *o)
 }
 
 static void
+show_incident(const struct json *o)
+{
+	const struct json *i = json_get(o, "incident");
+
+	if (i != NULL)
+		printf("  incident  %s, until %s\n", text_of(i, "text"), until_text(i));
+}
+
+static void
 show_held(const struct json *o)
 {
 	const struct json *list = json_get(o, "held");
@@ -167,6 +176,7 @@ show_explain(struct view *v, const struct json *o)
 		printf("  repeated  blocked %lld times, each within 30 days of the one before\n", number_of(o, "blocks"));
 	show_counters(json_get(o, "counters"));
 	show_lowered(o);
+	show_incident(o);
 	show_held(o);
 	show_evidence(evidence);
 	for (size_t i = 0; i < json_count(lift); i++)

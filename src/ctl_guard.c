@@ -39,15 +39,17 @@ show_incidents(struct view *v, const struct json *o)
 {
 	char at[TIME_TEXT], last[TIME_TEXT];
 	const struct json *clients;
+	const char *of;
 
 	(void)v;
 	if (o == NULL)
 		return;
 	clients = json_get(o, "sample");
-	printf("%s\n    since %s, last %s, %lld clients now\n    among them", text_of(o, "text"),
+	of = json_has(o, "accounts") ? "accounts" : "clients";
+	printf("%s\n    since %s, last %s, %lld %s now\n", text_of(o, "text"),
 	    time_text(at, json_get_int(o, "since", 0)), time_text(last, json_get_int(o, "last", 0)),
-	    (long long)json_get_int(o, "clients", 0));
-	for (size_t i = 0; i < json_count(clients); i++)
-		printf(" %s", json_text(json_at(clients, i)).p);
-	putchar('\n');
+	    number_of(o, of), of);
+	print_list("    among them ", clients);
+	if (json_count(clients) > 0)
+		putchar('\n');
 }

@@ -114,22 +114,6 @@ suspected(struct guard *g, const struct trip *t)
 		    trip_text(text, sizeof text, t));
 }
 
-static size_t
-put_clients(char *buf, size_t size, const struct incident *i, unsigned ipv6_prefix)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (unsigned k = 0; k < i->shown && used + ADDR_TEXT + 8 < size; k++) {
-		char text[ADDR_TEXT];
-		int n = snprintf(buf + used, size - used, "%s%s", k == 0 ? "" : " ",
-		    addr_format_client(text, &i->who[k], ipv6_prefix));
-
-		used += n < 0 ? 0 : (size_t)n;
-	}
-	return used;
-}
-
 static void
 begun(struct guard *g, const struct policy *p, const struct incident *i)
 {
@@ -140,9 +124,8 @@ begun(struct guard *g, const struct policy *p, const struct incident *i)
 	count_alert(g);
 	if (n == NULL)
 		return;
-	(void)put_clients(clients, sizeof clients, i, p->ipv6_prefix);
-	(void)snprintf(n->text, sizeof n->text, "INCIDENT: %s, among them %s", incident_text(text, sizeof text, i),
-	    clients);
+	(void)snprintf(n->text, sizeof n->text, "INCIDENT: %s%s%s", incident_text(text, sizeof text, i),
+	    i->shown > 0 ? ", among them " : "", incident_clients(clients, sizeof clients, i, p->ipv6_prefix));
 }
 
 static void
@@ -200,35 +183,39 @@ hear_block(struct guard *g, const struct policy *p, const struct heard *h, unsig
 }
 
 static bool
-hear_target(struct guard *g, const struct policy *p, const struct heard *h)
+hear_targets(struct guard *g, const struct policy *p, const struct heard *h, unsigned changes)
 {
-	struct str name;
-	enum target target = swarm_target(h->ev, &name);
-	struct incident i;
+	struct aim aims[SWARM_AIMS];
+	unsigned n = swarm_aims(h->ev, changes, aims);
+	struct incident one;
+	bool news = false;
 
-	if (target == TARGETS || !swarm_hear(g->swarm, p, target, name, h->client, h->at, h->now, &i))
-		return false;
-	begun(g, p, &i);
-	return true;
+	for (unsigned i = 0; i < n; i++)
+		if (swarm_hear(g->swarm, p, &aims[i], h->client, h->at, h->now, &one)) {
+			begun(g, p, &one);
+			news = true;
+		}
+	return news;
 }
 
 /* ---- on the way of an event ---- */
 
 void
-guard_before(struct guard *g, const struct policy *p, struct event *ev, time_t now)
+guard_before(struct guard *g, const struct policy *p, struct event *ev, const struct addr *client, time_t now)
 {
 	uint32_t at = record_time_of(ev->time, now);
-	struct str name;
-	enum target target;
+	struct aim aims[SWARM_AIMS];
+	unsigned n;
 
 	if (atomic_load_explicit(&g->alert, memory_order_relaxed) == 0 || ev->kind == EVENT_LOGIN)
 		return;
-	target = swarm_target(ev, &name);
+	/* Mail returned to names that were forged comes in storms, from honest servers: it may be the attack's echo. */
+	n = ev->bounce ? 0 : swarm_aims(ev, 0, aims);
 	pthread_mutex_lock(&g->lock);
 	ev->held = breaker_holds(g->breaker, ev->kind, ev->zone, at);
-	/* Mail returned to names that were forged comes in storms, from honest servers: it may be the attack's echo. */
-	if (target != TARGETS && !ev->bounce && swarm_attacked(g->swarm, target, name, at))
-		ev->strict = (uint8_t)p->incident_factor;
+	for (unsigned i = 0; i < n; i++)
+		if (swarm_attacked(g->swarm, &aims[i], client, at))
+			*(aims[i].target == TARGET_NETWORK ? &ev->strict_around : &ev->strict) = (uint8_t)p->incident_factor;
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -240,22 +227,24 @@ guard_after(struct guard *g, const struct policy *p, const struct event *ev, con
 	const char *zone;
 	bool news;
 
-	/* What our own users do is no attack; and what was told before was heard before. */
-	if (changes & (CHANGE_TRUSTED | CHANGE_FORGIVEN | CHANGE_DUPLICATE) || !p->kind[ev->kind].on)
+	if (changes & (CHANGE_TRUSTED | CHANGE_DUPLICATE) || !p->kind[ev->kind].on)
+		return false; /* what was told before was heard before */
+	/* What our own users do is no attack, unless one fails on everybody's accounts. */
+	if ((changes & CHANGE_FORGIVEN) && ev->kind != EVENT_AUTH_FAILURE)
 		return false;
 	zone = ev->kind == EVENT_RBL ? intern(ev->zone) : NULL; /* has a lock of its own */
 	pthread_mutex_lock(&g->lock);
 	news = hear_zone(g, p, &h, zone);
 	news |= hear_block(g, p, &h, changes);
-	news |= hear_target(g, p, &h);
+	news |= hear_targets(g, p, &h, changes);
 	pthread_mutex_unlock(&g->lock);
 	return news;
 }
 
 void
-guard_fetch(const struct guard *g, const struct event *ev, struct swarm_fetch *f)
+guard_fetch(const struct guard *g, const struct event *ev, const struct addr *client, struct swarm_fetch *f)
 {
-	swarm_fetch(g->swarm, ev, f);
+	swarm_fetch(g->swarm, ev, client, f);
 }
 
 void

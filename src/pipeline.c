@@ -76,10 +76,10 @@ guarded(struct pipeline *pl, const struct policy *p, const struct event *told, c
 	struct event ev = *told;
 	unsigned changes;
 
-	ev.strict = ev.held = 0;
+	ev.strict = ev.strict_around = ev.held = 0;
 	if (pl->guard == NULL)
 		return ledger_apply(pl->ledger, p, &ev, now);
-	guard_before(pl->guard, p, &ev, now);
+	guard_before(pl->guard, p, &ev, client, now);
 	changes = ledger_apply(pl->ledger, p, &ev, now);
 	return guard_after(pl->guard, p, &ev, client, changes, now) ? changes | ALARM : changes;
 }

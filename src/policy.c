@@ -34,6 +34,8 @@ policy_defaults(struct policy *p)
 		.incident_account = { 25, HOUR, HOUR },
 		.incident_login = { 40, HOUR, HOUR },
 		.incident_domain = { 300, 10 * MINUTE, HOUR / 2 },
+		.incident_network = { 30, HOUR, HOUR },
+		.incident_client = { 30, HOUR, HOUR },
 		.incident_factor = 3,
 	};
 	for (unsigned k = 0; k < EVENT_KINDS; k++)
@@ -225,7 +227,7 @@ block(const struct policy *p, struct record *r, enum event_kind kind, enum thres
 	r->blocked_kind = (uint8_t)kind;
 	r->blocked_by = (uint8_t)by;
 	r->blocked_note = NULL;
-	return policy_known_good(r, at) ? CHANGE_BLOCKED | CHANGE_GOOD : CHANGE_BLOCKED;
+	return CHANGE_BLOCKED;
 }
 
 /* The n of a rate threshold while what the client is after is under attack.  Two slips stay free, as people make them;
@@ -277,12 +279,24 @@ reached_in_attack(const struct policy *p, const struct record *r, const struct e
 	return n < kp->rate.n && aim != 0 && reached(&kp->rate, n, r, ev->kind, at, hit_of(kp, ev, at).tag, aim);
 }
 
+/* One who tries a few accounts from a network where many do; but not who tries one, be it ever so often: that may be
+ * anybody's telephone. */
+static bool
+reached_around(const struct policy *p, const struct record *r, const struct event *ev, uint32_t at)
+{
+	const struct kind_policy *kp = &p->kind[ev->kind];
+	const struct tally *t = record_tally(r, ev->kind);
+	uint32_t n = policy_lowered(kp->rate.n, ev->strict_around, r, at);
+
+	return n < kp->rate.n && window_distinct(t->hits, t->len, at, kp->rate.span) >= n;
+}
+
 static unsigned
 judge(const struct policy *p, struct record *r, const struct event *ev, uint32_t at)
 {
 	const struct kind_policy *kp = &p->kind[ev->kind];
 	bool usual = reached_rate(p, r, ev->kind, at);
-	bool strict = !usual && reached_in_attack(p, r, ev, at);
+	bool strict = !usual && (reached_in_attack(p, r, ev, at) || reached_around(p, r, ev, at));
 	unsigned changes = 0;
 
 	if (usual || strict)
@@ -305,7 +319,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 {
 	const struct kind_policy *kp = &p->kind[ev->kind];
 	uint16_t cap = remembered(kp);
-	unsigned changes = 0;
+	unsigned changes;
 
 	if (!kp->on)
 		return 0;
@@ -313,8 +327,9 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		return CHANGE_FORGIVEN;
 	if (at < r->login || policy_credit(p, r, at)) /* forgiven, also when it is told only after the login */
 		return CHANGE_FORGIVEN;
-	if ((ev->held & HELD_BLOCK) || ((ev->held & HELD_GOOD) && policy_known_good(r, at)))
-		changes = CHANGE_HELD;
+	changes = policy_known_good(r, at) ? CHANGE_GOOD : 0;
+	if ((ev->held & HELD_BLOCK) || ((ev->held & HELD_GOOD) && (changes & CHANGE_GOOD)))
+		changes |= CHANGE_HELD;
 	else if (cap > 0)
 		switch (record_hit(r, ev->kind, hit_of(kp, ev, at), cap, sameness(kp))) {
 		case WINDOW_PAIRED:
@@ -324,7 +339,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		case WINDOW_REPEATED: /* at a new time, perhaps with others that it was too far from before */
 			return kp->distinct ? judge(p, r, ev, at) : 0;
 		case WINDOW_COUNTED:
-			changes = CHANGE_COUNTED | judge(p, r, ev, at);
+			changes |= CHANGE_COUNTED | judge(p, r, ev, at);
 			break;
 		}
 	if (kp->caches && !(ev->held & HELD_CACHE))
@@ -343,7 +358,7 @@ outlived(const struct record *r, unsigned changes, uint32_t now)
 	if (!record_cached(r, now))
 		gone |= changes & CHANGE_CACHED;
 	if (!record_blocked(r, now))
-		gone |= changes & (CHANGE_BLOCKED | CHANGE_STRICT | CHANGE_GOOD);
+		gone |= changes & (CHANGE_BLOCKED | CHANGE_STRICT);
 	return gone == 0 ? changes : (changes & ~gone) | CHANGE_EXPIRED;
 }
 

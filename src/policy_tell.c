@@ -52,3 +52,17 @@ policy_lowering(const struct policy *p, const struct record *r, enum event_kind 
 	out->have = window_most_like(t->hits, t->len, at, kp->rate.span, tag, aim);
 	return out->of < kp->rate.n && out->have > 0;
 }
+
+bool
+policy_lowering_around(const struct policy *p, const struct record *r, time_t now, struct policy_lowering *out)
+{
+	const struct kind_policy *kp = &p->kind[EVENT_AUTH_FAILURE];
+	const struct tally *t = record_tally(r, EVENT_AUTH_FAILURE);
+	uint32_t at = record_time(now);
+
+	if (t == NULL || !kp->on)
+		return false;
+	out->of = policy_lowered(kp->rate.n, p->incident_factor, r, at);
+	out->have = window_distinct(t->hits, t->len, at, kp->rate.span);
+	return out->of < kp->rate.n && out->have > 0;
+}

@@ -226,7 +226,7 @@ fetch(struct simulate *s, struct waiting *w)
 		seen_fetch(&side->seen, &f->client, &f->seen);
 		if (w->times == 0)
 			continue;
-		guard_fetch(side->guard, &w->ev, &f->target);
+		guard_fetch(side->guard, &w->ev, &f->client, &f->target);
 		ledger_fetch(side->ledger, &f->client, &f->ledger);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* swarm.c - distributed attacks
  *
- * The targets' names are the clients' text: they are only ever hashed, with a salt, and shown.
+ * The targets' names are the clients' text: they are only ever hashed, with a salt, and shown.  What an event is aimed
+ * at, and what is said of an incident, is in swarm_aim.c.
  */
 #include "swarm.h"
 
@@ -22,6 +23,7 @@
 #define MOVE	8	/* each window moves it by the 8th part of the difference */
 #define STALE	86400	/* seconds after which a target's clients weigh nothing any more */
 #define SETS_OF (SWARM_TARGETS / WAYS)
+#define BY_ADDR (UINT64_C(1) << 63) /* a key of the other half, where no invented name takes anybody's place */
 
 /* What is needed to find one, or to see who makes room: those of one set fill two lines of the cache. */
 struct head {
@@ -40,16 +42,18 @@ struct attacked {
 	uint8_t target;
 	uint16_t heads[1 << KEPT_BITS];
 	struct member members[KEPT];
+	struct addr addr; /* of a network, of a client */
 	char name[SWARM_NAME];
 };
 
 struct swarm {
 	uint64_t salt;
 	uint32_t began;		 /* the first event that was heard of */
-	unsigned n;
+	unsigned watched;	 /* places of clients: of others nobody needs to know who logs in */
+	unsigned n, of[TARGETS];   /* incidents, and how many of each sort */
 	uint16_t live[SWARM_LIVE]; /* places of those with an incident */
-	struct head heads[SWARM_TARGETS];
-	struct attacked places[SWARM_TARGETS];
+	struct head heads[2 * SWARM_TARGETS];
+	struct attacked places[2 * SWARM_TARGETS];
 };
 
 struct swarm *
@@ -68,36 +72,24 @@ swarm_free(struct swarm *s)
 	free(s);
 }
 
-enum target
-swarm_target(const struct event *ev, struct str *name)
-{
-	switch (ev->kind) {
-	case EVENT_AUTH_FAILURE:
-		*name = ev->user;
-		return name->n > 0 ? TARGET_ACCOUNT : TARGETS;
-	case EVENT_LOGIN:
-		*name = ev->user;
-		return name->n > 0 ? TARGET_LOGIN : TARGETS;
-	case EVENT_UNKNOWN_USER:
-	case EVENT_RECIPIENT_FORGERY:
-		*name = event_domain(ev->recipient);
-		return name->n > 0 ? TARGET_DOMAIN : TARGETS;
-	default:
-		return TARGETS;
-	}
-}
-
-bool
-swarm_lowers(enum target t, enum event_kind kind)
-{
-	return (t == TARGET_ACCOUNT && kind == EVENT_AUTH_FAILURE) ||
-	    (t == TARGET_DOMAIN && (kind == EVENT_UNKNOWN_USER || kind == EVENT_RECIPIENT_FORGERY));
-}
-
 static const struct threshold *
 threshold_of(const struct policy *p, enum target t)
 {
-	return t == TARGET_ACCOUNT ? &p->incident_account : t == TARGET_LOGIN ? &p->incident_login : &p->incident_domain;
+	switch (t) {
+	case TARGET_ACCOUNT:
+		return &p->incident_account;
+	case TARGET_LOGIN:
+		return &p->incident_login;
+	case TARGET_DOMAIN:
+		return &p->incident_domain;
+	case TARGET_NETWORK:
+		return &p->incident_network;
+	case TARGET_CLIENT:
+		return &p->incident_client;
+	case TARGETS:
+		break;
+	}
+	panic("no target %d", (int)t);
 }
 
 /* Eight bytes at once, capital letters of ASCII made small: adding carries into a byte's highest bit from 'A' on, and from
@@ -112,7 +104,7 @@ lower8(uint64_t w)
 }
 
 static uint64_t
-key_of(const struct swarm *s, enum target t, struct str name)
+name_hash(const struct swarm *s, enum target t, struct str name)
 {
 	uint64_t h = addrhash_mix(s->salt + (uint64_t)t), word;
 	size_t i;
@@ -124,8 +116,40 @@ key_of(const struct swarm *s, enum target t, struct str name)
 	word = 0;
 	if (i < name.n)
 		memcpy(&word, name.p + i, name.n - i);
-	h = addrhash_mix(addrhash_mix(h ^ lower8(word)) ^ name.n);
+	return addrhash_mix(addrhash_mix(h ^ lower8(word)) ^ name.n);
+}
+
+static bool
+is_address(enum target t)
+{
+	return t == TARGET_NETWORK || t == TARGET_CLIENT;
+}
+
+static struct addr
+addr_of(enum target t, const struct addr *client)
+{
+	return t == TARGET_NETWORK ? swarm_network(client) : *client;
+}
+
+static uint64_t
+key_of(const struct swarm *s, const struct aim *aim, const struct addr *client)
+{
+	struct addr a;
+	uint64_t h;
+
+	if (is_address(aim->target)) {
+		a = addr_of(aim->target, client);
+		return addrhash(&a, s->salt + (uint64_t)aim->target) | BY_ADDR;
+	}
+	h = name_hash(s, aim->target, aim->name) & ~BY_ADDR;
 	return h == 0 ? 1 : h;
+}
+
+/* The first place of its set. */
+static unsigned
+set_of(uint64_t key)
+{
+	return (unsigned)(key % SETS_OF) * WAYS + (key & BY_ADDR ? SWARM_TARGETS : 0);
 }
 
 /* What would be lost with it: an incident, then clients; of equals the newer one stays. */
@@ -137,18 +161,26 @@ worth(const struct head *h, uint32_t at)
 	return h->key == 0 ? 0 : (uint64_t)h->live << 60 | (uint64_t)(stale ? 0 : h->n) << 32 | h->newest;
 }
 
-/* Its place, or the least one of its set, whose key is then another. */
-static unsigned
-place_of(const struct swarm *s, uint64_t key, uint32_t at)
-{
-	unsigned set = (unsigned)(key % SETS_OF) * WAYS, least = set;
+#define NOWHERE (2 * SWARM_TARGETS)
 
-	for (unsigned i = set; i < set + WAYS; i++) {
+static unsigned
+find(const struct swarm *s, uint64_t key)
+{
+	for (unsigned i = set_of(key), end = i + WAYS; i < end; i++)
 		if (s->heads[i].key == key)
 			return i;
+	return NOWHERE;
+}
+
+/* The least one of its set. */
+static unsigned
+least_of(const struct swarm *s, uint64_t key, uint32_t at)
+{
+	unsigned set = set_of(key), least = set;
+
+	for (unsigned i = set + 1; i < set + WAYS; i++)
 		if (worth(&s->heads[i], at) < worth(&s->heads[least], at))
 			least = i;
-	}
 	return least;
 }
 
@@ -166,6 +198,7 @@ end(struct swarm *s, unsigned i)
 
 	head_of(s, a)->live = false;
 	a->since = a->until = a->most = 0;
+	s->of[a->target]--;
 	s->live[i] = s->live[--s->n];
 }
 
@@ -181,46 +214,86 @@ displace(struct swarm *s, unsigned place)
 		}
 }
 
-/* Is there room for an incident of so many clients?  A smaller one makes room, or invented accounts would leave none. */
+/* Is there room for an incident so big?  A smaller one of its sort makes room, or invented accounts would leave none. */
 static bool
-make_room(struct swarm *s, uint32_t clients)
+make_room(struct swarm *s, const struct attacked *new, uint32_t members)
 {
-	uint16_t least = s->live[0];
+	const struct attacked *least = NULL;
 
-	if (s->n < SWARM_LIVE)
+	if (s->of[new->target] < SWARM_EACH)
 		return true;
-	for (unsigned i = 1; i < s->n; i++)
-		if (s->places[s->live[i]].most < s->places[least].most)
-			least = s->live[i];
-	if (s->places[least].most >= clients)
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct attacked *a = &s->places[s->live[i]];
+
+		if (a->target == new->target && (least == NULL || a->most < least->most))
+			least = a;
+	}
+	if (least->most >= members)
 		return false;
-	displace(s, least);
+	displace(s, (unsigned)(least - s->places));
 	return true;
 }
 
-static struct attacked *
-find_or_add(struct swarm *s, enum target t, struct str name, uint32_t at)
+/* A text of the client's has to be kept from the beginning; an address is shown when there is something to say of it. */
+static void
+name_it(struct attacked *a, const struct aim *aim, const struct addr *client)
 {
-	uint64_t key = key_of(s, t, name);
-	unsigned i = place_of(s, key, at);
+	a->target = (uint8_t)aim->target;
+	a->hash = 0;
+	if (is_address(aim->target)) {
+		a->addr = addr_of(aim->target, client);
+		return;
+	}
+	str_show(a->name, sizeof a->name, aim->name);
+	a->hash = str_hash(aim->name);
+}
+
+static void
+show_address(struct attacked *a, unsigned ipv6_prefix)
+{
+	char text[ADDR_TEXT];
+	bool net = a->target == TARGET_NETWORK;
+
+	addr_format_client(text, &a->addr, net ? SWARM_NET6 : ipv6_prefix);
+	(void)snprintf(a->name, sizeof a->name, "%s%s", text, net && addr_is4(&a->addr) ? "/24" : "");
+}
+
+static struct attacked *
+add(struct swarm *s, uint64_t key, const struct aim *aim, const struct addr *client, uint32_t at)
+{
+	unsigned i = least_of(s, key, at);
 	struct attacked *a = &s->places[i];
 
-	if (s->heads[i].key == key)
-		return a;
 	if (s->heads[i].live)
 		displace(s, i); /* incidents all around: nobody can aim at that, the sets are salted */
 	if (s->heads[i].n > 1)
 		stat_add(STAT_TARGETS_DROPPED, 1);
+	if (s->heads[i].key != 0 && a->target == TARGET_CLIENT)
+		s->watched--;
+	s->watched += aim->target == TARGET_CLIENT;
 	/* The members behind `n` are not looked at: they need no clearing. */
 	s->heads[i] = (struct head){ .key = key };
-	a->target = (uint8_t)t;
 	a->window = at;
 	a->usual = a->since = a->until = a->most = 0;
 	a->crowd = (struct crowd){ .bits = KEPT_BITS, .heads = a->heads };
 	memset(a->heads, 0, sizeof a->heads);
-	str_show(a->name, sizeof a->name, name);
-	a->hash = str_hash(name);
+	name_it(a, aim, client);
 	return a;
+}
+
+/* NULL: it is not there, and is not worth a place. */
+static struct attacked *
+find_or_add(struct swarm *s, const struct aim *aim, const struct addr *client, uint32_t at)
+{
+	uint64_t key;
+	unsigned i;
+
+	if (aim->well && s->watched == 0)
+		return NULL;
+	key = key_of(s, aim, client);
+	if ((i = find(s, key)) != NOWHERE)
+		return &s->places[i];
+	return aim->well ? NULL : add(s, key, aim, client, at);
 }
 
 /* Once in a window, before the first client of the next: what is usual moves a little. */
@@ -236,84 +309,130 @@ learn_usual(struct attacked *a, uint32_t at, uint32_t span)
 	a->usual = windows > LEARN ? clients : (a->usual * (MOVE - 1) + clients) / MOVE;
 }
 
-static bool
-unusual(const struct swarm *s, const struct attacked *a, uint32_t clients, uint32_t at, uint32_t span)
+/* Of a client: the accounts that have not logged in there. */
+static uint32_t
+members_of(const struct attacked *a, uint32_t at, uint32_t span)
 {
-	return a->target != TARGET_DOMAIN ||
-	    (at > s->began && at - s->began >= LEARN * span && clients >= JUMP * a->usual);
+	uint32_t all = crowd_count(&a->crowd, a->members, at, span);
+
+	return a->target == TARGET_CLIENT ? all - crowd_count_marked(&a->crowd, a->members, at, span) : all;
+}
+
+static bool
+unusual(const struct swarm *s, const struct attacked *a, uint32_t members, uint32_t at, uint32_t span)
+{
+	switch (a->target) {
+	case TARGET_DOMAIN:
+		return at > s->began && at - s->began >= LEARN * span && members >= JUMP * a->usual;
+	case TARGET_CLIENT: /* where more log in than fail is an office, or half a town behind one address */
+		return members > crowd_count_marked(&a->crowd, a->members, at, span);
+	default:
+		return true;
+	}
 }
 
 static void
 describe(const struct attacked *a, uint32_t at, uint32_t span, struct incident *out)
 {
 	*out = (struct incident){ .target = (enum target)a->target, .since = a->since, .last = a->crowd.newest,
-		.until = a->until, .hash = a->hash, .clients = crowd_count(&a->crowd, a->members, at, span), .most = a->most };
+		.until = a->until, .hash = a->hash, .addr = a->addr, .members = members_of(a, at, span), .most = a->most };
 	str_copy(out->name, sizeof out->name, str_of(a->name));
-	while (out->shown < SWARM_SHOWN && out->shown < a->crowd.n) {
+	while (a->target != TARGET_CLIENT && out->shown < SWARM_SHOWN && out->shown < a->crowd.n) {
 		out->who[out->shown] = a->members[out->shown].who;
 		out->shown++;
 	}
 }
 
-bool
-swarm_hear(struct swarm *s, const struct policy *p, enum target t, struct str name, const struct addr *client,
-    uint32_t at, uint32_t now, struct incident *out)
+/* One more of its clients; or accounts, if it is a client itself. */
+static void
+add_member(const struct swarm *s, struct attacked *a, const struct aim *aim, const struct addr *client, uint32_t at,
+    uint32_t now, uint32_t span)
 {
-	const struct threshold *th = threshold_of(p, t);
+	uint64_t hash = aim->target == TARGET_CLIENT ? name_hash(s, TARGET_ACCOUNT, aim->name) : addrhash(client, s->salt);
+	struct member *m = crowd_hear(&a->crowd, a->members, KEPT, hash, client, at, now, span);
+
+	if (m != NULL && aim->well)
+		m->mark = 1;
+}
+
+bool
+swarm_hear(struct swarm *s, const struct policy *p, const struct aim *aim, const struct addr *client, uint32_t at,
+    uint32_t now, struct incident *out)
+{
+	const struct threshold *th = threshold_of(p, aim->target);
 	struct attacked *a;
 	struct head *h;
-	uint32_t clients;
+	uint32_t members;
 
-	if (th->n == 0)
+	if (th->n == 0 || (a = find_or_add(s, aim, client, at)) == NULL)
 		return false;
-	a = find_or_add(s, t, name, at);
 	h = head_of(s, a);
 	if (s->began == 0 || s->began > now)
 		s->began = at;
-	if (t == TARGET_DOMAIN && !h->live)
+	if (aim->target == TARGET_DOMAIN && !h->live)
 		learn_usual(a, at, th->span);
-	(void)crowd_hear(&a->crowd, a->members, KEPT, addrhash(client, s->salt), client, at, now, th->span);
+	add_member(s, a, aim, client, at, now, th->span);
 	h->n = a->crowd.n;
 	h->newest = at = a->crowd.newest; /* a late one does not turn the time back */
-	if ((uint32_t)a->crowd.n << a->crowd.level < th->n)
+	if (aim->well || (uint32_t)a->crowd.n << a->crowd.level < th->n)
 		return false; /* nor within the window: most are looked at no further */
-	clients = crowd_count(&a->crowd, a->members, at, th->span);
-	if (clients > a->most)
-		a->most = clients;
-	if (clients < th->n || !unusual(s, a, clients, at, th->span))
+	members = members_of(a, at, th->span);
+	if (members > a->most)
+		a->most = members;
+	if (members < th->n || !unusual(s, a, members, at, th->span))
 		return false;
 	a->until = at + th->term;
-	if (h->live || a->until <= now || !make_room(s, clients))
+	if (h->live || a->until <= now || !make_room(s, a, members))
 		return false;
+	if (is_address(aim->target))
+		show_address(a, p->ipv6_prefix);
 	h->live = true;
 	a->since = at;
-	a->most = clients; /* not what it may have been when there was no room */
+	a->most = members; /* not what it may have been when there was no room */
+	s->of[a->target]++;
 	s->live[s->n++] = (uint16_t)(a - s->places);
 	describe(a, at, th->span, out);
 	return true;
 }
 
-void
-swarm_fetch(const struct swarm *s, const struct event *ev, struct swarm_fetch *f)
+static void
+fetch_set(const struct swarm *s, uint64_t key)
 {
-	const struct head *set = &s->heads[f->key % SETS_OF * WAYS];
-	struct str name;
-	enum target t;
+	const struct head *set = &s->heads[set_of(key)];
+
+	__builtin_prefetch(set);
+	__builtin_prefetch(set + WAYS / 2);
+}
+
+static void
+fetch_place(const struct swarm *s, uint64_t key)
+{
+	unsigned i = find(s, key);
+
+	if (i != NOWHERE) {
+		__builtin_prefetch(&s->places[i]);
+		__builtin_prefetch(&s->places[i].members);
+	}
+}
+
+void
+swarm_fetch(const struct swarm *s, const struct event *ev, const struct addr *client, struct swarm_fetch *f)
+{
+	struct aim aims[SWARM_AIMS];
+	unsigned n;
 
 	switch (f->step++) {
 	case 0:
-		t = swarm_target(ev, &name);
-		f->key = t == TARGETS ? 0 : key_of(s, t, name);
-		set = &s->heads[f->key % SETS_OF * WAYS];
-		__builtin_prefetch(set);
-		__builtin_prefetch(set + WAYS / 2);
+		n = swarm_aims(ev, 0, aims);
+		for (unsigned i = 0; i < SWARM_AIMS; i++) {
+			f->keys[i] = i < n && !aims[i].well ? key_of(s, &aims[i], client) : 0;
+			if (f->keys[i] != 0)
+				fetch_set(s, f->keys[i]);
+		}
 		break;
 	case 1:
-		for (unsigned i = 0; i < WAYS && f->key != 0; i++)
-			if (set[i].key == f->key) {
-				__builtin_prefetch(&s->places[set - s->heads + i]);
-				__builtin_prefetch(&s->places[set - s->heads + i].members);
-			}
+		for (unsigned i = 0; i < SWARM_AIMS && f->keys[i] != 0; i++)
+			fetch_place(s, f->keys[i]);
 		break;
 	default:
 		break;
@@ -321,13 +440,11 @@ swarm_fetch(const struct swarm *s, const struct event *ev, struct swarm_fetch *f
 }
 
 bool
-swarm_attacked(const struct swarm *s, enum target t, struct str name, uint32_t at)
+swarm_attacked(const struct swarm *s, const struct aim *aim, const struct addr *client, uint32_t at)
 {
-	uint64_t key = s->n == 0 ? 0 : key_of(s, t, name);
-	unsigned i = s->n == 0 ? 0 : place_of(s, key, at);
+	unsigned i = s->of[aim->target] == 0 ? NOWHERE : find(s, key_of(s, aim, client));
 
-	return s->n > 0 && s->heads[i].key == key && s->heads[i].live && at >= s->places[i].since &&
-	    at < s->places[i].until;
+	return i != NOWHERE && s->heads[i].live && at >= s->places[i].since && at < s->places[i].until;
 }
 
 unsigned
@@ -358,22 +475,4 @@ swarm_over(struct swarm *s, uint32_t now, struct incident *out)
 		return true;
 	}
 	return false;
-}
-
-const char *
-target_name(enum target t)
-{
-	static const char *const names[TARGETS] = { "account", "login", "domain" };
-
-	return names[t];
-}
-
-char *
-incident_text(char *buf, size_t size, const struct incident *i)
-{
-	static const char *const what[TARGETS] = { "clients fail to log in to", "clients log in to",
-		"clients write to people who do not exist in" };
-
-	(void)snprintf(buf, size, "%u %s %s", i->most, what[i->target], i->name);
-	return buf;
 }

@@ -180,15 +180,14 @@ struct expectation {
 
 /* The one that it is nearest to. */
 static bool
-expect_lowered(const struct record *r, enum event_kind k, unsigned have, unsigned of)
+expect_lowered(const struct addr *a, const struct record *r, enum event_kind k, unsigned have, unsigned of)
 {
 	static struct incident now[SWARM_LIVE];
 	unsigned n = guard_incidents(run.pipeline.guard, &run.conf->policy, run.now, now, SWARM_LIVE);
 	struct policy_lowering is, low = { 0, 0 };
 
 	for (unsigned i = 0; i < n; i++)
-		if (swarm_lowers(now[i].target, k) &&
-		    policy_lowering(&run.conf->policy, r, k, now[i].hash, run.now, &is) &&
+		if (incident_lowers(&now[i], &run.conf->policy, a, r, k, run.now, &is) &&
 		    (low.of == 0 || is.of - is.have < low.of - low.have))
 			low = is;
 	return low.have == have && low.of == of;
@@ -201,7 +200,6 @@ expect_record(void *arg, const struct addr *a, const struct record *r)
 	const char *what = word(&ex->rest);
 	uint32_t at = (uint32_t)run.now;
 
-	(void)a;
 	if (strcmp(what, "nothing") == 0)
 		ex->is = !record_granted(r, at) && !record_cached(r, at) && !record_blocked(r, at);
 	else if (strcmp(what, "relay") == 0)
@@ -224,7 +222,7 @@ expect_record(void *arg, const struct addr *a, const struct record *r)
 		enum event_kind k = kind(&ex->rest);
 		unsigned have = (unsigned)atoi(word(&ex->rest));
 
-		ex->is = expect_lowered(r, k, have, (unsigned)atoi(word(&ex->rest)));
+		ex->is = expect_lowered(a, r, k, have, (unsigned)atoi(word(&ex->rest)));
 	} else
 		wrong("cannot expect \"%s\"", what);
 }

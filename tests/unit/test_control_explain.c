@@ -133,6 +133,46 @@ explains_what_else_goes_on(void **state)
 	close(fd);
 }
 
+/* Its network attacks: different accounts count.  Or it is an attack by itself. */
+static void
+explains_networks_and_insiders(void **state)
+{
+	static char buf[65536];
+	char text[32];
+	int fd = dial(&f);
+
+	(void)state;
+	pipeline_guard(&f.pipeline, guard_new(), NULL, NULL);
+	for (unsigned i = 1; i <= 30; i++) {
+		(void)snprintf(text, sizeof text, "203.0.113.%u", i);
+		fake_event(&f, EVENT_AUTH_FAILURE, text, "", NULL);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		fake_event(&f, EVENT_AUTH_FAILURE, "203.0.113.40", i == 0 ? "alice" : "bob", NULL);
+	explained(fd, "203.0.113.40", buf, sizeof buf);
+	has(buf, "\"lowered\":[{\"kind\":\"auth-failure\",\"target\":\"network\",\"name\":\"203.0.113.0/24\",\"have\":2,\"of\":4,"
+	    "\"usually\":10,\"span\":600,\"term\":3600,\"since\":1750000000,\"until\":1750003600,"
+	    "\"text\":\"31 clients fail to log in from 203.0.113.0/24, none of which has logged in\"}]");
+	assert_null(strstr(buf, "\"incident\""));
+	fake_event(&f, EVENT_AUTH_FAILURE, "203.0.112.40", "alice", NULL); /* the network beside it */
+	explained(fd, "203.0.112.40", buf, sizeof buf);
+	has(buf, "\"lowered\":[]");
+	fake_event(&f, EVENT_LOGIN, "203.0.112.1", "mallory", NULL);
+	for (unsigned i = 0; i < 30; i++) {
+		(void)snprintf(text, sizeof text, "u%u", i);
+		fake_event(&f, EVENT_AUTH_FAILURE, "203.0.112.1", text, NULL);
+	}
+	explained(fd, "203.0.112.1", buf, sizeof buf);
+	has(buf, "\"verdict\":\"relay\"");
+	has(buf, "\"lowered\":[],");
+	has(buf, "\"incident\":{\"target\":\"client\",\"name\":\"203.0.112.1\",\"since\":1750000000,");
+	has(buf, "\"accounts\":30,\"most\":30,\"text\":\"30 accounts fail to log in from 203.0.112.1, where another login "
+	    "excuses it\",\"sample\":[]}");
+	explained(fd, "203.0.113.40", buf, sizeof buf);
+	assert_null(strstr(buf, "\"incident\""));
+	close(fd);
+}
+
 /* A breaker is told of to whom it keeps from being blocked. */
 static void
 explains_what_a_breaker_holds(void **state)
@@ -166,6 +206,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(explains_what_lifts_a_block, start, control_down),
 		cmocka_unit_test_setup_teardown(explains_what_no_login_lifts, start, control_down),
 		cmocka_unit_test_setup_teardown(explains_what_else_goes_on, start, control_down),
+		cmocka_unit_test_setup_teardown(explains_networks_and_insiders, start, control_down),
 		cmocka_unit_test_setup_teardown(explains_what_a_breaker_holds, start, control_down),
 	};
 

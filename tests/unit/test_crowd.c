@@ -128,6 +128,19 @@ marks_are_of_one_window(void **state)
 	assert_int_equal(hear(1, T0 + 3 * SPAN)->mark, 0);
 }
 
+static void
+marks_are_counted(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		hear(i, T0 + i)->mark = i % 3 == 0;
+	assert_int_equal(crowd_count_marked(&crowd, members, T0 + 9, SPAN), 4);
+	assert_int_equal(crowd_count_marked(&crowd, members, T0 + 2 + SPAN, SPAN), 3); /* 3, 6, 9 */
+	assert_int_equal(crowd_count_marked(&crowd, members, T0 + 9 + SPAN, SPAN), 0);
+	crowd.level = 2; /* each stands for four */
+	assert_int_equal(crowd_count_marked(&crowd, members, T0 + 9, SPAN), 16);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, fresh)
 
 /* An index changes nothing but the time it takes. */
@@ -178,6 +191,7 @@ main(void)
 		TEST(late_ones_are_out),
 		TEST(survives_a_clock_set_back),
 		TEST(marks_are_of_one_window),
+		TEST(marks_are_counted),
 		TEST(is_the_same_with_an_index),
 	};
 

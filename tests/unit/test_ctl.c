@@ -251,7 +251,7 @@ shows_what_is_wrong(void **state)
 		const char *words, *has;
 	} rows[] = {
 		{ "status", "BREAKER    protocol: 2 clients newly blocked within 1m; since 20" },
-		{ "status", "INCIDENTS  2, see popauth-milterctl incidents\n" },
+		{ "status", "INCIDENTS  3, see popauth-milterctl incidents\n" },
 		{ "breaker list", "protocol: 2 clients newly blocked within 1m; since 20" },
 		{ "--json breaker list", "\"cause\":\"blocks\",\"kind\":\"protocol\"" },
 		{ "incidents", "40 clients log in to mal\\x1blory\n    since 20" },
@@ -266,6 +266,10 @@ shows_what_is_wrong(void **state)
 		{ "explain 203.0.113.7", "  rate 2 of 10 different recipients in 1m (blocks for 1h)" },
 		{ "explain 203.0.113.5", "  lowered   auth-failure: rate 2 of 4 in 10m, usually of 10\n            because 25 clients "
 		    "fail to log in to da\\x1bve, until 20" },
+		{ "explain 203.0.112.1", "\n  incident  30 accounts fail to log in from 203.0.112.1, where another login excuses it, until 20" },
+		{ "incidents", "30 accounts fail to log in from 203.0.112.1, where another login excuses it\n    since 20" },
+		{ "incidents", " 30 accounts now\n" },
+		{ "--json incidents", "{\"target\":\"client\",\"name\":\"203.0.112.1\"," },
 	};
 	char buf[20000];
 
@@ -290,6 +294,13 @@ shows_what_is_wrong(void **state)
 		fake_event(&f, EVENT_AUTH_FAILURE, i == 25 ? "203.0.113.5" : client, "da\033ve", NULL);
 	}
 	fake_event(&f, EVENT_AUTH_FAILURE, "203.0.113.5", "da\033ve", NULL);
+	fake_event(&f, EVENT_LOGIN, "203.0.112.1", "mallory", NULL);
+	for (unsigned i = 1; i <= 30; i++) {
+		char account[32];
+
+		(void)snprintf(account, sizeof account, "u%u", i);
+		fake_event(&f, EVENT_AUTH_FAILURE, "203.0.112.1", account, NULL);
+	}
 	/* Who has logged in, and then fails. */
 	f.now--;
 	fake_event(&f, EVENT_LOGIN, "203.0.113.6", "erin", NULL);

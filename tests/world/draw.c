@@ -182,16 +182,26 @@ struct peer *
 peer_new(const char *role, enum family f, unsigned is)
 {
 	static uint32_t n6;
-	const char *ip;
 
 	if (f == V4 || (f == EITHER && !one_in(4))) {
-		ip = next4();
+		const char *ip = next4();
+
 		return peer_of(client_new(ip, role, is), ip, true);
 	}
 	if (n6++ == 65521u * 65535)
 		die("too many actors");
-	/* No group is 0, which :: would swallow. */
-	ip = keepf("2001:db8:%x:%x", 1 + n6 / 65521, 1 + n6 * 7919u % 65521);
+	/* No group is 0, which :: would swallow.  65521 is a prime: no two are the same. */
+	return peer_in(keepf("2001:db8:%x", 1 + n6 * 30011u % 65521), 1 + (n6 * 7919u + n6 / 65521) % 65521, role, is);
+}
+
+struct peer *
+peer_in(const char *net, unsigned n, const char *role, unsigned is)
+{
+	const char *ip;
+
+	if (strchr(net, ':') == NULL)
+		return peer_fixed(role, keepf("%s.%u", net, n), is);
+	ip = keepf("%s:%x", net, n);
 	return peer_of(client_new(keepf("%s::/64", ip), role, is), keepf("%s::%x", ip, 1 + any(65535)), false);
 }
 

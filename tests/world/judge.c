@@ -2,7 +2,7 @@
 /* judge.c - is what the program says what is true of the world?
  *
  *	judge lines FACTS LOG		what `rules try --json` says of log number LOG on standard input
- *	judge clients TRUTH		what `simulate --json` says of all logs on standard input
+ *	judge clients TRUTH INCIDENTS	what `simulate --json` says of all logs on standard input
  *
  * Prints how many there should be, how many there are and how many of these are right, precision and recall, and the
  * first things that are wrong.  Exit 1 if anything is.
@@ -374,8 +374,65 @@ print_roles(const struct role *roles)
 		print_score(set_names[s], &all[s]);
 }
 
+/* ---- incidents ---- */
+
+#define SAID 1000
+
+/* Whom a notice is about, if it is of a network or of a client's accounts; the others have no truth here. */
+static bool
+said_of(const char *text, char *name, size_t size)
+{
+	const char *from = strstr(text, " fail to log in from "), *end;
+
+	if (strncmp(text, "INCIDENT: ", strlen("INCIDENT: ")) != 0 || from == NULL)
+		return false;
+	from += strlen(" fail to log in from ");
+	end = strchr(from, (int)',');
+	snprintf(name, size, "%.*s", end == NULL ? 0 : (int)(end - from), from);
+	return true;
+}
+
 static void
-judge_clients(const char *path)
+judge_notice(const char *name, char said[][64], const bool *surely, bool *found, size_t n, struct score *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(said[i], name) == 0) {
+			s->got += surely[i] && !found[i];
+			s->right += surely[i] && !found[i];
+			found[i] = true;
+			return;
+		}
+	s->got++;
+	complain("an incident of %s: there was none\n", name);
+}
+
+static void
+judge_incidents(const char *path, const json_t *result)
+{
+	static char said[SAID][64];
+	static bool surely[SAID], found[SAID];
+	FILE *fp = open_table(path);
+	const json_t *list = json_object_get(result, "notices");
+	struct score s = { 0, 0, 0 };
+	char must[8], name[64];
+	size_t n = 0;
+
+	for (; n < SAID && fscanf(fp, "%63s %7s", said[n], must) == 2; n++) {
+		surely[n] = strcmp(must, "must") == 0;
+		s.want += surely[n];
+	}
+	fclose(fp);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (said_of(text_of(json_array_get(list, i), "text"), name, sizeof name))
+			judge_notice(name, said, surely, found, n, &s);
+	for (size_t i = 0; i < n; i++)
+		if (surely[i] && !found[i])
+			complain("no incident of %s\n", said[i]);
+	print_score("incidents", &s);
+}
+
+static void
+judge_clients(const char *path, const char *incidents)
 {
 	static struct role roles[ROLES + 1];
 	struct client *clients;
@@ -391,8 +448,9 @@ judge_clients(const char *path)
 		read_set(clients, n, result, s);
 	for (size_t i = 0; i < n; i++)
 		judge_client(&clients[i], role_of(roles, clients[i].role));
-	json_decref(result);
 	print_roles(roles);
+	judge_incidents(incidents, result);
+	json_decref(result);
 	for (size_t i = 0; i < n; i++)
 		free(clients[i].all);
 	free(clients);
@@ -403,10 +461,10 @@ main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "lines") == 0) {
 		judge_lines(argv[2], argv[3]);
-	} else if (argc == 3 && strcmp(argv[1], "clients") == 0) {
-		judge_clients(argv[2]);
+	} else if (argc == 4 && strcmp(argv[1], "clients") == 0) {
+		judge_clients(argv[2], argv[3]);
 	} else {
-		fputs("usage: judge lines FACTS LOG | judge clients TRUTH\n", stderr);
+		fputs("usage: judge lines FACTS LOG | judge clients TRUTH INCIDENTS\n", stderr);
 		return 2;
 	}
 	if (wrong > SHOWN)

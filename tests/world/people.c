@@ -215,6 +215,28 @@ office(const char *role)
 		visit_once(p, server_named("dovecot"), at, LOGIN, "fetch");
 }
 
+/* The morning after everybody's password was changed: some have the new one, and all telephones the old one.  It may be told
+ * of; nobody is shut out for it. */
+static void
+new_passwords(const char *role)
+{
+	struct peer *p = peer_new(role, EITHER, PERSON);
+	time_t at = dawn + 8 * HOUR + any(HOUR);
+	unsigned heads = between(20, 200), wise = between(1, heads);
+
+	for (unsigned i = 0; i < heads; i++) {
+		const char *user = keepf("u%u@example.org", i);
+
+		for (unsigned n = between(1, 5); n-- > 0;)
+			visit_once(p, server_named("dovecot"), at + 10 + any(2 * HOUR), AUTH_FAILURE, user);
+		if (i < wise)
+			visit_once(p, server_named("dovecot"), at + any(2 * HOUR), LOGIN, user);
+	}
+	for (time_t t = at; t < at + 2 * HOUR + 600; t += 600) /* one machine fetches all the time */
+		visit_once(p, server_named("dovecot"), t, LOGIN, "u0@example.org");
+	say(p->client->name, false);
+}
+
 /* Another mail server: greylisted, checked, sometimes wrong; nothing of it counts. */
 static void
 peer_server(const char *role)
@@ -287,6 +309,7 @@ const struct role people[] = {
 	{ "phone-5", 3, phone_5 },
 	{ "phone-and-reader", 5, phone_and_reader },
 	{ "office", 4, office },
+	{ "new-passwords", 2, new_passwords },
 	{ "peer-server", 20, peer_server },
 	{ "passer-by", 40, passer_by },
 	{ "own", 3, own },

@@ -229,17 +229,21 @@ relapsed(const char *role)
 	visits_over(p, s, RELAY_DENIED, at + 4 * HOUR, 10, 30);
 }
 
-/* Fails as fast as any, but somebody has just logged in there. */
+/* Fails as fast as any, but somebody has just logged in there.  On accounts that are told: the others are one, and one alone
+ * does not make a known client be blocked by the rate. */
 static void
 credited(const char *role)
 {
 	struct peer *p = peer_new(role, EITHER, 0);
 	size_t i = any(KINDS_OF_HARM);
-	const struct server *s = server_for(limits[i].kind, p);
+	bool guesses = limits[i].kind == AUTH_FAILURE;
+	const struct server *s = guesses ? server_named("dovecot") : server_for(limits[i].kind, p);
 	time_t at = moment(4 * HOUR);
 
 	visit_once(p, mailbox_for(p), at, LOGIN, NULL);
 	visits_over(p, s, limits[i].kind, at + 10, between(30, 120), between(60, 850));
+	if (guesses)
+		say(p->client->name, false);
 	if (one_in(2)) /* and goes on when that is over */
 		visits_over(p, s, limits[i].kind, at + 920, between(5, 30), between(20, 400));
 }
@@ -303,6 +307,46 @@ swarm(const char *role)
 	}
 }
 
+/* A network that is one guesser's: each address tries three accounts, and no account twice.  In the same network there are
+ * people, too: a telephone that tries one old password over and over, and a household whose accounts all fail after one
+ * of them has logged in there.  They are not shut out for it. */
+static void
+network(const char *role)
+{
+	static unsigned n;
+	const char *net = n % 2 == 0 ? keepf("203.0.%u", n) : keepf("2001:db8:%x", 0xfff2 + n / 2);
+	time_t at = moment(3 * HOUR);
+	struct peer *p;
+
+	if (n++ == 26)
+		die("too many actors: no network is left");
+	for (unsigned i = 1, last = between(60, 200); i <= last; i++) {
+		p = peer_in(net, i, role, 0);
+		visits_over(p, server_named("dovecot"), AUTH_FAILURE, at + any(1800), 3, any(600));
+	}
+	p = peer_in(net, 201, "network-telephone", PERSON);
+	for (unsigned i = 0; i < 27; i++) /* 9 in any ten minutes */
+		visit_once(p, server_named("dovecot"), at + 1200 + 70 * i, AUTH_FAILURE, "old@example.org");
+	p = peer_in(net, 202, "network-household", PERSON);
+	visit_once(p, server_named("dovecot"), at + 60, LOGIN, NULL);
+	visits_over(p, server_named("dovecot"), AUTH_FAILURE, at + 2000, 9, 300);
+	say(n % 2 == 1 ? keepf("%s.0/24", net) : keepf("%s::/48", net), true);
+}
+
+/* Has an account, and guesses those of others whenever its login excuses it. */
+static void
+insider(const char *role)
+{
+	struct peer *p = peer_new(role, EITHER, 0);
+	time_t at = moment(3 * HOUR);
+
+	for (unsigned i = between(3, 8); i-- > 0; at += 850) {
+		visit_once(p, server_named("dovecot"), at, LOGIN, "mallory@example.org");
+		visits_over(p, server_named("dovecot"), AUTH_FAILURE, at + 10, between(20, 60), 800);
+	}
+	say(p->client->name, true);
+}
+
 /* "message repeated n times". */
 static void
 repeated(const char *role)
@@ -338,5 +382,6 @@ const struct role rogues[] = {
 	{ "listed-list", 20, listed_list }, { "listed-user", 15, listed_user }, { "slow", 12, slow },
 	{ "bursts", 20, bursts }, { "repeater", 8, repeater }, { "relapsed", 4, relapsed }, { "credited", 20, credited },
 	{ "freed", 15, freed }, { "nine-names", 8, nine_names }, { "known-name", 8, known_name }, { "swarm", 2, swarm },
+	{ "network", 1, network }, { "insider", 3, insider },
 	{ "repeated", 15, repeated }, { "hopper", 15, hopper }, { NULL, 0, NULL },
 };

@@ -243,3 +243,20 @@ truth_write(FILE *out)
 	for (size_t i = 0; i < clients_n; i++)
 		write_client(out, clients[i]);
 }
+
+struct said *saids;
+size_t saids_n;
+
+void
+say(const char *name, bool surely)
+{
+	saids = grow(saids, saids_n, sizeof *saids);
+	saids[saids_n++] = (struct said){ name, surely };
+}
+
+void
+truth_write_said(FILE *out)
+{
+	for (size_t i = 0; i < saids_n; i++)
+		fprintf(out, "%s\t%s\n", saids[i].name, saids[i].surely ? "must" : "may");
+}

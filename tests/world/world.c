@@ -10,6 +10,7 @@
  *	log2.1			Postfix, Dovecot and some others; heads of many forms
  *	facts			what each line says: log, line, kind, address, user, marks
  *	truth			what must have become of each client
+ *	incidents		what must, or may, have been said of networks, and of clients that guess under their credit
  * The day is the one before yesterday unless given: heads without a year need one that is near.
  */
 #include <stdlib.h>
@@ -136,6 +137,9 @@ main(int argc, char **argv)
 	write_facts(argv[3]);
 	fp = create(argv[3], "truth");
 	truth_write(fp);
+	finish(fp);
+	fp = create(argv[3], "incidents");
+	truth_write_said(fp);
 	finish(fp);
 	printf("%zu clients, %zu visits, %zu lines, %zu facts\n", clients_n, visits_n, lines_n, facts_n);
 	return 0;

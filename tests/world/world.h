@@ -86,6 +86,20 @@ enum family { V4, V6, EITHER };
 struct peer *peer_new(const char *role, enum family f, unsigned is);
 struct peer *peer_fixed(const char *role, const char *ip, unsigned is);
 struct peer *peer_beside(const struct peer *p); /* another address of the same client */
+/* The n-th client of a network that nobody else is in: "203.0.113", or "2001:db8:fff2" and as far as :ffff. */
+struct peer *peer_in(const char *net, unsigned n, const char *role, unsigned is);
+
+/* ---- what has to be said of more than one of them: NAME is a network, or a client that guesses under its credit ---- */
+
+struct said {
+	const char *name;
+	bool surely; /* or it may be said */
+};
+
+extern struct said *saids;
+extern size_t saids_n;
+
+void say(const char *name, bool surely);
 
 /* ---- what they do ---- */
 
@@ -187,6 +201,8 @@ void tell_all(void); /* visits -> lines, facts */
 
 /* One line for each client: what must have become of it. */
 void truth_write(FILE *out);
+/* The incidents: name, and must or may. */
+void truth_write_said(FILE *out);
 
 /* ---- roles ---- */
 
