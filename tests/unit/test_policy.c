@@ -518,7 +518,7 @@ credit_is_taken_back(void **state)
 		row_eq("taken once", policy_del(&policy, &record, SET_RELAY, T0 + 2), 0);
 		row_eq("in no set", record_in(&record, SET_RELAY, T0 + 2), false);
 		row_eq("before the login", tell(EVENT_RBL, T0 - 1, NULL), CHANGE_FORGIVEN);
-		row_eq("counts", tell(EVENT_RBL, T0 + 2, NULL), CHANGE_COUNTED | CHANGE_CACHED);
+		row_eq("counts", tell(EVENT_RBL, T0 + 2, NULL), CHANGE_COUNTED | CHANGE_CACHED | CHANGE_GOOD);
 		row_eq("known to behave", policy_known_good(&record, T0 + 2), true);
 		tell(EVENT_LOGIN, T0 + 3, NULL);
 		row_eq("credit again", tell(EVENT_RBL, T0 + 4, NULL), CHANGE_FORGIVEN);
@@ -533,7 +533,7 @@ credit_lasts_as_long_as_a_grant_by_hand(void **state)
 	policy.relay_for = 0;
 	policy_add(&policy, &record, SET_RELAY, T0, 60, STR("anna"));
 	assert_int_equal(tell(EVENT_RBL, T0 + 59, NULL), CHANGE_FORGIVEN);
-	assert_int_equal(tell(EVENT_RBL, T0 + 60, NULL), CHANGE_COUNTED | CHANGE_CACHED);
+	assert_int_equal(tell(EVENT_RBL, T0 + 60, NULL), CHANGE_COUNTED | CHANGE_CACHED | CHANGE_GOOD);
 	policy_add(&policy, &record, SET_RELAY, T0 + 100, 3600, STR("anna"));
 	tell(EVENT_LOGIN, T0 + 200, NULL);
 	assert_int_equal(tell(EVENT_RBL, T0 + 3699, NULL), CHANGE_FORGIVEN);
