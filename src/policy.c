@@ -337,7 +337,7 @@ offence(const struct policy *p, struct record *r, const struct event *ev, uint32
 		case WINDOW_TOO_OLD:
 			return CHANGE_EXPIRED;
 		case WINDOW_REPEATED: /* at a new time, perhaps with others that it was too far from before */
-			return kp->distinct ? judge(p, r, ev, at) : 0;
+			return kp->distinct ? changes | judge(p, r, ev, at) : 0;
 		case WINDOW_COUNTED:
 			changes |= CHANGE_COUNTED | judge(p, r, ev, at);
 			break;

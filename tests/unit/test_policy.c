@@ -123,6 +123,17 @@ a_name_tried_before_counts_anew(void **state)
 	assert_int_equal(tell(EVENT_UNKNOWN_USER, T0 + 309, "u9@example.org"), CHANGE_BLOCKED);
 }
 
+/* The breaker wants to know whom a block hits, whichever way the last hit was counted. */
+static void
+a_block_of_who_is_known_says_so(void **state)
+{
+	(void)state;
+	tell(EVENT_LOGIN, T0 - 3600, NULL);
+	tell(EVENT_UNKNOWN_USER, T0, "u9@example.org");
+	offend(EVENT_UNKNOWN_USER, 9, T0 + 300, 1);
+	assert_int_equal(tell(EVENT_UNKNOWN_USER, T0 + 309, "u9@example.org"), CHANGE_BLOCKED | CHANGE_GOOD);
+}
+
 static void
 caches_what_is_certain_at_once(void **state)
 {
@@ -921,6 +932,7 @@ main(void)
 		TEST(blocks_at_the_thresholds),
 		TEST(one_typing_error_repeated_is_one),
 		TEST(a_name_tried_before_counts_anew),
+		TEST(a_block_of_who_is_known_says_so),
 		TEST(caches_what_is_certain_at_once),
 		TEST(cache_entries_end),
 		TEST(a_login_forgives),
