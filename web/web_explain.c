@@ -184,15 +184,26 @@ held(struct html *h, const struct json *t)
 	html_put(h, "</li>\n");
 }
 
-/* Attacks and breakers that change how the client is judged now. */
+/* It changes nothing: somebody is to look at it. */
+static void
+incident(struct html *h, const struct json *i)
+{
+	html_put(h, "<li><span class=\"kind k-auth-failure\">auth-failure</span> An incident: %s, until ", text_of(i, "text"));
+	page_time(h, number_of(i, "until"));
+	html_put(h, "</li>\n");
+}
+
+/* Attacks and breakers that change how the client is judged now, or that it is itself. */
 static void
 around(struct html *h, const struct json *o)
 {
-	const struct json *low = json_get(o, "lowered"), *holding = json_get(o, "held");
+	const struct json *low = json_get(o, "lowered"), *holding = json_get(o, "held"), *own = json_get(o, "incident");
 
-	if (json_count(low) + json_count(holding) == 0)
+	if (json_count(low) + json_count(holding) == 0 && own == NULL)
 		return;
 	html_put(h, "<section class=\"card\"><h2>At the moment</h2><ul>");
+	if (own != NULL)
+		incident(h, own);
 	for (size_t i = 0; i < json_count(low); i++)
 		lowered(h, json_at(low, i));
 	and_more(h, o, "lowered_left_out");

@@ -207,12 +207,13 @@ all_that_is_explained_is_on_the_page(void **state)
 	    "\"lowered\":[{\"kind\":\"auth-failure\",\"have\":2,\"of\":3,\"usually\":11,\"span\":600,\"until\":1700000000,"
 	    "\"text\":\"25 clients fail on <bob>\"}],\"lowered_left_out\":2,"
 	    "\"held\":[{\"kind\":\"rbl\",\"until\":1700000000,\"holds\":\"blocks\",\"text\":\"a list lists all\"}],\"held_left_out\":6,"
+	    "\"incident\":{\"target\":\"client\",\"until\":1700000000,\"accounts\":31,\"text\":\"31 accounts fail from <it>\"},"
 	    "\"evidence\":[{\"time\":1,\"event\":\"rbl\",\"rule\":\"x\",\"text\":\"line\",\"file\":\"f\",\"line\":3,\"written\":1700000000}]}\n"
 	    "{\"end\":0}\n";
 	static const struct script one[] = { { "\"explain\"", explain }, { NULL, NO } };
 	static const char *const rows[] = { "(ref R0004-1V89V-GR0NY)", "blocked 3 times", "<dt>Logins</dt><dd>17", "5 of 100, 4 refused",
 		"<dt>Hits</dt><dd>23", "2 of 10 different recipients in 1m", "2 of 3 in 10m, usually of 11", "25 clients fail on &lt;bob&gt;",
-		"and 2 more", "no blocks", "a list lists all", "and 6 more", "f:3, written <time" };
+		"and 2 more", "no blocks", "a list lists all", "and 6 more", "An incident: 31 accounts fail from &lt;it&gt;, until <time", "f:3, written <time" };
 
 	(void)state;
 	fake.script = one;
