@@ -123,8 +123,9 @@ is_due(const struct policy *p, const struct record *r)
 {
 	enum event_kind kind = (enum event_kind)r->blocked_kind;
 
-	return r->blocked_by == BY_HAND || reached_rate(p, r, kind, r->blocked_at) ||
-	    reached_total(p, r, kind, r->blocked_at);
+	if (r->blocked_by != BY_RATE && r->blocked_by != BY_TOTAL)
+		return true; /* by hand, and of no kind */
+	return reached_rate(p, r, kind, r->blocked_at) || reached_total(p, r, kind, r->blocked_at);
 }
 
 /* What the client does before this is forgiven, by a login at `at`: also when the login is read later, from another log. */
