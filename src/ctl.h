@@ -77,8 +77,6 @@ show_fn *show_of(const struct view *v);
 
 /* ctl_show.c: what an answer holds, for those who print it. */
 const char *until_text(const struct json *o);  /* "2026-07-04 12:34:56 (5m left)"; good until the next call */
-#define SENT_TEXT 80
-const char *sent_text(char buf[SENT_TEXT], const struct json *o); /* "12 of 500" */
 const char *reason_of(const struct json *o);   /* the zone, or the reason */
 void print_list(const char *before, const struct json *list);
 /* ctl_explain.c */

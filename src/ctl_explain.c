@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ctl_explain.c - one client's story, as people read it */
 #include <stdio.h>
-#include <string.h>
 
 #include "ctl.h"
+#include "phrase.h"
 
 static void
 show_sets(const struct json *o)
 {
 	const struct json *e;
-	char since[TIME_TEXT], last[TIME_TEXT], sent[SENT_TEXT];
+	char since[TIME_TEXT], last[TIME_TEXT], sent[PHRASE_SENT];
 
 	if ((e = json_get(o, "relay")) != NULL)
 		printf("  relay     %s, %lld logins, first %s, last %s, until %s; recipients within the hour: %s\n",
 		    *text_of(e, "user") ? text_of(e, "user") : "(user not known)", number_of(e, "logins"),
 		    time_text(since, json_get_int(e, "since", 0)), time_text(last, json_get_int(e, "last", 0)),
-		    until_text(e), sent_text(sent, e));
+		    until_text(e), phrase_sent(sent, e));
 	if ((e = json_get(o, "cache")) != NULL)
 		printf("  cached    %s%s%s, since %s, %lld hits, until %s\n", text_of(e, "kind"),
 		    *reason_of(e) ? ": " : "", reason_of(e), time_text(since, json_get_int(e, "since", 0)),
@@ -24,16 +24,6 @@ show_sets(const struct json *o)
 		printf("  blocked   %s by %s%s%s, since %s, until %s\n", text_of(e, "kind"), text_of(e, "by"),
 		    *reason_of(e) ? ": " : "", reason_of(e), time_text(since, json_get_int(e, "since", 0)),
 		    until_text(e));
-}
-
-/* What is counted, where that is not every event. */
-static const char *
-counted_text(const struct json *t)
-{
-	const char *of = text_of(t, "counts");
-
-	return strcmp(of, "recipients") == 0 ? " different recipients" :
-	    strcmp(of, "accounts") == 0 ? " different accounts" : strcmp(of, "sessions") == 0 ? " sessions" : "";
 }
 
 static void
@@ -45,7 +35,7 @@ show_threshold(const struct json *counter, const char *key)
 	if (t == NULL)
 		return;
 	printf("  %s %lld of %lld%s in %s (blocks for %s)", key, number_of(t, "have"), number_of(t, "of"),
-	    counted_text(t), str_term(span, sizeof(span), json_get_int(t, "span", 0)),
+	    phrase_counted(t), str_term(span, sizeof(span), json_get_int(t, "span", 0)),
 	    str_term(term, sizeof(term), json_get_int(t, "term", 0)));
 }
 

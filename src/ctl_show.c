@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "ctl.h"
+#include "phrase.h"
 
 /* "2026-07-04 12:34:56 (5m left)". */
 const char *
@@ -60,23 +61,10 @@ reason_of(const struct json *o)
 	return *zone != '\0' ? zone : text_of(o, "reason");
 }
 
-/* "12 of 500", "500 of 500, 31 refused". */
-const char *
-sent_text(char buf[SENT_TEXT], const struct json *o)
-{
-	int n = snprintf(buf, SENT_TEXT, "%lld", number_of(o, "sent"));
-
-	if (json_has(o, "budget"))
-		n += snprintf(buf + n, SENT_TEXT - (size_t)n, " of %lld", number_of(o, "budget"));
-	if (json_has(o, "beyond"))
-		(void)snprintf(buf + n, SENT_TEXT - (size_t)n, ", %lld refused", number_of(o, "beyond"));
-	return buf;
-}
-
 static void
 row(struct view *v, const struct json *o)
 {
-	char since[TIME_TEXT], last[TIME_TEXT], left[TIME_TEXT], count[24], sent[SENT_TEXT];
+	char since[TIME_TEXT], last[TIME_TEXT], left[TIME_TEXT], count[24], sent[PHRASE_SENT];
 	const char *client = text_of(o, "client");
 
 	time_text(since, json_get_int(o, "since", 0));
@@ -85,7 +73,7 @@ row(struct view *v, const struct json *o)
 	if (v->verb->set == SET_RELAY) {
 		snprintf(count, sizeof(count), "%lld", number_of(o, "logins"));
 		table_row(v->table, (const char *[]){ client, text_of(o, "user"), since, last, count, left,
-		    sent_text(sent, o) });
+		    phrase_sent(sent, o) });
 	} else if (v->verb->set == SET_CACHE) {
 		snprintf(count, sizeof(count), "%lld", number_of(o, "hits"));
 		table_row(v->table, (const char *[]){ client, text_of(o, "kind"), since, count, left, reason_of(o) });

@@ -186,8 +186,6 @@ void page_csrf(struct visit *v); /* the hidden field */
 void page_asset(struct html *h, const char *path);
 void page_time(struct html *h, long long at);
 void page_span(struct html *h, long long seconds);
-/* Recipients within the hour, of how many, of what `relay list` tells of a grant. */
-void page_sent(struct html *h, const struct json *grant);
 void page_count(struct html *h, long long n); /* 1 234 567 */
 /* Ask the daemon; false: it does not answer, and page_trouble() was called.  Frees the request. */
 bool page_ask(struct visit *v, struct json *request, ask_fn *fn, void *arg, struct ask_ending *end);

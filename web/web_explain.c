@@ -2,8 +2,8 @@
 /* web_explain.c - all that is known of one client, and what can be done about it */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "phrase.h"
 #include "web.h"
 
 static void
@@ -56,12 +56,12 @@ moment(struct html *h, const char *name, long long at)
 static void
 of_relay(struct html *h, const struct json *en)
 {
+	char sent[PHRASE_SENT];
+
 	term(h, "User", json_has(en, "user") ? text_of(en, "user") : "not known");
 	amount(h, "Logins", number_of(en, "logins"));
 	moment(h, "Last", number_of(en, "last"));
-	html_put(h, "<dt>Sent</dt><dd>");
-	page_sent(h, en);
-	html_put(h, " <small>recipients within the hour</small></dd>");
+	html_put(h, "<dt>Sent</dt><dd>%s <small>recipients within the hour</small></dd>", phrase_sent(sent, en));
 }
 
 static void
@@ -107,20 +107,6 @@ entry(struct visit *v, const struct json *o, enum set s, const char *client)
 
 /* ---- counters and evidence ---- */
 
-/* What is counted, where that is not every event. */
-static const char *
-counted(const struct json *t)
-{
-	static const struct {
-		const char *counts, *text;
-	} names[] = { { "recipients", " different recipients" }, { "accounts", " different accounts" }, { "sessions", " sessions" } };
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strcmp(text_of(t, "counts"), names[i].counts) == 0)
-			return names[i].text;
-	return "";
-}
-
 static void
 threshold(struct html *h, const char *label, const struct json *t)
 {
@@ -130,7 +116,7 @@ threshold(struct html *h, const char *label, const struct json *t)
 	if (t != NULL)
 		html_put(h, "<meter min=\"0\" max=\"%lld\" value=\"%lld\"></meter> %lld of %lld%s in %s "
 		    "<small>blocks for %s</small>", number_of(t, "of"), number_of(t, "have"), number_of(t, "have"), number_of(t, "of"),
-		    counted(t), str_term(span, sizeof span, number_of(t, "span")), str_term(term, sizeof term, number_of(t, "term")));
+		    phrase_counted(t), str_term(span, sizeof span, number_of(t, "span")), str_term(term, sizeof term, number_of(t, "term")));
 	else
 		html_put(h, "–");
 	html_put(h, "</td>");

@@ -144,16 +144,6 @@ page_count(struct html *h, long long n)
 }
 
 void
-page_sent(struct html *h, const struct json *grant)
-{
-	html_put(h, "%lld", number_of(grant, "sent"));
-	if (json_has(grant, "budget"))
-		html_put(h, " of %lld", number_of(grant, "budget"));
-	if (json_has(grant, "beyond"))
-		html_put(h, ", %lld refused", number_of(grant, "beyond"));
-}
-
-void
 page_trouble(struct visit *v, const struct ask_ending *end)
 {
 	bool silent = end->code == ASK_NO_CODE;

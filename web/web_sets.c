@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "logmsg.h"
+#include "phrase.h"
 #include "web.h"
 
 #define ROWS  50
@@ -77,7 +78,7 @@ take_row(void *arg, const struct json *o)
 {
 	struct listing *l = arg;
 	struct html *h = &l->table;
-	char query[200];
+	char query[200], sent[PHRASE_SENT];
 
 	if (json_has(o, "total")) {
 		l->total = number_of(o, "total");
@@ -101,11 +102,8 @@ take_row(void *arg, const struct json *o)
 	html_put(h, "</td><td class=\"num\" data-label=\"Left\">");
 	page_span(h, number_of(o, "until") - l->v->now);
 	html_put(h, "</td>");
-	if (l->set == SET_RELAY) {
-		html_put(h, "<td class=\"num\" data-label=\"Sent\">");
-		page_sent(h, o);
-		html_put(h, "</td>");
-	}
+	if (l->set == SET_RELAY)
+		html_put(h, "<td class=\"num\" data-label=\"Sent\">%s</td>", phrase_sent(sent, o));
 	row_end(l, o);
 	return true;
 }
