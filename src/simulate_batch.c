@@ -26,11 +26,7 @@ batch_add(struct batch *b, const struct event *ev, unsigned times, time_t now)
 	b->n++;
 	w->now = now;
 	w->times = times;
-	w->ev.kind = ev->kind;
-	w->ev.source = ev->source;
-	w->ev.addr = ev->addr;
-	w->ev.bounce = ev->bounce;
-	w->ev.time = ev->time;
+	w->ev = *ev;
 	w->ev.user = keep(b, ev->user);
 	w->ev.recipient = keep(b, ev->recipient);
 	w->ev.zone = keep(b, ev->zone);
