@@ -197,28 +197,18 @@ ends(void)
 	return set;
 }
 
-static sigset_t
-reloads(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	return set;
-}
-
 /* Before any thread: what ends us waits until catch_end(), what reloads until reload_thread().  Whose they are, as
  * libmilter waits for the former as well: see filter.h. */
 static void
 hold_signals(void)
 {
 	static const struct sigaction tell = { .sa_handler = told_to_end, .sa_flags = SA_RESTART };
-	sigset_t end_set = ends(), reload_set = reloads();
+	sigset_t set = ends();
 
 	(void)sem_init(&end, 0, 0);
 	(void)sem_init(&caught, 0, 0);
-	pthread_sigmask(SIG_BLOCK, &end_set, NULL);
-	pthread_sigmask(SIG_BLOCK, &reload_set, NULL);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	(void)sigaction(SIGTERM, &tell, NULL);
 	(void)sigaction(SIGHUP, &tell, NULL);
 	(void)sigaction(SIGINT, &tell, NULL);
@@ -299,10 +289,12 @@ static atomic_bool ending;
 static void *
 reload_thread(void *arg)
 {
-	sigset_t set = reloads();
+	sigset_t set;
 	struct err e;
 	int sig;
 
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
 	while (sigwait(&set, &sig) == 0 && !ending)
 		(void)daemon_reload(arg, NULL, &e); /* which says what came of it */
 	return NULL;
