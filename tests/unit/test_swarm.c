@@ -242,7 +242,7 @@ networks_push_out_no_account(void **state)
 		assert_int_equal(swarm_hear(s, &policy, &bob, &a, T0, T0, &i), k == 24);
 	}
 	for (unsigned k = 0; k < 65536; k++)
-		for (unsigned c = 0; c < 4; c++) {
+		for (unsigned c = 0; c < (k < 4096 ? 30 : 4); c++) {
 			char text[64];
 			struct addr a;
 
@@ -255,6 +255,51 @@ networks_push_out_no_account(void **state)
 	assert_true(swarm_hear(s, &policy, &alice, &(struct addr){ { 1 } }, T0 + 2, T0 + 2, &i));
 	assert_string_equal(i.name, "alice");
 	assert_int_equal(i.members, 25);
+	swarm_free(s);
+}
+
+/* So many clients fail on the n-th account; does an incident begin with the last of them? */
+static bool
+fail_on(struct swarm *s, unsigned n, unsigned clients, uint32_t at)
+{
+	struct aim account = { TARGET_ACCOUNT, str_of(nth("u#", n)), false };
+	struct incident i;
+	bool begun = false;
+
+	for (unsigned k = 1; k <= clients; k++) {
+		struct addr a = { { [10] = 0xff, 0xff, 10, 0, 0, (uint8_t)k } };
+
+		assert_false(begun);
+		begun = swarm_hear(s, &policy, &account, &a, at, at, &i);
+	}
+	return begun;
+}
+
+/* Of 128 accounts the smallest makes room, and never a network, be it smaller; when all is over there is room again. */
+static void
+a_sort_makes_room_for_its_own(void **state)
+{
+	struct swarm *s = swarm_new();
+	struct aim network = { TARGET_NETWORK, STR_NONE, false };
+	struct addr one = address("2001:db8:1:1::"), two = address("2001:db8:1:2::");
+	struct incident i;
+
+	(void)state;
+	policy.incident_network.n = 2;
+	policy.incident_account.n = 4;
+	assert_false(swarm_hear(s, &policy, &network, &one, T0, T0, &i));
+	assert_true(swarm_hear(s, &policy, &network, &two, T0, T0, &i));
+	for (unsigned n = 0; n < SWARM_EACH; n++)
+		assert_true(fail_on(s, n, 4, T0));
+	assert_false(fail_on(s, SWARM_EACH, 4, T0));
+	assert_true(fail_on(s, SWARM_EACH + 1, 5, T0));
+	assert_int_equal(swarm_live(s), SWARM_EACH + 1);
+	assert_true(swarm_attacked(s, &network, &one, T0));
+	for (unsigned n = 0; n <= SWARM_EACH; n++)
+		assert_true(swarm_over(s, T0 + 86400, &i));
+	assert_false(swarm_over(s, T0 + 86400, &i));
+	for (unsigned n = 0; n < SWARM_EACH; n++)
+		assert_true(fail_on(s, 1000 + n, 4, T0 + 86400));
 	swarm_free(s);
 }
 
@@ -297,6 +342,7 @@ main(void)
 		TEST(the_window_slides),
 		TEST(a_client_of_ipv6_is_named_whole),
 		TEST(networks_push_out_no_account),
+		TEST(a_sort_makes_room_for_its_own),
 		TEST(logins_alone_take_no_place),
 	};
 
