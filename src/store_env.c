@@ -6,7 +6,7 @@
  * files no longer needed for recovery remove themselves.
  *
  * Berkeley DB says DB_RUNRECOVERY for a full disk as well as for a broken page.  To know which, its writes go through
- * ours, which remember why one failed.
+ * ours, which remember why one failed.  Its reads go through ours because it believes some pages that it should not.
  */
 #include "store_env.h"
 
@@ -99,6 +99,25 @@ our_fsync(int fd)
 	return -1;
 }
 
+/* What the pages are that this thread has read.  Map files are read by the same library, and in other ways made. */
+static _Thread_local enum { FOREIGN, RECOVERED, OURS } reading;
+static _Thread_local uint32_t strange; /* the number of the page that was refused, plus 1; 0: none */
+
+/* Berkeley DB reads the pages of a database so, and nothing else.  Where that fails it tries again in another way, so a
+ * page that is to be refused is handed on as one whose checksum is wrong. */
+static ssize_t
+our_pread(int fd, void *buf, size_t n, off_t at)
+{
+	ssize_t rc = pread(fd, buf, n, at);
+	uint32_t number = (uint32_t)(at / STORE_PAGE);
+
+	if (reading == FOREIGN || rc != STORE_PAGE || !page_strange(buf, number, reading == RECOVERED))
+		return rc;
+	strange = number + 1;
+	memset(buf, 0xff, n);
+	return rc;
+}
+
 static void
 on_error(const DB_ENV *env, const char *prefix, const char *msg)
 {
@@ -131,6 +150,8 @@ judge(struct env *v, int rc, const char *doing, struct err *e)
 	v->failed = true;
 	if (cause != 0)
 		(void)err_set(e, "%s: writing failed: %s", doing, strerror(cause));
+	else if (strange != 0)
+		(void)err_set(e, "%s: page %u of the database is not what was written", doing, strange - 1);
 	else
 		(void)err_set(e, "%s: %s%s%s", doing, db_strerror(rc), v->said[0] == '\0' ? "" : ": ", v->said);
 	return cause != 0 || circumstance(rc) ? ENV_REFUSED : ENV_DAMAGED;
@@ -143,6 +164,7 @@ hook(void)
 {
 	(void)db_env_set_func_pwrite(our_pwrite);
 	(void)db_env_set_func_write(our_write);
+	(void)db_env_set_func_pread(our_pread);
 	(void)db_env_set_func_fsync(our_fsync);
 }
 
@@ -153,6 +175,7 @@ open_env(struct env *v, const char *home)
 
 	if (rc != 0)
 		return rc;
+	reading = RECOVERED;
 	v->env->app_private = v;
 	v->env->set_errcall(v->env, on_error);
 	if ((rc = v->env->set_cachesize(v->env, 0, CACHE_BYTES, 1)) != 0 ||
@@ -221,6 +244,7 @@ close_all(struct env *v)
 
 	if (v->failed && write_errno == 0)
 		write_errno = EIO;
+	reading = OURS;
 	drop(v);
 	for (int t = 0; t < CUT_TABLES; t++) {
 		rc = v->db[t] == NULL ? 0 : v->db[t]->close(v->db[t], DB_NOSYNC);
@@ -229,6 +253,8 @@ close_all(struct env *v)
 	rc = v->env == NULL ? 0 : v->env->close(v->env, 0);
 	free(v);
 	write_errno = 0;
+	strange = 0;
+	reading = FOREIGN;
 	return first == 0 ? rc : first;
 }
 
@@ -237,6 +263,7 @@ env_close(struct env *v)
 {
 	if (v == NULL)
 		return;
+	reading = OURS;
 	drop(v);
 	if (!v->failed)
 		(void)v->env->txn_checkpoint(v->env, 0, 0, 0); /* so that the next start has nothing to recover */
@@ -337,6 +364,7 @@ env_open(const char *home, struct env **out, struct err *e)
 		is = recover(v, home, fd, e);
 		(void)close(fd);
 	}
+	reading = FOREIGN;
 	if (is == ENV_DONE)
 		*out = v;
 	else
@@ -398,8 +426,10 @@ env_load(struct env *v, store_fn *fn, void *arg, struct err *e)
 	bool stopped = false;
 	int rc = 0;
 
+	reading = OURS;
 	for (int t = 0; t < CUT_TABLES && rc == 0 && !stopped; t++)
 		rc = load_table(v, (enum cut_table)t, &bulk, fn, arg, &stopped, e);
+	reading = FOREIGN;
 	free(bulk.data);
 	return stopped ? ENV_REFUSED : judge(v, rc, "reading the store", e);
 }
@@ -491,7 +521,9 @@ env_commit(struct env *v, const struct cut *c, struct err *e)
 	while (cut_next(c, &at, &items[n]))
 		n++;
 	qsort(items, n, sizeof *items, by_key);
+	reading = OURS;
 	rc = write_items(v, c, items, n);
+	reading = FOREIGN;
 	free(items);
 	return judge(v, rc, "writing the store", e);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store_pages.c - one pass over the beginnings of all pages of a database file
+/* store_pages.c - what the beginnings of a database file's pages tell
  *
  * A pass over a million clients takes some 20 ms when the file is in memory, and loading them reads it anyway.
  */
 #include "store_pages.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,9 +15,37 @@
 struct page {
 	uint32_t file, offset; /* of the log record */
 	uint32_t number;
-	uint32_t rest[5];
+	uint32_t rest[3];
+	uint8_t level, type;
+	uint8_t metaflags; /* of metadata */
+	uint8_t unused[5];
 	uint32_t last; /* on page 0: the number of the last page */
 };
+
+#define METAFLAG_CHKSUM 0x01 /* DBMETA_CHKSUM */
+
+static bool
+is_hole(const struct page *p)
+{
+	return p->file == 0 && p->offset == 0 && p->number == 0 && p->type == 0;
+}
+
+/* Not one of ours, or not with that number. */
+static bool
+is_misplaced(const struct page *p, uint32_t number)
+{
+	if (p->number != number)
+		return true;
+	switch (p->type) {
+	case 8:	 /* P_HASHMETA */
+	case 9:	 /* P_BTREEMETA */
+	case 10: /* P_QAMMETA */
+	case 14: /* P_HEAPMETA */
+		return (p->metaflags & METAFLAG_CHKSUM) == 0;
+	default:
+		return false;
+	}
+}
 
 typedef bool page_fn(const struct page *p, uint32_t number, struct page *limit);
 
@@ -34,7 +61,7 @@ lost(const struct page *p, uint32_t number, struct page *limit)
 {
 	if (number == 0)
 		*limit = *p;
-	return p->number != number && number <= limit->last;
+	return number <= limit->last && is_misplaced(p, number);
 }
 
 static int
@@ -71,4 +98,15 @@ pages_lost(int fd, struct err *e)
 	struct page limit = { 0 };
 
 	return look(fd, lost, &limit, "is lost", e);
+}
+
+bool
+page_strange(const void *page, uint32_t number, bool holes)
+{
+	struct page p;
+
+	memcpy(&p, page, sizeof p);
+	if (is_hole(&p))
+		return !holes;
+	return is_misplaced(&p, number);
 }
