@@ -4,9 +4,6 @@
  * The environment is private to the process and used by one thread at a time, so it has no locks and no shared
  * regions; opening it always recovers.  A commit is forced to the disk before it returns.  Checkpoints bound the log:
  * files no longer needed for recovery remove themselves.
- *
- * Berkeley DB says DB_RUNRECOVERY for a full disk as well as for a broken page.  To know which, its writes go through
- * ours, which remember why one failed.  Its reads go through ours because it believes some pages that it should not.
  */
 #include "store_env.h"
 
@@ -21,6 +18,7 @@
 #include <unistd.h>
 
 #include "store.h"
+#include "store_io.h"
 #include "store_pages.h"
 #include "str.h"
 
@@ -33,8 +31,6 @@
 #define CHECKPOINT_MIN	5    /* or minutes */
 #define BULK_BYTES	(1u << 20)
 #define OPEN_FLAGS    (DB_CREATE | DB_RECOVER | DB_PRIVATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL)
-
-#define AT_PLACE      ((off_t)-1) /* where the file is */
 
 struct env {
 	DB_ENV *env;
@@ -49,74 +45,6 @@ static const char *const table_names[CUT_TABLES] = {
 };
 
 /* --- whose fault --- */
-
-/* Why a write failed.  From then until the environment is closed nothing more reaches the disk, as if the process had
- * been killed there and then, which recovery is made for.  Berkeley DB left to itself would, on its way out, write
- * pages whose log records it could not write.  An environment that failed is closed by the thread that saw it fail. */
-static _Thread_local int write_errno;
-
-/* All of it or -1: a short write is an error to Berkeley DB, but one with nothing in errno. */
-static ssize_t
-our_pwrite(int fd, const void *buf, size_t n, off_t at)
-{
-	size_t done = 0;
-
-	while (write_errno == 0 && done < n) {
-		ssize_t rc = at == AT_PLACE ? write(fd, (const char *)buf + done, n - done)
-					    : pwrite(fd, (const char *)buf + done, n - done, at + (off_t)done);
-
-		if (rc >= 0)
-			done += (size_t)rc;
-		else if (errno != EINTR)
-			write_errno = errno;
-	}
-	if (write_errno == 0)
-		return (ssize_t)n;
-	errno = write_errno;
-	return -1;
-}
-
-void
-store_writes_again(void)
-{
-	write_errno = 0;
-}
-
-static ssize_t
-our_write(int fd, const void *buf, size_t n)
-{
-	return our_pwrite(fd, buf, n, AT_PLACE);
-}
-
-static int
-our_fsync(int fd)
-{
-	if (write_errno == 0 && fdatasync(fd) == -1)
-		write_errno = errno;
-	if (write_errno == 0)
-		return 0;
-	errno = write_errno;
-	return -1;
-}
-
-/* What the pages are that this thread has read.  Map files are read by the same library, and in other ways made. */
-static _Thread_local enum { FOREIGN, RECOVERED, OURS } reading;
-static _Thread_local uint32_t strange; /* the number of the page that was refused, plus 1; 0: none */
-
-/* Berkeley DB reads the pages of a database so, and nothing else.  Where that fails it tries again in another way, so a
- * page that is to be refused is handed on as one whose checksum is wrong. */
-static ssize_t
-our_pread(int fd, void *buf, size_t n, off_t at)
-{
-	ssize_t rc = pread(fd, buf, n, at);
-	uint32_t number = (uint32_t)(at / STORE_PAGE);
-
-	if (reading == FOREIGN || rc != STORE_PAGE || !page_strange(buf, number, reading == RECOVERED))
-		return rc;
-	strange = number + 1;
-	memset(buf, 0xff, n);
-	return rc;
-}
 
 static void
 on_error(const DB_ENV *env, const char *prefix, const char *msg)
@@ -143,30 +71,21 @@ circumstance(int rc)
 static enum env_answer
 judge(struct env *v, int rc, const char *doing, struct err *e)
 {
-	int cause = write_errno;
+	int cause = io_write_errno();
 
 	if (rc == 0)
 		return ENV_DONE;
 	v->failed = true;
 	if (cause != 0)
 		(void)err_set(e, "%s: writing failed: %s", doing, strerror(cause));
-	else if (strange != 0)
-		(void)err_set(e, "%s: page %u of the database is not what was written", doing, strange - 1);
+	else if (io_refused() != 0)
+		(void)err_set(e, "%s: page %u of the database is not what was written", doing, io_refused() - 1);
 	else
 		(void)err_set(e, "%s: %s%s%s", doing, db_strerror(rc), v->said[0] == '\0' ? "" : ": ", v->said);
 	return cause != 0 || circumstance(rc) ? ENV_REFUSED : ENV_DAMAGED;
 }
 
 /* --- open and close --- */
-
-static void
-hook(void)
-{
-	(void)db_env_set_func_pwrite(our_pwrite);
-	(void)db_env_set_func_write(our_write);
-	(void)db_env_set_func_pread(our_pread);
-	(void)db_env_set_func_fsync(our_fsync);
-}
 
 static int
 open_env(struct env *v, const char *home)
@@ -175,7 +94,7 @@ open_env(struct env *v, const char *home)
 
 	if (rc != 0)
 		return rc;
-	reading = RECOVERED;
+	io_reads(PAGES_RECOVERING);
 	v->env->app_private = v;
 	v->env->set_errcall(v->env, on_error);
 	if ((rc = v->env->set_cachesize(v->env, 0, CACHE_BYTES, 1)) != 0 ||
@@ -242,9 +161,9 @@ close_all(struct env *v)
 {
 	int first = 0, rc;
 
-	if (v->failed && write_errno == 0)
-		write_errno = EIO;
-	reading = OURS;
+	if (v->failed)
+		io_stop();
+	io_reads(PAGES_OURS);
 	drop(v);
 	for (int t = 0; t < CUT_TABLES; t++) {
 		rc = v->db[t] == NULL ? 0 : v->db[t]->close(v->db[t], DB_NOSYNC);
@@ -252,9 +171,7 @@ close_all(struct env *v)
 	}
 	rc = v->env == NULL ? 0 : v->env->close(v->env, 0);
 	free(v);
-	write_errno = 0;
-	strange = 0;
-	reading = FOREIGN;
+	io_forget();
 	return first == 0 ? rc : first;
 }
 
@@ -263,7 +180,7 @@ env_close(struct env *v)
 {
 	if (v == NULL)
 		return;
-	reading = OURS;
+	io_reads(PAGES_OURS);
 	drop(v);
 	if (!v->failed)
 		(void)v->env->txn_checkpoint(v->env, 0, 0, 0); /* so that the next start has nothing to recover */
@@ -338,7 +255,7 @@ env_create(const char *home, struct err *e)
 	enum env_answer is;
 	int rc;
 
-	hook();
+	io_hook();
 	if ((rc = open_env(v, home)) == 0 && (rc = open_tables(v, DB_CREATE)) == 0 && (rc = put_format(v, NULL)) == 0)
 		rc = v->env->txn_checkpoint(v->env, 0, 0, DB_FORCE);
 	is = judge(v, rc, home, e);
@@ -354,7 +271,7 @@ env_open(const char *home, struct env **out, struct err *e)
 	enum env_answer is;
 	int fd;
 
-	hook();
+	io_hook();
 	(void)snprintf(path, sizeof path, "%s/" STORE_DB, home);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1) {
@@ -364,7 +281,7 @@ env_open(const char *home, struct env **out, struct err *e)
 		is = recover(v, home, fd, e);
 		(void)close(fd);
 	}
-	reading = FOREIGN;
+	io_reads(PAGES_FOREIGN);
 	if (is == ENV_DONE)
 		*out = v;
 	else
@@ -426,10 +343,10 @@ env_load(struct env *v, store_fn *fn, void *arg, struct err *e)
 	bool stopped = false;
 	int rc = 0;
 
-	reading = OURS;
+	io_reads(PAGES_OURS);
 	for (int t = 0; t < CUT_TABLES && rc == 0 && !stopped; t++)
 		rc = load_table(v, (enum cut_table)t, &bulk, fn, arg, &stopped, e);
-	reading = FOREIGN;
+	io_reads(PAGES_FOREIGN);
 	free(bulk.data);
 	return stopped ? ENV_REFUSED : judge(v, rc, "reading the store", e);
 }
@@ -493,7 +410,7 @@ end(struct env *v)
 
 	v->txn = NULL;
 	/* 5.3 has been seen to return 0 when a new log file could not be written. */
-	return rc == 0 ? write_errno : rc;
+	return rc == 0 ? io_write_errno() : rc;
 }
 
 static int
@@ -521,9 +438,9 @@ env_commit(struct env *v, const struct cut *c, struct err *e)
 	while (cut_next(c, &at, &items[n]))
 		n++;
 	qsort(items, n, sizeof *items, by_key);
-	reading = OURS;
+	io_reads(PAGES_OURS);
 	rc = write_items(v, c, items, n);
-	reading = FOREIGN;
+	io_reads(PAGES_FOREIGN);
 	free(items);
 	return judge(v, rc, "writing the store", e);
 }
