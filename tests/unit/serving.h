@@ -20,7 +20,7 @@
 #include "unixsock.h"
 
 #define T0     1750000000
-#define HANG_MS 30000
+#define HANG_MS 60000
 
 struct fake {
 	char dir[64], path[96];

@@ -95,7 +95,8 @@ ask_here(unsigned seconds, unsigned *lines, struct ask_ending *end)
 	return is;
 }
 
-/* A minute is never used up, one second always is. */
+/* A minute is never used up, one second always is; on a machine that is held up for as long, perhaps before anything came:
+ * then once more. */
 static void
 ends_whatever_it_hears(void **state)
 {
@@ -120,6 +121,7 @@ ends_whatever_it_hears(void **state)
 		{ "bytes, dripping", "", 1, " ", 1, ASK_BROKEN, 0, "no answer for too long" },
 		{ "lines, dripping", "{\"a\":1}\n", 1, "{\"error\":1}\n", 1, ASK_BROKEN, UINT_MAX, "no answer for too long" },
 	};
+	unsigned retries = 20;
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -127,9 +129,11 @@ ends_whatever_it_hears(void **state)
 		struct ask_ending end;
 		unsigned lines;
 
-		liar_start(&l);
-		row_eq(rows[i].name, ask_here(rows[i].seconds, &lines, &end), rows[i].is);
-		liar_stop(&l);
+		do {
+			liar_start(&l);
+			row_eq(rows[i].name, ask_here(rows[i].seconds, &lines, &end), rows[i].is);
+			liar_stop(&l);
+		} while (rows[i].seconds == 1 && lines == 0 && rows[i].lines == 1 && retries-- > 0);
 		if (rows[i].lines != UINT_MAX)
 			row_eq(rows[i].name, lines, rows[i].lines);
 		if (strstr(end.message, rows[i].message) == NULL)

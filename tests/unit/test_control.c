@@ -223,7 +223,7 @@ pages_make_the_list(void **state)
 {
 	static const unsigned sizes[] = { 1, 7, 100, 999, 1000 };
 	static char buf[400000], line[200];
-	int fd = dial(&f);
+	int fd;
 
 	(void)state;
 	for (unsigned i = 0; i < 3000; i++) {
@@ -231,6 +231,7 @@ pages_make_the_list(void **state)
 		f.now += i >= 1200 && i % 10 == 0 ? 40 : 0;
 		fake_event(&f, EVENT_RBL, line, NULL, "zen.example");
 	}
+	fd = dial(&f);
 	for (size_t k = 0; k < ROWS(sizes); k++) {
 		unsigned seen[3000] = { 0 }, n = 0;
 		unsigned most = sizes[k] == 1 ? 100 : 3000;
