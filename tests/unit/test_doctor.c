@@ -643,7 +643,7 @@ runs_programs(void **state)
 
 	(void)state;
 	setenv("IFS", "x", 1);
-	capture_program(&c, env, 5000);
+	capture_program(&c, env, 60000);
 	row_str_eq("environment", c.text != NULL ? c.text : c.why, "PATH=/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\n");
 	capture_clear(&c);
 	capture_program(&c, yes, 60000);
@@ -652,14 +652,14 @@ runs_programs(void **state)
 	capture_program(&c, wait, 50);
 	assert_null(c.text);
 	row_str_eq("too long", strrchr(c.why, '/') + 1, "sleep: it took too long");
-	capture_program(&c, no, 5000);
+	capture_program(&c, no, 60000);
 	row_str_eq("failed", c.why, "false: it failed");
-	capture_program(&c, ls, 5000);
+	capture_program(&c, ls, 60000);
 	row_str_eq("complained", c.why, "ls: ls: cannot access '/nonexistent': No such file or directory");
-	capture_program(&c, nowhere, 5000);
+	capture_program(&c, nowhere, 60000);
 	assert_null(c.text);
 	row_str_eq("not there", c.why, "");
-	capture_program(&c, cat, 5000);
+	capture_program(&c, cat, 60000);
 	row_str_eq("nothing to read", c.text != NULL ? c.text : c.why, "");
 	capture_clear(&c);
 }
