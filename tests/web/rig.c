@@ -340,9 +340,19 @@ times_in(const char *answer, const char *text)
 	return n;
 }
 
+static long
+seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
 int
 rig_stream(const struct rig *r, int fd, const char *cookie, const char *text, unsigned times, char *answer, size_t size)
 {
+	long until = seconds() + 2 * HANG_MS / 1000;
 	char request[400];
 	size_t got = 0;
 	ssize_t k;
@@ -357,8 +367,9 @@ rig_stream(const struct rig *r, int fd, const char *cookie, const char *text, un
 	while (times_in(answer, text) < times && got < size - 1) {
 		struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
-		if (poll(&pfd, 1, HANG_MS) != 1)
-			fail_msg("nothing comes but %.200s", answer);
+		/* Something always comes, if only to keep the connection. */
+		if (poll(&pfd, 1, HANG_MS) != 1 || seconds() > until)
+			fail_msg("%s does not come, but %.2000s", text, answer);
 		k = recv(fd, answer + got, size - 1 - got, 0);
 		answer[got += k > 0 ? (size_t)k : 0] = '\0';
 		if (k <= 0 || strstr(answer, "\r\n0\r\n\r\n") != NULL) {

@@ -37,8 +37,8 @@ int rig_http(const struct rig *r, const char *request, char *answer, size_t size
 /* GET or, with a `form`, POST; `cookie` may be NULL, `headers` are more header lines or "". */
 int rig_ask_page(const struct rig *r, const char *path, const char *form, const char *cookie, const char *headers, char *answer,
     size_t size);
-/* Begin to hear /events; what comes is appended to `answer`, until `text` has come `times` or the other side closes.
- * `fd` -1: with a new connection.  Returns the connection; -1: it is closed. */
+/* Begin to hear /events; what comes is written to `answer`, until `text` has come `times` or the other side closes; fails the
+ * test when neither comes for minutes.  `fd` -1: with a new connection.  Returns the connection; -1: it is closed. */
 int rig_stream(const struct rig *r, int fd, const char *cookie, const char *text, unsigned times, char *answer, size_t size);
 /* Log in; the cookie "popauth=…" is written to `cookie`, and the form's token to `csrf`. */
 void rig_login(const struct rig *r, char cookie[100], char csrf[60]);

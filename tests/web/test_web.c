@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_web.c - popauth-web over loopback, before a real daemon: who may do what, and what is refused */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "page.h"
 
@@ -285,6 +288,19 @@ foreign_text_is_escaped(void **state)
 	has("HELO", "alert(2)");
 }
 
+/* Is there IPv6 on this machine, if only on loopback? */
+static bool
+has_ipv6(void)
+{
+	struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool yes = fd != -1 && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
+
+	if (fd != -1)
+		close(fd);
+	return yes;
+}
+
 /* Whoever makes it reachable for others is told what that means. */
 static void
 warns_of_the_open(void **state)
@@ -300,6 +316,8 @@ warns_of_the_open(void **state)
 	rig_start(&proxied, proxied_open);
 	assert_non_null(strstr(proxied.said, "X-Forwarded-For is believed"));
 	rig_stop(&proxied);
+	if (!has_ipv6())
+		return;
 	rig_start(&proxied, here);
 	assert_null(strstr(proxied.said, "other machines"));
 	rig_stop(&proxied);
