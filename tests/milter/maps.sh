@@ -16,7 +16,7 @@ fail() {
 }
 
 ctl() {
-	./popauth-milterctl -s "$dir/control" "$@" 2>/dev/null
+	timeout 60 ./popauth-milterctl -s "$dir/control" "$@" 2>/dev/null
 }
 
 # await WHAT PATTERN COMMAND...: until the output of the command has the pattern
@@ -25,7 +25,7 @@ await() {
 	shift 2
 	until "$@" | grep -q -e "$pattern"; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || fail "waited in vain for $what"
+		[ "$tries" -lt 1200 ] || fail "waited in vain for $what"
 		sleep 0.1
 	done
 }
