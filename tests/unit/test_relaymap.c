@@ -632,10 +632,10 @@ by_itself(void **state)
 	(void)state;
 	settings("relay", "postfix", false);
 	assert_int_equal(relaymap_start(rm, &e), 0);
-	while (status().written == 0 && tries++ < 3000)
+	while (status().written == 0 && tries++ < 6000)
 		(void)poll(NULL, 0, 10);
 	login("192.0.2.1", 900);
-	while (status().grants == 0 && tries++ < 3000)
+	while (status().grants == 0 && tries++ < 6000)
 		(void)poll(NULL, 0, 10);
 	assert_string_equal(value_of("relay.db", "192.0.2.1", true), "OK");
 	relaymap_stop(rm);
