@@ -3,6 +3,7 @@
 #include "mta.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ int
 mta_open(struct mta *m, const char *socket_path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct timeval patience = { .tv_sec = 30 };
+	struct timeval patience = { .tv_sec = 60 };
 
 	memset(m, 0, sizeof *m);
 	(void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s", socket_path);
@@ -66,6 +67,18 @@ mta_send(struct mta *m, char command, const void *data, size_t len)
 		n = send(m->fd, buf + done, len + 5 - done, MSG_NOSIGNAL);
 }
 
+/* A wait with a limit is cut short, too, when the process was stopped and goes on. */
+static ssize_t
+get_some(struct mta *m, void *p, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = recv(m->fd, p, len, 0);
+	while (n == -1 && errno == EINTR);
+	return n;
+}
+
 static bool
 get_bytes(struct mta *m, void *p, size_t len)
 {
@@ -73,7 +86,7 @@ get_bytes(struct mta *m, void *p, size_t len)
 	ssize_t n;
 
 	for (; done < len; done += (size_t)n)
-		if ((n = recv(m->fd, (char *)p + done, len - done, 0)) <= 0)
+		if ((n = get_some(m, (char *)p + done, len - done)) <= 0)
 			return false;
 	return true;
 }
@@ -200,7 +213,7 @@ mta_vanish(struct mta *m)
 
 	/* The filter closes its end when it has done with the session. */
 	(void)shutdown(m->fd, SHUT_WR);
-	while ((n = recv(m->fd, rest, sizeof rest, 0)) > 0)
+	while ((n = get_some(m, rest, sizeof rest)) > 0)
 		came += (size_t)n;
 	close(m->fd);
 	m->fd = -1;
