@@ -2,6 +2,7 @@
 # Sourced by the tests of the daemon as a whole: a directory $dir of the test's own, and a daemon $pid in it, whose
 # messages are in $dir/out.  Both are gone when the test ends.
 set -u
+unset NOTIFY_SOCKET # of a service manager's that runs us: the daemon would say nothing to standard error
 srcdir=$(cd "${top_srcdir:-.}" && pwd)
 dir=$(mktemp -d) || exit 99
 pid=

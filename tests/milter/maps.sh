@@ -3,6 +3,7 @@
 # The daemon and its map file: written at start, at a login, at a reload, and left without grants at the end; refused,
 # with the reason in the status, where it is not to be written.
 set -u
+unset NOTIFY_SOCKET
 srcdir=$(cd "${srcdir:-.}" && pwd)
 dir=$(mktemp -d) || exit 99
 pid=

@@ -249,7 +249,6 @@ fits_the_terminal(void **state)
 	fake_event(&f, EVENT_LOGIN, "192.0.2.9", NULL, NULL);
 	(void)pipeline_add(&f.pipeline, &f.policy, SET_BLOCK, &(struct addr){ { [10] = 0xff, 0xff, 192, 0, 2, 66 } }, f.now, 1000000000,
 	    STR("\xc3\xa4 reason that is so long that hardly any terminal of this world has room for it, or for half of it"));
-	setenv("TERM", "xterm", 1);
 	at_terminal(60, list, NULL, narrow, sizeof narrow);
 	at_terminal(300, list, NULL, wide, sizeof wide);
 	assert_non_null(strstr(narrow, "\033[1mCLIENT"));
@@ -384,6 +383,9 @@ main(void)
 		cmocka_unit_test(rules_in_json),
 	};
 
+	(void)unsetenv("NO_COLOR");
+	(void)setenv("TERM", "xterm", 1);
+	(void)alarm(300); /* who prints nothing more, and does not end */
 	logmsg_open("test_live", false);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
