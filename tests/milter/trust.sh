@@ -83,7 +83,7 @@ done
 only block 203.0.113.66
 
 # A line that shows a password does so nowhere else.
-ctl --json watch >"$dir/watched" &
+timeout 600 ./popauth-milterctl -s "$control" --json watch >"$dir/watched" 2>/dev/null & # not ctl: a shell would be killed, and not it
 watcher=$!
 await "the watcher" has '"watchers":1' ctl --json status
 line "vchkpw-pop3: password fail (pass: 'hunter2') anna@example.org:203.0.113.70"
