@@ -242,6 +242,12 @@ make_anothers_directory(void)
 }
 
 static void
+make_no_directory(void)
+{
+	(void)snprintf(path, sizeof path, "%s/none/relay.db", dir);
+}
+
+static void
 not_allowed(void **state)
 {
 	static const struct {
@@ -262,6 +268,7 @@ not_allowed(void **state)
 		{ "ours in another form", make_other_form, false, NULL },
 		{ "everybody writes there", make_open_to_all, false, "everybody may write in /tmp/" },
 		{ "somebody else's directory", make_anothers_directory, true, "neither to us nor to root" },
+		{ "no directory", make_no_directory, false, "/none; make it, for us to write in, or name another place in relay_map" },
 	};
 
 	(void)state;
