@@ -60,13 +60,15 @@ give(const char *dir, mode_t mode, uid_t uid, gid_t gid)
 
 /* Make the directory of `path` when it is missing; its own parent must be there. */
 static int
-make_dir_of(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+make_dir_of(const char *path, const char *option, mode_t mode, uid_t uid, gid_t gid, struct err *e)
 {
 	char *copy = xstrdup(path), *dir = dirname(copy);
 	int rc = 0;
 
 	if (mkdir(dir, mode) == -1) {
-		if (errno != EEXIST)
+		if (errno == ENOENT)
+			rc = err_set(e, "%s: the directory above it is not there; make that, or name another place in %s", dir, option);
+		else if (errno != EEXIST)
 			rc = err_sys(e, "%s: making the directory", dir);
 	} else if (give(dir, mode, uid, gid) == -1)
 		rc = err_sys(e, "%s: giving the directory to its owner", dir);
@@ -84,13 +86,13 @@ owner_make_dirs(const struct conf *c, const struct owner *o, struct err *e)
 		return 0;
 	in_state = xmalloc(strlen(c->state_dir) + 3);
 	(void)strcpy(stpcpy(in_state, c->state_dir), "/x");
-	rc = make_dir_of(in_state, 0700, o->uid, o->gid, e);
+	rc = make_dir_of(in_state, "state_dir", 0700, o->uid, o->gid, e);
 	free(in_state);
 	if (rc == 0)
-		rc = make_dir_of(c->control_socket, 0755, o->uid, o->gid, e);
+		rc = make_dir_of(c->control_socket, "control_socket", 0755, o->uid, o->gid, e);
 	if (rc == 0 && strncmp(c->milter_socket, "unix:", 5) == 0)
-		rc = make_dir_of(c->milter_socket + 5, 0750, o->uid, o->socket_gid, e);
+		rc = make_dir_of(c->milter_socket + 5, "milter_socket", 0750, o->uid, o->socket_gid, e);
 	if (rc == 0 && *c->map_socket != '\0')
-		rc = make_dir_of(c->map_socket, 0750, o->uid, o->socket_gid, e);
+		rc = make_dir_of(c->map_socket, "map_socket", 0750, o->uid, o->socket_gid, e);
 	return rc;
 }

@@ -38,7 +38,9 @@ check_free(const char *path, struct err *e)
 
 	str_copy(dir, sizeof dir, (struct str){ path, (size_t)(strrchr(path, '/') - path) + 1 });
 	if (access(dir, W_OK | X_OK) == -1)
-		return err_sys(e, "%s: no socket can be made in %s", path, dir);
+		return errno != ENOENT ? err_sys(e, "%s: no socket can be made in %s", path, dir) :
+		    err_set(e, "%s: there is no directory %s; make it, for us to write in, or name another place in milter_socket", path,
+			dir);
 	str_copy(sun.sun_path, sizeof sun.sun_path, str_of(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)

@@ -49,8 +49,6 @@ wrong(struct importing *im, const char *place, const char *what)
 
 	if (im->counts.wrong++ < NAMED)
 		fprintf(stderr, PROGRAM ": %s: %s\n", str_show(shown, sizeof shown, str_of(place)), what);
-	else if (im->counts.wrong == NAMED + 1)
-		fprintf(stderr, PROGRAM ": and more, which are only counted\n");
 }
 
 /* --- the daemon --- */
@@ -360,6 +358,8 @@ say_counts(const struct importing *im)
 {
 	const struct counts *c = &im->counts;
 
+	if (c->wrong > NAMED)
+		fprintf(stderr, PROGRAM ": more mistakes, which are not named: %lu\n", c->wrong - NAMED);
 	if (im->o->json)
 		printf("{\"added\":%lu,\"known\":%lu,\"expired\":%lu,\"trusted\":%lu,\"wrong\":%lu}\n", c->added, c->known,
 		    c->expired, c->trusted, c->wrong);

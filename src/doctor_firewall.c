@@ -285,6 +285,7 @@ is_named(struct str text, const char *set)
 struct family {
 	const char *program, *set;
 	const struct capture *now, *legacy;
+	const struct json *status; /* the daemon's; NULL: none */
 };
 
 #define THE_RULE "%s -I INPUT -p tcp -m multiport --dports 25,465,587 -m set --match-set %s src -j DROP"
@@ -306,6 +307,32 @@ not_dropped(struct doctor_report *r, const struct family *fam, unsigned port, bo
 	    fam->program, fam->set);
 }
 
+/* The kernel counts the rules that name a set, also those that we may not read; only the daemon's helper may ask it. */
+static bool
+daemon_says_unnamed(const struct family *fam)
+{
+	const struct json *sets = json_get(json_get(fam->status, "firewall"), "sets");
+
+	for (size_t i = 0; i < json_count(sets); i++) {
+		const struct json *set = json_at(sets, i);
+
+		if (str_eq(json_get_text(set, "name"), str_of(fam->set)))
+			return !json_has(set, "error") && !json_get_bool(set, "referenced", true);
+	}
+	return false;
+}
+
+static void
+judge_unseen(struct doctor_report *r, const struct family *fam)
+{
+	if (daemon_says_unnamed(fam))
+		not_dropped(r, fam, 0, false, STR_NONE);
+	else if (fam->now->why[0] != '\0')
+		doctor_skip(r, "%s", fam->now->why);
+	else
+		doctor_skip(r, "%s-save is not installed: whether a rule names %s cannot be seen", fam->program, fam->set);
+}
+
 /* The submission ports only when something accepts what the rule was meant for. */
 static void
 judge_family(struct doctor_report *r, const struct family *fam)
@@ -315,10 +342,7 @@ judge_family(struct doctor_report *r, const struct family *fam)
 	bool named, unread = false;
 
 	if (fam->now->text == NULL) {
-		if (fam->now->why[0] != '\0')
-			doctor_skip(r, "%s", fam->now->why);
-		else
-			doctor_skip(r, "%s-save is not installed: whether a rule names %s cannot be seen", fam->program, fam->set);
+		judge_unseen(r, fam);
 		return;
 	}
 	named = is_named(text, fam->set) || is_named(old, fam->set);
@@ -345,8 +369,10 @@ check_firewall_rule(const struct doctor_facts *f, struct doctor_report *r)
 
 	if (f->conf == NULL || !f->conf->firewall)
 		return;
-	v4 = (struct family){ "iptables", f->conf->set4, &f->captures[CAPTURE_IPTABLES], &f->captures[CAPTURE_LEGACY4] };
-	v6 = (struct family){ "ip6tables", f->conf->set6, &f->captures[CAPTURE_IP6TABLES], &f->captures[CAPTURE_LEGACY6] };
+	v4 = (struct family){ "iptables", f->conf->set4, &f->captures[CAPTURE_IPTABLES], &f->captures[CAPTURE_LEGACY4],
+	    f->status };
+	v6 = (struct family){ "ip6tables", f->conf->set6, &f->captures[CAPTURE_IP6TABLES], &f->captures[CAPTURE_LEGACY6],
+	    f->status };
 	judge_family(r, &v4);
 	judge_family(r, &v6);
 }

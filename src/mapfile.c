@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 
 #define BESIDE ".popauth-new" /* a name of its own: what a crash leaves behind is one file, replaced by the next */
 #define MARK   MAPFILE_MARK "map"
+#define PIECE  32768 /* of a copy */
 #define WHOSE  "written by popauth-milter, and written anew at every change"
 #define MODE	   0640 /* of a new file whose group is set */
 #define MODE_OPEN  0644 /* of any other: sendmail opens only what root could read without being root */
@@ -28,21 +28,24 @@ struct mapfile {
 	bool same; /* it is a copy of that, and nothing is other in it */
 };
 
-/* A file may be larger than what one sendfile(2) copies. */
+/* What was written by a part only is read again. */
 int
 mapfile_copy(int from, int to, off_t size)
 {
-	off_t at = 0;
+	char piece[PIECE];
 
-	if (lseek(to, 0, SEEK_SET) == -1)
-		return -1;
-	while (at < size) {
-		ssize_t n = sendfile(to, from, &at, (size_t)(size - at));
+	for (off_t at = 0; at < size;) {
+		ssize_t n = pread(from, piece, size - at < PIECE ? (size_t)(size - at) : PIECE, at);
 
+		if (n > 0)
+			n = pwrite(to, piece, (size_t)n, at);
+		if (n == -1 && errno == EINTR)
+			continue;
 		if (n == 0)
 			errno = EIO; /* shorter than it was */
-		if (n == 0 || (n == -1 && errno != EINTR))
+		if (n <= 0)
 			return -1;
+		at += n;
 	}
 	return 0;
 }
@@ -64,7 +67,10 @@ directory_safe(const char *path, bool mine, struct err *e)
 	struct stat st;
 	int rc = 0;
 
-	if (stat(dir, &st) == -1)
+	if (stat(dir, &st) == -1 && errno == ENOENT)
+		rc = err_set(e, "%s: there is no directory %s; make it, for us to write in, or name another place in relay_map", path,
+		    dir);
+	else if (stat(dir, &st) == -1)
 		rc = err_sys(e, "%s: its directory", path);
 	else if (st.st_mode & S_IWOTH)
 		rc = err_set(e, "%s: everybody may write in %s", path, dir);

@@ -37,6 +37,15 @@ policy_count(const struct policy *p, const struct record *r, enum event_kind kin
 	return true;
 }
 
+/* `have` of what counts against the lowered threshold: is that lower for this client, and is there any? */
+static bool
+lowering(const struct policy *p, const struct kind_policy *kp, const struct record *r, uint32_t at, unsigned have,
+    struct policy_lowering *out)
+{
+	*out = (struct policy_lowering){ .have = have, .of = policy_lowered(kp->rate.n, p->incident_factor, r, at) };
+	return out->of < kp->rate.n && have > 0;
+}
+
 bool
 policy_lowering(const struct policy *p, const struct record *r, enum event_kind kind, uint32_t hash, time_t now,
     struct policy_lowering *out)
@@ -46,11 +55,8 @@ policy_lowering(const struct policy *p, const struct record *r, enum event_kind 
 	uint32_t at = record_time(now), aim = policy_aim(kp, kind);
 	uint32_t tag = aim == TAG_DOMAIN ? hash << 22 & TAG_DOMAIN : (hash & TAG_HASH) | 1u;
 
-	if (t == NULL || aim == 0 || !kp->on)
-		return false;
-	out->of = policy_lowered(kp->rate.n, p->incident_factor, r, at);
-	out->have = window_most_like(t->hits, t->len, at, kp->rate.span, tag, aim);
-	return out->of < kp->rate.n && out->have > 0;
+	return t != NULL && aim != 0 && kp->on &&
+	    lowering(p, kp, r, at, window_most_like(t->hits, t->len, at, kp->rate.span, tag, aim), out);
 }
 
 bool
@@ -60,9 +66,6 @@ policy_lowering_around(const struct policy *p, const struct record *r, time_t no
 	const struct tally *t = record_tally(r, EVENT_AUTH_FAILURE);
 	uint32_t at = record_time(now);
 
-	if (t == NULL || !kp->on)
-		return false;
-	out->of = policy_lowered(kp->rate.n, p->incident_factor, r, at);
-	out->have = window_distinct(t->hits, t->len, at, kp->rate.span);
-	return out->of < kp->rate.n && out->have > 0;
+	return t != NULL && kp->on &&
+	    lowering(p, kp, r, at, window_distinct(t->hits, t->len, at, kp->rate.span), out);
 }

@@ -10,25 +10,6 @@
 
 #define PATTERNS_MAX 500 /* of one program */
 
-void
-samples_free(struct sample *s)
-{
-	struct sample *next;
-
-	for (; s != NULL; s = next) {
-		next = s->next;
-		for (unsigned i = 0; i < s->nbefore; i++)
-			free((char *)s->before[i].p);
-		free(s->before);
-		free((char *)s->line.p);
-		free((char *)s->addr.p);
-		free((char *)s->user.p);
-		free((char *)s->recipient.p);
-		free((char *)s->zone.p);
-		free(s);
-	}
-}
-
 static void
 free_patterns(struct pattern *p)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rules_priv.h - what the parts of the rule engine share
  *
- *	rules_parse.c	a rule file: programs, rules, samples
+ *	rules_parse.c	a rule file: programs and their rules
+ *	rules_sample.c	the same: samples
  *	rules_pattern.c	one pattern: text to tree; the table of field types
  *	rules_nfa.c	tree to automaton (Glushkov): one state per byte of text and per field
  *	rules_proof.c	is there a line that could be read with another client in it?  (see the head of that file)

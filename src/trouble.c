@@ -34,26 +34,35 @@ of_log(const struct json *o, trouble_fn *fn, void *arg)
 	}
 }
 
+/* What cannot be looked at names no rule either: that would be a second trouble for one cause. */
+static void
+of_set(const struct json *set, trouble_fn *fn, void *arg)
+{
+	char text[TROUBLE_TEXT];
+
+	if (json_has(set, "error"))
+		(void)snprintf(text, sizeof text, "set %.40s: %.340s", text_of(set, "name"), text_of(set, "error"));
+	else if (!json_get_bool(set, "referenced", true))
+		(void)snprintf(text, sizeof text, "set %.40s: no firewall rule names it, nobody in it is dropped",
+		    text_of(set, "name"));
+	else
+		return;
+	fn(arg, text);
+}
+
 static void
 of_firewall(const struct json *o, trouble_fn *fn, void *arg)
 {
 	const struct json *sets = json_get(o, "sets");
 	const char *state = text_of(o, "state");
-	char text[TROUBLE_TEXT];
 
 	if (strcmp(state, "dead") == 0)
 		fn(arg, "there is no helper: new blocks are not enforced until the daemon is restarted");
 	if (strcmp(state, "up") == 0 && !json_get_bool(o, "fresh", true))
 		fn(arg, "no answer from the helper within a second; what it is told waits");
 	own_error(o, fn, arg);
-	for (size_t i = 0; i < json_count(sets); i++) {
-		const struct json *set = json_at(sets, i);
-
-		if (!json_has(set, "error"))
-			continue;
-		(void)snprintf(text, sizeof text, "set %.40s: %.340s", text_of(set, "name"), text_of(set, "error"));
-		fn(arg, text);
-	}
+	for (size_t i = 0; i < json_count(sets); i++)
+		of_set(json_at(sets, i), fn, arg);
 }
 
 static void

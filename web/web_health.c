@@ -26,15 +26,12 @@ add_trouble(void *arg, const char *text)
 	html_put(arg, "<br><em>%s</em>", text);
 }
 
-/* `wrong`: what is known to be wrong besides; NULL: nothing. */
 static void
-item(struct visit *v, const char *name, const char *what, const char *part, const struct json *o, const char *wrong)
+item(struct visit *v, const char *name, const char *what, const char *part, const struct json *o)
 {
 	struct html troubles;
 
 	html_init(&troubles);
-	if (wrong != NULL)
-		add_trouble(&troubles, wrong);
 	trouble_of(part, o, add_trouble, &troubles);
 	item_begin(v, troubles.n == 0, name, what);
 	html_raw(&v->out, &troubles);
@@ -53,14 +50,13 @@ logs(struct visit *v, const struct json *list)
 
 		(void)snprintf(text, sizeof text, "%.200s: %.20s, %lld %s behind", text_of(o, "path"), text_of(o, "state"),
 		    number_of(o, seconds ? "lag_seconds" : "lag"), seconds ? "seconds" : "bytes");
-		item(v, "Log", text, "logs", o, NULL);
+		item(v, "Log", text, "logs", o);
 	}
 }
 
 static void
 firewall(struct visit *v, const struct json *o)
 {
-	bool referenced = !json_has(o, "referenced") || json_get_bool(o, "referenced", false);
 	char text[WHAT];
 
 	if (o == NULL)
@@ -70,7 +66,7 @@ firewall(struct visit *v, const struct json *o)
 		    number_of(o, "wanted"));
 	else
 		(void)snprintf(text, sizeof text, "%.40s", text_of(o, "state"));
-	item(v, "Firewall", text, "firewall", o, referenced ? NULL : "No firewall rule uses the sets: nothing is dropped.");
+	item(v, "Firewall", text, "firewall", o);
 }
 
 /* Those that not every configuration has. */
@@ -82,14 +78,14 @@ relaying(struct visit *v, const struct json *status)
 	char text[WHAT];
 
 	if (socket != NULL)
-		item(v, "Socketmap", text_of(socket, "path"), "socketmap", socket, NULL);
+		item(v, "Socketmap", text_of(socket, "path"), "socketmap", socket);
 	if (map != NULL) {
 		(void)snprintf(text, sizeof text, "%.200s: %lld clients", text_of(map, "path"), number_of(map, "grants"));
-		item(v, "Relay map", text, "relay_map", map, NULL);
+		item(v, "Relay map", text, "relay_map", map);
 	}
 	if (gate != NULL) {
 		(void)snprintf(text, sizeof text, "shut; %lld domains are ours", number_of(gate, "domains"));
-		item(v, "Gate", text, "gate", gate, NULL);
+		item(v, "Gate", text, "gate", gate);
 	}
 	if (beyond > 0) {
 		(void)snprintf(text, sizeof text, "%lld clients have named more recipients than relay_budget allows", beyond);
@@ -142,12 +138,12 @@ page_health(struct visit *v, const struct json *status)
 	page_time(h, number_of(status, "started"));
 	item_end(v);
 	if (store != NULL)
-		item(v, "Store", text_of(store, "state"), "store", store, NULL);
+		item(v, "Store", text_of(store, "state"), "store", store);
 	logs(v, json_get(status, "logs"));
 	firewall(v, json_get(status, "firewall"));
 	if (allowlist != NULL) {
 		(void)snprintf(text, sizeof text, "%lld networks", number_of(allowlist, "allow"));
-		item(v, "Allowlist", text, "allowlist", allowlist, NULL);
+		item(v, "Allowlist", text, "allowlist", allowlist);
 	}
 	relaying(v, status);
 	breakers(v, json_get(status, "breaker"));

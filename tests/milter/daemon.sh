@@ -69,6 +69,19 @@ for option in allow_file traps gate_file freemail_local freemail_list; do
 done
 : >"$dir/out"
 
+# Nor where a socket's directory cannot be: root makes the last one of its path, and no more.
+for option in control_socket milter_socket map_socket; do
+	{
+		grep -v "^$option " "$dir/conf"
+		[ $option = milter_socket ] && echo "$option = 'unix:$dir/none/deeper/s'" || echo "$option = '$dir/none/deeper/s'"
+	} >"$dir/conf.bad"
+	./popauth-milter -f -c "$dir/conf.bad" >"$dir/out" 2>&1 && fail "$option: it starts without a directory for it"
+	[ "$(id -u)" != 0 ] || said "$dir/none/deeper: the directory above it is not there; make that, or name another place in $option" ||
+		fail "$option: another message without its directory: $(cat "$dir/out")"
+	said "or name another place" || fail "$option: what to do is not said: $(cat "$dir/out")"
+done
+: >"$dir/out"
+
 # Killed before the first minute is over, and the log rotated meanwhile: what came since the start is read again, what
 # was there before is not.
 start

@@ -217,7 +217,8 @@ will_not_listen_where_it_cannot(void **state)
 	c = conf_current();
 	assert_int_equal(filter_open_socket(c, &e), -1);
 	assert_string_equal(e.text,
-	    "/nonexistent/sock: no socket can be made in /nonexistent/: No such file or directory");
+	    "/nonexistent/sock: there is no directory /nonexistent/; make it, for us to write in, or name another place in "
+	    "milter_socket");
 	conf_put(c);
 }
 

@@ -50,10 +50,38 @@ put_socketmap(struct json *o)
 }
 
 static void
+put_set(struct json *sets, const char *name, bool referenced, const char *error)
+{
+	struct json *set = json_new();
+
+	json_put_cstr(set, "name", name);
+	json_put_bool(set, "referenced", referenced);
+	if (error != NULL)
+		json_put_cstr(set, "error", error);
+	json_add(sets, set);
+}
+
+static void
+put_firewall(struct json *o)
+{
+	struct json *fw = json_new(), *sets = json_list();
+
+	json_put_cstr(fw, "state", "up");
+	json_put_int(fw, "wanted", 5);
+	json_put_int(fw, "enforced", 4);
+	json_put_bool(fw, "referenced", false);
+	json_put(fw, "sets", sets);
+	put_set(sets, "popauth4", true, NULL);
+	put_set(sets, "popauth6", false, NULL);
+	put_set(sets, "popauth4b", false, "it is not there");
+	json_put(o, "firewall", fw);
+}
+
+static void
 more_status(void *arg, struct json *o)
 {
 	struct json *allow = json_new(), *nearby = json_list();
-	struct json *store = json_new(), *logs = json_list(), *log = json_new(), *fw = json_new();
+	struct json *store = json_new(), *logs = json_list(), *log = json_new();
 	struct json *programs = json_list(), *program = json_new(), *journal = json_new();
 
 	(void)arg;
@@ -88,11 +116,7 @@ more_status(void *arg, struct json *o)
 	json_put_cstr(journal, "error", "who knows");
 	json_add(logs, journal);
 	json_put(o, "logs", logs);
-	json_put_cstr(fw, "state", "up");
-	json_put_int(fw, "wanted", 5);
-	json_put_int(fw, "enforced", 4);
-	json_put_bool(fw, "referenced", false);
-	json_put(o, "firewall", fw);
+	put_firewall(o);
 	put_socketmap(o);
 }
 
@@ -163,7 +187,9 @@ shows(void **state)
 		{ "status of a drifted program", "status", 0, "the lines of dovecot are hardly recognised any more since 20", NULL },
 		{ "status of a journal", "status", 0, "journal:: missing, 18 seconds behind\n           PROBLEM: who knows\n", NULL },
 		{ "status of a log", "status", 0, "/var/log/mail.log: reading, 17 bytes behind", NULL },
-		{ "status of the firewall", "status", 0, "firewall   up: enforced 4 of 5, referenced NO\n", NULL },
+		{ "status of the firewall", "status", 0, "firewall   up: enforced 4 of 5, referenced NO\n"
+		    "           PROBLEM: set popauth6: no firewall rule names it, nobody in it is dropped\n"
+		    "           PROBLEM: set popauth4b: it is not there\n", "set popauth4:" },
 		{ "status of events", "status", 0, "events     login 2, rbl 1\n", "LOST" },
 		{ "stats", "stats", 0, "events                          3  events learned\n", NULL },
 		{ "prometheus", "stats --prometheus", 0, "popauth_events_by_kind_total{kind=\"rbl\"} 1\n", NULL },
@@ -171,7 +197,7 @@ shows(void **state)
 		{ "logs in gauges", "stats --prometheus", 0, "popauth_logs_missing 1\n", NULL },
 		{ "behind", "stats --prometheus", 0, "popauth_log_behind_bytes 17\n", NULL },
 		{ "behind in time", "stats --prometheus", 0, "popauth_log_behind_seconds 18\n", NULL },
-		{ "troubles", "stats --prometheus", 0, "popauth_troubles 4\n", NULL },
+		{ "troubles", "stats --prometheus", 0, "popauth_troubles 6\n", NULL },
 		{ "clients", "stats --prometheus", 0, "popauth_clients 5\n", NULL },
 		{ "gauges as text", "stats", 0, "firewall_enforced               4  now: entries that the kernel's sets have\n", NULL },
 		{ "page", "relay list --limit 1", 0, "LOGINS  LEFT", NULL },

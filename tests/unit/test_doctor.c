@@ -543,6 +543,39 @@ daemon_says(void **state)
 	}
 }
 
+/* Where the rules cannot be read, the daemon knows whether the kernel has any for a set. */
+static void
+asks_the_daemon_about_rules_unseen(void **state)
+{
+	static const struct {
+		const char *name, *sets, *what;
+	} rows[] = {
+		{ "named", "{\"name\":\"popauth4\",\"referenced\":true},{\"name\":\"popauth6\",\"referenced\":true}", NULL },
+		{ "not named", "{\"name\":\"popauth4\",\"referenced\":false},{\"name\":\"popauth6\",\"referenced\":true}",
+		    "iptables: no rule names the set popauth4" },
+		{ "the other", "{\"name\":\"popauth4\",\"referenced\":true},{\"name\":\"popauth6\",\"referenced\":false}",
+		    "ip6tables: no rule names the set popauth6" },
+		{ "not there", "{\"name\":\"popauth4\",\"referenced\":false,\"error\":\"it is not there\"}", NULL },
+		{ "of others", "{\"name\":\"friends\",\"referenced\":false}", NULL },
+		{ "not told", "", NULL },
+	};
+	char text[300];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		facts_init();
+		facts.root = false;
+		strcpy(facts.captures[CAPTURE_IPTABLES].why, "iptables-save: only root");
+		strcpy(facts.captures[CAPTURE_IP6TABLES].why, "ip6tables-save: only root");
+		(void)snprintf(text, sizeof text, "{\"firewall\":{\"state\":\"up\",\"sets\":[%s]}}", rows[i].sets);
+		facts.status = json_parse(str_of(text), &e);
+		assert_non_null(facts.status);
+		expect(rows[i].name, "firewall-rule", rows[i].what, rows[i].what == NULL ? NULL : "-I INPUT -p tcp");
+		json_free(facts.status);
+	}
+}
+
 /* What was not looked at is told. */
 static void
 tells_what_it_could_not_see(void **state)
@@ -705,6 +738,7 @@ main(void)
 		cmocka_unit_test(sendmail_cf),
 		cmocka_unit_test(firewall_rules),
 		cmocka_unit_test(firewall_tables),
+		cmocka_unit_test(asks_the_daemon_about_rules_unseen),
 		cmocka_unit_test(logs),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(files),

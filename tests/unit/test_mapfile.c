@@ -242,6 +242,12 @@ make_anothers_directory(void)
 }
 
 static void
+make_no_directory(void)
+{
+	(void)snprintf(path, sizeof path, "%s/none/relay.db", dir);
+}
+
+static void
 not_allowed(void **state)
 {
 	static const struct {
@@ -262,6 +268,7 @@ not_allowed(void **state)
 		{ "ours in another form", make_other_form, false, NULL },
 		{ "everybody writes there", make_open_to_all, false, "everybody may write in /tmp/" },
 		{ "somebody else's directory", make_anothers_directory, true, "neither to us nor to root" },
+		{ "no directory", make_no_directory, false, "/none; make it, for us to write in, or name another place in relay_map" },
 	};
 
 	(void)state;
@@ -375,6 +382,45 @@ no_room(void **state)
 	assert_int_equal(files_there(), 1);
 	write_keys(MAP_POSTFIX, KEYS("192.0.2.9",), &stamp);
 	assert_string_equal(value_of("192.0.2.9", true), "OK");
+}
+
+/* Whole, also of more than one piece; into one that has something in it; and not by half when there is less, or no room. */
+static void
+copied_as_they_are(void **state)
+{
+	static const off_t sizes[] = { 0, 1, 32767, 32768, 32769, 100001 };
+	static char text[100001], copy[sizeof text + 1];
+	struct rlimit was, little = { 50000, 0 };
+	int from = open(path, O_RDWR | O_CREAT, 0600), to;
+	char other[128];
+
+	(void)state;
+	(void)snprintf(other, sizeof other, "%s/other", dir);
+	to = open(other, O_RDWR | O_CREAT, 0600);
+	for (size_t i = 0; i < sizeof text; i++)
+		text[i] = (char)(i % 251);
+	assert_int_equal(write(from, text, sizeof text), sizeof text);
+	for (unsigned i = 0; i < ROWS(sizes); i++) {
+		memset(copy, 'x', sizeof copy);
+		assert_int_equal(pwrite(to, copy, sizeof copy, 0), sizeof copy);
+		assert_int_equal(mapfile_copy(from, to, sizes[i]), 0);
+		assert_int_equal(pread(to, copy, sizeof copy, 0), sizeof copy);
+		assert_memory_equal(copy, text, (size_t)sizes[i]);
+		assert_int_equal(copy[sizes[i]], 'x');
+	}
+	errno = 0;
+	assert_int_equal(mapfile_copy(from, to, sizeof text + 1), -1);
+	assert_int_equal(errno, EIO);
+	assert_int_equal(ftruncate(to, 0), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	little.rlim_max = was.rlim_max;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	assert_int_equal(mapfile_copy(from, to, sizeof text), -1);
+	assert_int_equal(errno, EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	close(from);
+	close(to);
 }
 
 /* The copy of the one that is there, with what is other now. */
@@ -716,6 +762,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(after_makemap, fresh, done),
 		cmocka_unit_test_setup_teardown(value_changed, fresh, done),
 		cmocka_unit_test_setup_teardown(locked, fresh, done),
+		cmocka_unit_test_setup_teardown(copied_as_they_are, fresh, done),
 		cmocka_unit_test_setup_teardown(changed_in_a_copy, fresh, done),
 		cmocka_unit_test_setup_teardown(copied_and_not_changed, fresh, done),
 		cmocka_unit_test_setup_teardown(within_a_refused_network, fresh, done),

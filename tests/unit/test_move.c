@@ -184,6 +184,36 @@ directories(void **state)
 	expect("import popips $W/nothing", 2, "nothing: No such file");
 }
 
+/* A hundred mistakes are named, of which the first tells most; the others are counted. */
+static void
+names_no_end_of_mistakes(void **state)
+{
+	static const struct {
+		unsigned lines;
+		const char *more;
+	} rows[] = { { 100, NULL }, { 101, "not named: 1\n" }, { 350, "not named: 250\n" } };
+	static char text[350 * 4 + 1], buf[100000];
+	char counted[40];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		unsigned named = 0;
+
+		for (unsigned k = 0; k < rows[i].lines; k++)
+			(void)strcpy(text + k * 4UL, "bad\n");
+		put("wrong", text, 0);
+		assert_int_equal(run(buf, sizeof buf, "import relay-list $W/wrong"), 2);
+		for (const char *at = buf; (at = strstr(at, "/wrong:")) != NULL; at++)
+			named++;
+		row_eq("named", named, 100);
+		if ((strstr(buf, "not named") != NULL) != (rows[i].more != NULL) ||
+		    (rows[i].more != NULL && strstr(buf, rows[i].more) == NULL))
+			fail_msg("%u lines: got %s", rows[i].lines, buf + (strlen(buf) > 300 ? strlen(buf) - 300 : 0));
+		(void)snprintf(counted, sizeof counted, "not understood %u\n", rows[i].lines);
+		assert_non_null(strstr(buf, counted));
+	}
+}
+
 /* Everything, out and in again: the same, entry by entry. */
 static void
 there_and_back(void **state)
@@ -315,6 +345,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_is_left, start, stop),
 		cmocka_unit_test_setup_teardown(refuses_a_fifo, start, stop),
 		cmocka_unit_test_setup_teardown(directories, start, stop),
+		cmocka_unit_test_setup_teardown(names_no_end_of_mistakes, start, stop),
 		cmocka_unit_test_setup_teardown(there_and_back, start, stop),
 		cmocka_unit_test_setup_teardown(old_forms_and_back, start, stop),
 		cmocka_unit_test_setup_teardown(more_than_a_batch, start, stop),

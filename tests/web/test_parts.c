@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parts of popauth-web that need no connection: forms, cookies, hosts, sessions, attempts, passwords. */
+/* The parts of popauth-web that need no connection: forms, cookies, hosts, sessions, attempts, passwords; and its arguments. */
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../web/web.h"
+#include "../unit/program.h"
 #include "../unit/unit.h"
 
 #define S(literal) { literal, sizeof(literal) - 1 }
@@ -283,6 +284,38 @@ passwords(void **state)
 	assert_int_equal(rmdir(dir), 0); /* nothing half done is left */
 }
 
+/* What is wrong with an argument is said first, then how it is done.  None is taken; it could listen nowhere, and end. */
+static void
+arguments(void **state)
+{
+	static const struct {
+		const char *name, *words;
+		int code;
+		const char *begin, *has;
+	} rows[] = {
+		{ "help", "--help", 0, "usage: popauth-web [options]\n", "--del-user NAME" },
+		{ "version", "-V", 0, "popauth-web ", "" },
+		{ "a mode of letters", "--mode rw", 64, "popauth-web: not a mode such as 0660: rw\n\nusage: ", "--mode MODE" },
+		{ "no octal mode", "--mode 0680", 64, "popauth-web: not a mode such as 0660: 0680\n\nusage: ", "--mode MODE" },
+		{ "a sticky mode", "--mode 1777", 64, "popauth-web: not a mode such as 0660: 1777\n\nusage: ", "--mode MODE" },
+		{ "no mode", "--mode ''", 64, "popauth-web: not a mode such as 0660: \n\nusage: ", "--mode MODE" },
+		{ "nine names", "--host a --host b --host c --host d --host e --host f --host g --host h --host i", 64,
+		  "popauth-web: more than eight names: i\n\nusage: ", "--host NAME" },
+		{ "a word", "--https now", 64, "popauth-web: too many words: now\n\nusage: ", "--https" },
+		{ "no such option", "--tls", 64, "", "usage: popauth-web [options]\n" },
+		{ "a value left out", "--socket", 64, "", "usage: popauth-web [options]\n" },
+	};
+	char cmd[1000], buf[8000];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		(void)snprintf(cmd, sizeof cmd, "%s/popauth-web --listen unix:/nonexistent/sock %s 2>&1", built_in(), rows[i].words);
+		row_eq(rows[i].name, shell(buf, sizeof buf, cmd), rows[i].code);
+		if (strncmp(buf, rows[i].begin, strlen(rows[i].begin)) != 0 || strstr(buf, rows[i].has) == NULL)
+			fail_msg("%s: got \"%s\", want \"%s\" first, and \"%s\"", rows[i].name, buf, rows[i].begin, rows[i].has);
+	}
+}
+
 int
 main(void)
 {
@@ -295,6 +328,7 @@ main(void)
 		cmocka_unit_test(sessions_are_bounded),
 		cmocka_unit_test(attempts_are_few),
 		cmocka_unit_test(passwords),
+		cmocka_unit_test(arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

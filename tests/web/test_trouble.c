@@ -175,11 +175,13 @@ all_that_is_wrong_is_on_the_dashboard(void **state)
 	static const char status[] =
 	    "{\"started\":1,\"clients\":{\"known\":1,\"beyond\":2},\"store\":{\"state\":\"opened\",\"error\":\"disk full\"},"
 	    "\"logs\":[{\"path\":\"/l\",\"state\":\"reading\",\"programs\":[{\"program\":\"dovecot\",\"drifted\":1700000000}]}],"
-	    "\"firewall\":{\"state\":\"dead\",\"sets\":[{\"name\":\"popauth4\",\"error\":\"is full\"}]},"
+	    "\"firewall\":{\"state\":\"dead\",\"sets\":[{\"name\":\"popauth4\",\"error\":\"is full\"},"
+	    "{\"name\":\"popauth6\",\"referenced\":false}]},"
 	    "\"allowlist\":{\"error\":\"a:3: <what>\"},\"relay_map\":{\"error\":\"/m: is a directory\"},"
 	    "\"gate\":{\"error\":\"not safe\"},\"socketmap\":{\"path\":\"/s\",\"unknown\":7}}\n{\"end\":0}\n";
 	static const struct script wrong[] = { { "\"status\"", status }, { NULL, "{\"end\":0}\n" } };
 	static const char *const rows[] = { "disk full", "the lines of dovecot are hardly recognised", "there is no helper", "set popauth4: is full",
+		"set popauth6: no firewall rule names it",
 		"a:3: &lt;what&gt;", "/m: is a directory", "not safe", "asked 7 times for maps that are not there",
 		"2 clients have named more recipients" };
 
