@@ -67,7 +67,8 @@ struct control_host {
  *	"logs_left_out": further logs, for which the answer has no room
  *	"firewall": { "state": text, "wanted": entries that the ledger holds, "enforced": entries that the kernel
  *	    holds, "referenced": does a firewall rule name each of the sets, "error": text, "sets": [ { "name": text,
- *	    "wanted", "enforced", "referenced", "error": the same for this one } … ] }
+ *	    "wanted", "enforced", "referenced" (not there: no rule names it, and none need), "error": the same for
+ *	    this one } … ] }
  *	"relay_map": { "path": text, "form": text, "grants": clients, "fixed": the administrator's entries, "overruled": keys
  *	    for which his entry counts, or that of a network around them, "left_out": clients without a key in this form, "written": seconds since 1970,
  *	    0: never, "error": text }

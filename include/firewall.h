@@ -76,7 +76,8 @@ enum firewall_state {
 struct firewall_set_status {
 	uint32_t entries;	/* in the kernel */
 	uint32_t wanted;	/* blocked according to the ledger */
-	uint32_t references;	/* rules that name the set: 0 means that nothing is dropped */
+	uint32_t references;	/* rules that name the set */
+	bool unnamed;		/* there is none, and nothing is dropped for that; false where the kernel has no IPv6 to drop */
 	char trouble[FW_TEXT];	/* "" = none */
 };
 

@@ -129,7 +129,8 @@ set_json(struct json *sets, const char *name, const struct firewall_set_status *
 	json_put_cstr(o, "name", name);
 	json_put_int(o, "wanted", st->wanted);
 	json_put_int(o, "enforced", st->entries);
-	json_put_bool(o, "referenced", st->references > 0);
+	if (st->references > 0 || st->unnamed)
+		json_put_bool(o, "referenced", !st->unnamed);
 	if (st->trouble[0] != '\0')
 		json_put_cstr(o, "error", st->trouble);
 	json_add(sets, o);
@@ -151,7 +152,7 @@ firewall_json(const struct status_parts *p)
 		for (unsigned i = 0; i < FW_SETS; i++) {
 			wanted += st.set[i].wanted;
 			entries += st.set[i].entries;
-			referenced = referenced && st.set[i].references > 0;
+			referenced = referenced && !st.set[i].unnamed;
 			set_json(sets, names[i], &st.set[i]);
 		}
 		json_put_int(o, "wanted", wanted);

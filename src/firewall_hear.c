@@ -3,7 +3,10 @@
  *
  * Everything here runs in the pusher.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "firewall_int.h"
 #include "logmsg.h"
@@ -42,11 +45,25 @@ hear_hello(struct firewall *fw, const struct fw_reply *r)
 	    "telling it everything", r->a);
 }
 
+/* A kernel without IPv6 (ipv6.disable=1) has no ip6tables either, and nobody comes by it. */
+static bool
+spoken(uint8_t set)
+{
+	int fd;
+
+	if (set != FW_SET6)
+		return true;
+	if ((fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
+		return errno != EAFNOSUPPORT;
+	(void)close(fd);
+	return true;
+}
+
 static void
 say_references(struct firewall *fw, const struct fw_reply *r)
 {
 	static const char *const family[FW_SETS] = { "IPv4", "IPv6" };
-	enum said now = r->b != 0 ? SAID_YES : SAID_NO;
+	enum said now = fw->st.set[r->set].unnamed ? SAID_NO : SAID_YES;
 
 	if (fw->said[r->set] == now)
 		return;
@@ -87,10 +104,11 @@ hear_status(struct firewall *fw, const struct fw_reply *r)
 {
 	struct firewall_set_status *s;
 	char text[FW_TEXT];
-	bool news;
+	bool news, unnamed;
 
 	if (r->set >= FW_SETS)
 		return;
+	unnamed = r->b == 0 && spoken(r->set);
 	keep_text(text, r);
 	s = &fw->st.set[r->set];
 	pthread_mutex_lock(&fw->lock);
@@ -98,6 +116,7 @@ hear_status(struct firewall *fw, const struct fw_reply *r)
 	memcpy(s->trouble, text, sizeof(text));
 	s->entries = r->a;
 	s->references = r->b;
+	s->unnamed = unnamed;
 	/* The answer to a query is complete with the last set. */
 	if (r->set == FW_SETS - 1 && r->seq > fw->answered && r->seq <= fw->queried) {
 		fw->answered = r->seq;

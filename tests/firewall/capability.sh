@@ -100,6 +100,25 @@ NOTIFY_SOCKET=$dir/nobody start --inh-caps=-all,+net_admin --ambient-caps=-all,+
 	--no-new-privs
 a_loss_for_good
 
+# Nothing is wrong with a set that no rule can name.
+calls_unnamed() {
+	ctl status | grep -q "PROBLEM.*set $1: no firewall rule names it"
+}
+cp tests/firewall/without_ipv6 "$dir" || exit 99
+for without in "" "$dir/without_ipv6"; do
+	start --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin --no-new-privs $without
+	await "the helper" has "firewall *up" ctl status
+	calls_unnamed popauth4 || fail "an unnamed set is no problem"
+	if [ -z "$without" ]; then
+		calls_unnamed popauth6 || fail "an unnamed set is no problem where there is IPv6"
+		said "no rule refers to the set of IPv6" || fail "the log does not tell of it"
+	else
+		calls_unnamed popauth6 && fail "a rule is missed where there is no IPv6"
+		said "no rule refers to the set of IPv6" && fail "the log misses a rule where there is no IPv6"
+	fi
+	stop
+done
+
 setcap cap_net_admin=ep "$dir/popauth-firewall" 2>/dev/null || skip "no capability can be given to a file here"
 case ",$(findmnt -n -o OPTIONS --target "$dir" 2>/dev/null)," in
 *,nosuid,*) skip "$dir is on a file system without set-user-id" ;;
