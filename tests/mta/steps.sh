@@ -24,8 +24,9 @@ relays() {
 	esac
 }
 
+# Refused, and not just unheard.
 denied() {
-	! relays "$1"
+	! relays "$1" && [ "$spoke" = 0 ]
 }
 
 # The same for one who must wait for it: who only tried would be refused, and would be blocked for that in the end.
@@ -334,8 +335,21 @@ step_ipv6() {
 	eventually "before alice logs in from there" may_relay neighbour6
 }
 
+# Nobody may relay and nobody is blocked, whatever the steps before have left.
+clean_slate() {
+	for set in relay block; do
+		ctl $set flush >/dev/null
+	done
+	poll nobody_blocked
+}
+
+nobody_blocked() {
+	[ -z "$(kernel_set popauth4)$(kernel_set popauth6)" ]
+}
+
 # What only this MTA can show.
 step_mta() {
+	clean_slate
 	for step_of_mta in $mta_steps; do
 		$step_of_mta
 	done
@@ -353,9 +367,7 @@ step_reload() {
 
 step_restart() {
 	title "The daemon is killed in the middle of an attack"
-	for set in relay block; do	# what the steps before have left
-		ctl $set flush >/dev/null
-	done
+	clean_slate
 	login traveller opensesame
 	eventually "alice's address may relay" may_relay traveller
 	guess intruder 5

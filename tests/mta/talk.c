@@ -25,7 +25,6 @@
  */
 #include <sys/socket.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <sys/un.h>
 
 #include <netinet/in.h>
@@ -70,15 +69,30 @@ static struct addrinfo *address(const char *host, const char *port)
 	return found;
 }
 
+/* 0, or why not.  ETIMEDOUT: not answered at all. */
+static int knock(int sock, const struct addrinfo *to)
+{
+	struct pollfd out = { .fd = sock, .events = POLLOUT };
+	int why = 0;
+	socklen_t n = sizeof why;
+
+	if (connect(sock, to->ai_addr, to->ai_addrlen) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return errno;
+	if (poll(&out, 1, KNOCK * 1000) == 0)
+		return ETIMEDOUT;
+	return getsockopt(sock, SOL_SOCKET, SO_ERROR, &why, &n) == -1 ? errno : why;
+}
+
 /* Connect; return the socket in *sock. */
 static enum outcome reach(const char *source, const char *host, const char *port, int *sock)
 {
-	const struct timeval limit = { .tv_sec = KNOCK };
 	struct addrinfo *to = address(host, port);
-	enum outcome outcome = SPOKEN;
+	int why;
 
-	*sock = socket(to->ai_family, SOCK_STREAM, 0);
-	if (*sock == -1 || setsockopt(*sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1) {
+	*sock = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (*sock == -1) {
 		perror("talk: socket");
 		exit(UNUSABLE);
 	}
@@ -91,14 +105,12 @@ static enum outcome reach(const char *source, const char *host, const char *port
 		}
 		freeaddrinfo(from);
 	}
-	if (connect(*sock, to->ai_addr, to->ai_addrlen) == -1) {
-		/* EINPROGRESS is how Linux says that SO_SNDTIMEO ran out in connect(2) */
-		outcome = errno == EINPROGRESS || errno == ETIMEDOUT ? SILENT : REFUSED;
-		printf("! %s port %s: %s\n", host, port,
-		       outcome == SILENT ? "no answer" : strerror(errno));
-	}
+	why = knock(*sock, to);
 	freeaddrinfo(to);
-	return outcome;
+	if (why == 0)
+		return SPOKEN;
+	printf("! %s port %s: %s\n", host, port, why == ETIMEDOUT ? "no answer" : strerror(why));
+	return why == ETIMEDOUT ? SILENT : REFUSED;
 }
 
 /* "250-" goes on, "250 " and "+OK" do not. */
@@ -125,7 +137,7 @@ static enum outcome await_answer(int sock)
 	struct pollfd in = { .fd = sock, .events = POLLIN };
 
 	for (int tenths = 10 * PATIENCE; tenths > 0; tenths--) {
-		if (poll(&in, 1, 100) != 0)
+		if (poll(&in, 1, 100) == 1)
 			return SPOKEN;
 		if (unheard(sock))
 			return SILENT;
