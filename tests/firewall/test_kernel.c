@@ -216,6 +216,23 @@ test_nonsense_is_passed_over(void **state)
 	stop(h);
 }
 
+/* What is as it should be is left alone.  Both syncs want the same term from then on: if the machine was held up between
+ * them, the second one has something to correct, and they say nothing. */
+static void
+sync_twice(int fd, const struct fw_request *want, size_t n)
+{
+	struct fw_reply r;
+	time_t began;
+
+	do {
+		began = time(NULL);
+		sync_with(fd, want, n, &r);
+		sync_with(fd, want, n, &r);
+	} while (time(NULL) - began > 1);
+	assert_int_equal(r.a + r.b + r.c, 0);
+}
+
+/* Terms longer than the kernel has are not compared by the second. */
 static void
 test_sync_mends(void **state)
 {
@@ -223,7 +240,7 @@ test_sync_mends(void **state)
 		request(FW_SYNC_ENTRY, "192.0.2.1", 600),
 		request(FW_SYNC_ENTRY, "192.0.2.2", 600),
 		request(FW_SYNC_ENTRY, "192.0.2.3", 5000000),
-		request(FW_SYNC_ENTRY, "2001:db8:1:2::", 600),
+		request(FW_SYNC_ENTRY, "2001:db8:1:2::", 5000000),
 	};
 	struct firewall_helper h = start_and_greet();
 	struct fw_reply r;
@@ -231,8 +248,7 @@ test_sync_mends(void **state)
 	(void)state;
 	sync_with(h.fd, want, 4, &r);
 	assert_int_equal(r.a, 4);
-	sync_with(h.fd, want, 4, &r); /* all as it should be */
-	assert_int_equal(r.a + r.b + r.c, 0);
+	sync_twice(h.fd, want, 4);
 	assert_int_equal(sh("ipset del popauth4 192.0.2.1 && ipset add popauth4 203.0.113.9 && "
 	    "ipset add -exist popauth4 192.0.2.2 timeout 0 && ipset add popauth6 2001:db8:9::"), 0);
 	sync_with(h.fd, want, 4, &r);
@@ -246,7 +262,7 @@ test_sync_mends(void **state)
 	assert_int_equal(sh("ipset flush; " SOON("ipset destroy popauth6")), 0);
 	sync_with(h.fd, want, 4, &r);
 	assert_int_equal(r.a, 4);
-	assert_term("popauth6", "2001:db8:1:2::", 600);
+	assert_term("popauth6", "2001:db8:1:2::", FW_TIMEOUT_MAX);
 	sync_with(h.fd, NULL, 0, &r);
 	assert_int_equal(r.b, 4);
 	assert_int_equal(entries_of("popauth4"), 0);

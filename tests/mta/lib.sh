@@ -94,29 +94,33 @@ more() {
 	fi
 }
 
-# eventually SECONDS WHAT COMMAND...: the command is to succeed within that time.
+# eventually WHAT COMMAND...: the command is to succeed in the end.
 # A command that has something to show leaves it in $seen.
 eventually() {
-	limit=$1
-	what=$2
-	shift 2
+	what=$1
+	shift
 	seen=
-	if poll "$limit" "$@"; then
+	if poll "$@"; then
 		[ -z "$seen" ] || saw "$seen"
 		pass "$what"
 	else
-		fail "$what" "\"$seen\" after $limit s" "$*"
+		fail "$what" "\"$seen\" after $patience s" "$*"
 	fi
 }
 
+# By a clock that nobody sets.
 now_ms() {
-	date +%s%3N
+	read -r up _ </proc/uptime
+	echo "${up%.*}${up#*.}0"
 }
 
-# poll SECONDS COMMAND...: try until it succeeds; false when the time is over.
+# poll COMMAND...: try until it succeeds; false when that takes longer than anything does that works, on a machine however
+# busy.  Where much has failed already nobody wants to wait so long for the rest.
+patience=90
+
 poll() {
-	poll_until=$(($(now_ms) + $1 * 1000))
-	shift
+	[ $failed -lt 5 ] || patience=10
+	poll_until=$(($(now_ms) + patience * 1000))
 	until "$@" >/dev/null; do
 		[ "$(now_ms)" -lt $poll_until ] || return 1
 		sleep 0.1
@@ -127,23 +131,13 @@ poll() {
 
 # speak CLIENT PORT LINE...: what is said stays in $transcript, talk's exit status in $spoke.
 transcript=$work/transcript
-patience=5
 
 speak() {
 	who=$1
 	port=$2
 	shift 2
-	on "$who" "$talk" -t $patience "$(server_for "$who")" "$port" "$@" >"$transcript"
+	on "$who" "$talk" "$(server_for "$who")" "$port" "$@" >"$transcript"
 	spoke=$?
-}
-
-# hasty COMMAND...: with little patience, where silence is expected.
-hasty() {
-	patience=2
-	"$@"
-	set -- $?
-	patience=5
-	return "$1"
 }
 
 smtp() {

@@ -35,7 +35,7 @@ users_prepare() {
 # rbldnsd is the only name server: it answers for its zone and refuses everything else.  A client that is not named here
 # is one whose name could not be asked for.
 names_prepare() {
-	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >/etc/resolv.conf
+	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >/etc/resolv.conf
 	cat >/etc/hosts <<-END
 		127.0.0.1 localhost
 		::1 localhost
@@ -75,30 +75,47 @@ servers_start() {
 	rm -rf $elsewhere && mkdir $elsewhere && chown nobody $elsewhere
 	rsyslogd -n -f $syslog_conf -i /run/rsyslogd.pid &
 	rsyslogd_pid=$!
-	poll 5 test -S /dev/log && poll 5 test -S $spool/dev/log || return 1
+	poll test -S /dev/log && poll test -S $spool/dev/log || return 1
 	mkdir -p /srv/dnsbl && cp "$here/etc/dnsbl.zone" /srv/dnsbl/
 	ip netns exec server rbldnsd -n -u rbldns -w /srv/dnsbl -l +$queries -b 127.0.0.1/53 \
 		dnsbl.example:ip4set:dnsbl.zone >/var/log/rbldnsd.log 2>&1 &
 	rbldnsd_pid=$!
 	ip netns exec server smtp-sink -u nobody -R $elsewhere -d 'mail.' 127.0.0.1:2525 100 &
 	sink_pid=$!
-	{
-		on server dovecot -c /etc/dovecot/bed.conf && mta_start
-	} >/var/log/servers.log 2>&1 || return 1
-	poll 10 answers 25 && poll 10 answers 110
+	poll names_served && poll answers 2525 || return 1
+	mta_start >/var/log/servers.log 2>&1 && poll answers 25 && dovecot_start bed
+}
+
+names_served() {
+	on server grep -q ':0035 ' /proc/net/udp	# port 53
 }
 
 answers() {
-	on server "$talk" -t 2 127.0.0.1 "$1" QUIT >/dev/null
+	on server "$talk" 127.0.0.1 "$1" QUIT >/dev/null
 }
 
 servers_stop() {
 	mta_stop
-	on server dovecot -c /etc/dovecot/bed.conf stop
+	dovecot_stop bed
 	kill "$sink_pid" "$rbldnsd_pid" "$rsyslogd_pid"
 	wait "$sink_pid" "$rbldnsd_pid" "$rsyslogd_pid"
 	rm -f $spool/dev/log /dev/log
 } >/dev/null 2>&1
+
+# dovecot_start CONF, dovecot_stop CONF: it waits for its end, but not for ever.
+dovecot_start() {
+	on server dovecot -c "/etc/dovecot/$1.conf" >>/var/log/servers.log 2>&1 && poll answers 110
+}
+
+dovecot_stop() {
+	dovecot_pid=$(cat /run/dovecot/master.pid) || return 1
+	on server dovecot -c "/etc/dovecot/$1.conf" stop >>/var/log/servers.log 2>&1
+	poll gone "$dovecot_pid"
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
 
 # How often rbldnsd has been asked about an IPv4 client so far.
 asked_about() {
@@ -132,8 +149,8 @@ milter_start() {
 	# shellcheck disable=SC2086  # $wrapper is empty or a command with its arguments
 	ip netns exec server $wrapper popauth-milter -f -c $conf >>$own_log 2>&1 &
 	milter_pid=$!
-	poll 60 milter_answers && ctl status >/dev/null && return
-	echo "popauth-milter after 60 s, or ended:"
+	poll milter_answers && ctl status >/dev/null && return
+	echo "popauth-milter after $patience s, or ended:"
 	ps -L -o pid,lwp,stat,wchan:20,time,args -p "$milter_pid"
 	return 1
 }
@@ -162,7 +179,7 @@ ctl() {
 
 # The static rules of a site.  They can only be made when the sets are there.
 firewall_up() {
-	poll 5 firewall_sets &&
+	poll firewall_sets &&
 		on server iptables -A INPUT -p tcp -m multiport --dports 25,465,587 \
 			-m set --match-set popauth4 src -j DROP &&
 		on server ip6tables -A INPUT -p tcp -m multiport --dports 25,465,587 \

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* talk - speak a few lines of SMTP or POP3 and print what is answered
  *
- *	talk [-s source] [-t seconds] address port line...
+ *	talk [-s source] address port line...
  *	talk -i count text path
  *
  * For tests that must see a mail server as a client sees it.  talk connects (from the address
  * `source` if given), waits for the greeting, then sends one line after the other, each only after
- * the answer to the one before.  What went out is printed after "> ", what came in after "< ".
+ * the answer to the one before, for which it waits half a minute.  What went out is printed after "> ", what came in after "< ".
  * When DATA has been answered with 354, the lines up to and including "." go out together and are
  * answered once.  Addresses are numeric: a test must not depend on a resolver here.
  *
@@ -16,23 +16,33 @@
  * The exit status tells how far the conversation came, not what was said in it:
  *	0	every line was answered, whatever the answer was
  *	2	wrong usage, or no socket to be had
- *	3	the connection was not answered within the time given
+ *	3	no packet of ours gets through: the connection, or what was sent on it, is not even acknowledged
  *	4	the connection was refused, or there is no way to that address
- *	5	connected, but an answer did not come within the time given
+ *	5	connected, but an answer did not come in that time
  *	6	the server closed the connection before all lines were answered
+ *
+ * 3 is soon known and takes no patience: acknowledging is the kernel's work, which is done at once however busy the server.
  */
 #include <sys/socket.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <sys/un.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define PATIENCE 30 /* seconds, for an answer */
+#define KNOCK	 2  /* seconds, for a connection: it is asked for twice in that time */
+#define REPEATS	 3  /* of the same packet, which take a second and a half */
 
 enum outcome {
 	SPOKEN = 0,
@@ -59,17 +69,30 @@ static struct addrinfo *address(const char *host, const char *port)
 	return found;
 }
 
-/* Connect, with the time-out that later also bounds each answer; return the socket in *sock. */
-static enum outcome reach(const char *source, const char *host, const char *port, long seconds,
-			  int *sock)
+/* 0, or why not.  ETIMEDOUT: not answered at all. */
+static int knock(int sock, const struct addrinfo *to)
 {
-	const struct timeval limit = { .tv_sec = seconds };
-	struct addrinfo *to = address(host, port);
-	enum outcome outcome = SPOKEN;
+	struct pollfd out = { .fd = sock, .events = POLLOUT };
+	int why = 0;
+	socklen_t n = sizeof why;
 
-	*sock = socket(to->ai_family, SOCK_STREAM, 0);
-	if (*sock == -1 || setsockopt(*sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1
-	    || setsockopt(*sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1) {
+	if (connect(sock, to->ai_addr, to->ai_addrlen) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return errno;
+	if (poll(&out, 1, KNOCK * 1000) == 0)
+		return ETIMEDOUT;
+	return getsockopt(sock, SOL_SOCKET, SO_ERROR, &why, &n) == -1 ? errno : why;
+}
+
+/* Connect; return the socket in *sock. */
+static enum outcome reach(const char *source, const char *host, const char *port, int *sock)
+{
+	struct addrinfo *to = address(host, port);
+	int why;
+
+	*sock = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (*sock == -1) {
 		perror("talk: socket");
 		exit(UNUSABLE);
 	}
@@ -82,14 +105,12 @@ static enum outcome reach(const char *source, const char *host, const char *port
 		}
 		freeaddrinfo(from);
 	}
-	if (connect(*sock, to->ai_addr, to->ai_addrlen) == -1) {
-		/* EINPROGRESS is how Linux says that SO_SNDTIMEO ran out in connect(2) */
-		outcome = errno == EINPROGRESS || errno == ETIMEDOUT ? SILENT : REFUSED;
-		printf("! %s port %s: %s\n", host, port,
-		       outcome == SILENT ? "no answer" : strerror(errno));
-	}
+	why = knock(*sock, to);
 	freeaddrinfo(to);
-	return outcome;
+	if (why == 0)
+		return SPOKEN;
+	printf("! %s port %s: %s\n", host, port, why == ETIMEDOUT ? "no answer" : strerror(why));
+	return why == ETIMEDOUT ? SILENT : REFUSED;
 }
 
 /* "250-" goes on, "250 " and "+OK" do not. */
@@ -101,23 +122,61 @@ static int goes_on(const char *reply)
 	return reply[3] == '-';
 }
 
-/* Read one answer, all lines of it, and print it; the first three bytes stay in `code`. */
-static enum outcome hear(FILE *in, char code[4])
+/* What was sent is not acknowledged, though our kernel has repeated it. */
+static bool unheard(int sock)
 {
+	struct tcp_info info = { 0 };
+	socklen_t n = sizeof info;
+
+	return getsockopt(sock, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 && info.tcpi_retransmits >= REPEATS;
+}
+
+/* Until there is something to read. */
+static enum outcome await_answer(int sock)
+{
+	struct pollfd in = { .fd = sock, .events = POLLIN };
+
+	for (int tenths = 10 * PATIENCE; tenths > 0; tenths--) {
+		if (poll(&in, 1, 100) == 1)
+			return SPOKEN;
+		if (unheard(sock))
+			return SILENT;
+	}
+	return STALLED;
+}
+
+/* One line, fit to be shown; what is too long is cut off. */
+static enum outcome hear_line(int sock, char *line, size_t size)
+{
+	enum outcome outcome;
+	size_t n = 0;
+	char c = '\0';
+
+	while (c != '\n') {
+		outcome = await_answer(sock);
+		if (outcome != SPOKEN)
+			return outcome;
+		if (recv(sock, &c, 1, 0) != 1)
+			return CLOSED;
+		if (c != '\r' && c != '\n' && n < size - 1)
+			line[n++] = iscntrl((unsigned char)c) ? '?' : c;
+	}
+	line[n] = '\0';
+	return SPOKEN;
+}
+
+/* Read one answer, all lines of it, and print it; the first three bytes stay in `code`. */
+static enum outcome hear(int sock, char code[4])
+{
+	enum outcome outcome;
 	char reply[2048];
 
 	do {
-		errno = 0;
-		if (fgets(reply, sizeof reply, in) == NULL) {
-			int late = ferror(in) && (errno == EAGAIN || errno == EWOULDBLOCK);
-
-			printf("! %s\n", late ? "no answer" : "connection closed");
-			return late ? STALLED : CLOSED;
+		outcome = hear_line(sock, reply, sizeof reply);
+		if (outcome != SPOKEN) {
+			printf("! %s\n", outcome == CLOSED ? "connection closed" : "no answer");
+			return outcome;
 		}
-		reply[strcspn(reply, "\r\n")] = '\0';
-		for (char *p = reply; *p != '\0'; p++)
-			if (iscntrl((unsigned char)*p))
-				*p = '?';
 		printf("< %s\n", reply);
 	} while (goes_on(reply));
 	snprintf(code, 4, "%.3s", reply);
@@ -139,14 +198,14 @@ static void say(int sock, const char *line)
 	(void)send(sock, out, (size_t)n, MSG_NOSIGNAL);
 }
 
-static enum outcome converse(int sock, FILE *in, char **line)
+static enum outcome converse(int sock, char **line)
 {
 	char code[4];
-	enum outcome outcome = hear(in, code);
+	enum outcome outcome = hear(sock, code);
 
 	for (; outcome == SPOKEN && *line != NULL; line++) {
 		say(sock, *line);
-		outcome = hear(in, code);
+		outcome = hear(sock, code);
 		if (outcome != SPOKEN || strcmp(*line, "DATA") != 0 || strcmp(code, "354") != 0)
 			continue;
 		do {
@@ -156,7 +215,7 @@ static enum outcome converse(int sock, FILE *in, char **line)
 			}
 			say(sock, *++line);
 		} while (strcmp(*line, ".") != 0);
-		outcome = hear(in, code);
+		outcome = hear(sock, code);
 	}
 	return outcome;
 }
@@ -189,36 +248,28 @@ int main(int argc, char **argv)
 {
 	const char *source = NULL;
 	int count = 0;
-	long seconds = 10;
 	enum outcome outcome;
 	int opt, sock;
-	FILE *in;
+	bool wrong = false;
 
-	while ((opt = getopt(argc, argv, "+i:s:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "+i:s:")) != -1) {
 		if (opt == 's')
 			source = optarg;
 		else if (opt == 'i')
 			count = atoi(optarg);
-		else if (opt == 't')
-			seconds = strtol(optarg, NULL, 10);
 		else
-			seconds = 0;
+			wrong = true;
 	}
 	if (count > 0 && argc - optind == 2)
 		return (int)idle(count, argv[optind], argv[optind + 1]);
-	if (argc - optind < 2 || seconds <= 0) {
-		fprintf(stderr, "usage: talk [-s source] [-t seconds] address port line...\n");
+	if (argc - optind < 2 || wrong) {
+		fprintf(stderr, "usage: talk [-s source] address port line...\n");
 		return UNUSABLE;
 	}
-	outcome = reach(source, argv[optind], argv[optind + 1], seconds, &sock);
+	outcome = reach(source, argv[optind], argv[optind + 1], &sock);
 	if (outcome != SPOKEN)
 		return (int)outcome;
-	in = fdopen(sock, "r");
-	if (in == NULL) {
-		perror("talk: fdopen");
-		return UNUSABLE;
-	}
-	outcome = converse(sock, in, argv + optind + 2);
-	fclose(in);
+	outcome = converse(sock, argv + optind + 2);
+	close(sock);
 	return (int)outcome;
 }
