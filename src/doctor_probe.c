@@ -55,11 +55,23 @@ open_unix(struct knock *k, const char *path)
 	return fd;
 }
 
+/* A wait with a limit ends early when the process was stopped and goes on (socket(7), signal(7)); then it begins anew. */
+static ssize_t
+hear(int fd, char *buf, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, buf, size, 0);
+	while (n == -1 && errno == EINTR);
+	return n;
+}
+
 static bool
 read_exactly(int fd, char *buf, size_t size)
 {
 	for (size_t got = 0; got < size;) {
-		ssize_t n = recv(fd, buf + got, size - got, 0);
+		ssize_t n = hear(fd, buf + got, size - got);
 
 		if (n <= 0)
 			return false;
@@ -79,7 +91,7 @@ read_answer(int fd)
 	char *nl = NULL;
 	struct err e;
 
-	while (nl == NULL && n < sizeof buf && (got = recv(fd, buf + n, sizeof buf - n, 0)) > 0) {
+	while (nl == NULL && n < sizeof buf && (got = hear(fd, buf + n, sizeof buf - n)) > 0) {
 		nl = memchr(buf + n, '\n', (size_t)got);
 		n += (size_t)got;
 	}

@@ -158,8 +158,11 @@ listen_to(struct live *l, int fd)
 
 	l->have = 0;
 	while (wanted(l)) {
-		if (poll(fds, 2, 10000) == -1 && errno != EINTR)
-			panic("live: poll: %s", strerror(errno));
+		if (poll(fds, 2, 10000) == -1) {
+			if (errno != EINTR)
+				panic("live: poll: %s", strerror(errno));
+			continue;
+		}
 		if (fds[1].revents != 0)
 			hear_bell(l);
 		if (fds[0].revents == 0)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #include "../../src/doctor_priv.h"
 #include "logmsg.h"
@@ -349,6 +353,70 @@ does_not_take_doctor_for_the_mta(void **state)
 	assert_int_equal(st.unknown, 0);
 }
 
+static atomic_int rings; /* also told to another thread */
+
+static void
+ring(int sig)
+{
+	(void)sig;
+	rings++;
+}
+
+/* It answers when who asks has been waiting, and was disturbed in it. */
+static void *
+answer_late(void *arg)
+{
+	struct pollfd listener = { .fd = *(int *)arg, .events = POLLIN };
+	int fd = poll(&listener, 1, HANG_MS) == 1 ? accept(listener.fd, NULL, NULL) : -1;
+	struct pollfd asker = { .fd = fd, .events = POLLIN };
+	char request[100];
+	int before;
+
+	if (recv(fd, request, sizeof request, 0) > 0) {
+		before = rings;
+		while (rings - before < 3 && poll(&asker, 1, 1) == 0) /* 1: it has given up */
+			;
+		(void)send(fd, "9:NOTFOUND ,", 12, MSG_NOSIGNAL);
+	}
+	close(fd);
+	return NULL;
+}
+
+/* As when it is stopped and goes on. */
+static void
+doctor_waits_on_after_a_signal(void **state)
+{
+	struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { { 0, 0 }, { 0, 0 } };
+	struct sigaction act = { .sa_handler = ring }, old;
+	struct knock k = { .tried = false };
+	struct unixsock_file file;
+	char path[sizeof f.path + 8];
+	sigset_t alarms, before;
+	pthread_t server;
+	struct err e;
+	int listener;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s-late", f.path);
+	listener = unixsock_listen(path, 0600, (uid_t)-1, (gid_t)-1, &file, &e);
+	assert_int_not_equal(listener, -1);
+	(void)sigemptyset(&alarms);
+	(void)sigaddset(&alarms, SIGALRM);
+	(void)pthread_sigmask(SIG_BLOCK, &alarms, &before);
+	assert_int_equal(pthread_create(&server, NULL, answer_late, &listener), 0);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)sigaction(SIGALRM, &act, &old);
+	(void)setitimer(ITIMER_REAL, &often, NULL);
+	knock_map(&k, path);
+	(void)setitimer(ITIMER_REAL, &never, NULL);
+	(void)sigaction(SIGALRM, &old, NULL);
+	assert_int_equal(pthread_join(server, NULL), 0);
+	close(listener);
+	unixsock_remove(path, &file);
+	assert_string_equal(k.why, "");
+	assert_true(k.answered);
+}
+
 int
 main(void)
 {
@@ -364,6 +432,7 @@ main(void)
 		with_map(reads_while_others_write),
 		with_map(tells_who_was_asked),
 		with_map(does_not_take_doctor_for_the_mta),
+		with_map(doctor_waits_on_after_a_signal),
 	};
 
 	logmsg_open("test_socketmap", false);
