@@ -13,7 +13,7 @@ main(int argc, char **argv)
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
 	if (argc < 2 || ctx == NULL ||
-	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET6)) != 0 ||
+	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET6, 0)) != 0 ||
 	    seccomp_load(ctx) != 0) {
 		fprintf(stderr, "without_ipv6: %s\n", argc < 2 ? "which command?" : strerror(errno));
 		return 126;
