@@ -308,24 +308,29 @@ not_dropped(struct doctor_report *r, const struct family *fam, unsigned port, bo
 }
 
 /* The kernel counts the rules that name a set, also those that we may not read; only the daemon's helper may ask it. */
-static bool
-daemon_says_unnamed(const struct family *fam)
+enum naming { NAMED, UNNAMED, NEVER_NAMED /* nor is it missed: there is no IPv6 */, UNKNOWN };
+
+static enum naming
+daemon_says(const struct family *fam)
 {
 	const struct json *sets = json_get(json_get(fam->status, "firewall"), "sets");
 
 	for (size_t i = 0; i < json_count(sets); i++) {
 		const struct json *set = json_at(sets, i);
 
-		if (str_eq(json_get_text(set, "name"), str_of(fam->set)))
-			return !json_has(set, "error") && !json_get_bool(set, "referenced", true);
+		if (!str_eq(json_get_text(set, "name"), str_of(fam->set)) || json_has(set, "error"))
+			continue;
+		if (!json_has(set, "referenced"))
+			return NEVER_NAMED;
+		return json_get_bool(set, "referenced", true) ? NAMED : UNNAMED;
 	}
-	return false;
+	return UNKNOWN;
 }
 
 static void
 judge_unseen(struct doctor_report *r, const struct family *fam)
 {
-	if (daemon_says_unnamed(fam))
+	if (daemon_says(fam) == UNNAMED)
 		not_dropped(r, fam, 0, false, STR_NONE);
 	else if (fam->now->why[0] != '\0')
 		doctor_skip(r, "%s", fam->now->why);
@@ -341,6 +346,8 @@ judge_family(struct doctor_report *r, const struct family *fam)
 	struct str text = capture_text(fam->now), old = capture_text(fam->legacy), hidden;
 	bool named, unread = false;
 
+	if (daemon_says(fam) == NEVER_NAMED)
+		return;
 	if (fam->now->text == NULL) {
 		judge_unseen(r, fam);
 		return;

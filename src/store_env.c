@@ -243,6 +243,7 @@ recover(struct env *v, const char *home, int fd, struct err *e)
 		return is;
 	if (pages_lost(fd, e) == -1)
 		return ENV_DAMAGED;
+	io_reads(PAGES_OURS);
 	if ((rc = open_tables(v, 0)) == 0)
 		rc = check_format(v);
 	return judge(v, rc, home, e);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store_io.c - Berkeley DB's system calls, looked at
- */
+/* store_io.c - Berkeley DB's system calls, looked at: see store_io.h */
 #include "store_io.h"
 
 #include <db.h>

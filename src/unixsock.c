@@ -86,7 +86,7 @@ bind_at(int fd, const char *path, const char *tmp, mode_t mode, uid_t uid, gid_t
 		return -1;
 	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
 		return errno != ENOENT ? err_sys(e, "%s: bind", tmp) :
-		    err_set(e, "%s: there is no such directory; make it, for the socket's owner to write in, or name another place",
+		    err_set(e, "%s: its directory is not there; make it, for the socket's owner to write in, or name another place",
 			path);
 	if (((uid != (uid_t)-1 || gid != (gid_t)-1) && lchown(tmp, uid, gid) == -1) || chmod(tmp, mode) == -1 ||
 	    (listen(fd, SOMAXCONN) == -1 && errno != EOPNOTSUPP) || rename(tmp, path) == -1) {

@@ -75,7 +75,7 @@ for option in control_socket milter_socket map_socket; do
 		grep -v "^$option " "$dir/conf"
 		[ $option = milter_socket ] && echo "$option = 'unix:$dir/none/deeper/s'" || echo "$option = '$dir/none/deeper/s'"
 	} >"$dir/conf.bad"
-	./popauth-milter -f -c "$dir/conf.bad" >"$dir/out" 2>&1 && fail "$option: it starts without a directory for it"
+	timeout 60 ./popauth-milter -f -c "$dir/conf.bad" >"$dir/out" 2>&1 && fail "$option: it starts without a directory for it"
 	[ "$(id -u)" != 0 ] || said "$dir/none/deeper: the directory above it is not there; make that, or name another place in $option" ||
 		fail "$option: another message without its directory: $(cat "$dir/out")"
 	said "or name another place" || fail "$option: what to do is not said: $(cat "$dir/out")"

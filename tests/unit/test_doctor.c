@@ -576,6 +576,33 @@ asks_the_daemon_about_rules_unseen(void **state)
 	}
 }
 
+/* ip6tables of nftables answers without IPv6, too. */
+static void
+misses_no_rule_without_ipv6(void **state)
+{
+	static const struct {
+		const char *name, *referenced, *what;
+	} rows[] = {
+		{ "IPv6", ",\"referenced\":false", "ip6tables: no rule names the set popauth6" },
+		{ "no IPv6", "", NULL },
+	};
+	char text[200];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		facts_init();
+		strcpy(facts.captures[CAPTURE_IPTABLES].why, "not asked for");
+		put(CAPTURE_IP6TABLES, "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n");
+		(void)snprintf(text, sizeof text, "{\"firewall\":{\"state\":\"up\",\"sets\":[{\"name\":\"popauth6\"%s}]}}",
+		    rows[i].referenced);
+		facts.status = json_parse(str_of(text), &e);
+		assert_non_null(facts.status);
+		expect(rows[i].name, "firewall-rule", rows[i].what, NULL);
+		json_free(facts.status);
+	}
+}
+
 /* What was not looked at is told. */
 static void
 tells_what_it_could_not_see(void **state)
@@ -739,6 +766,7 @@ main(void)
 		cmocka_unit_test(firewall_rules),
 		cmocka_unit_test(firewall_tables),
 		cmocka_unit_test(asks_the_daemon_about_rules_unseen),
+		cmocka_unit_test(misses_no_rule_without_ipv6),
 		cmocka_unit_test(logs),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(files),

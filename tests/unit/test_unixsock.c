@@ -150,7 +150,7 @@ says_why_not(void **state)
 	assert_non_null(strstr(e.text, "at most"));
 	(void)snprintf(longer, sizeof longer, "%s/no/such", dir);
 	assert_int_equal(unixsock_listen(longer, 0600, (uid_t)-1, (gid_t)-1, &file, &e), -1);
-	assert_non_null(strstr(e.text, "/no/such: there is no such directory; make it, "));
+	assert_non_null(strstr(e.text, "/no/such: its directory is not there; make it, "));
 	assert_int_equal(unixsock_connect(path, &e), -1);
 	assert_non_null(strstr(e.text, "No such file"));
 }
