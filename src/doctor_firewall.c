@@ -307,30 +307,26 @@ not_dropped(struct doctor_report *r, const struct family *fam, unsigned port, bo
 	    fam->program, fam->set);
 }
 
-/* The kernel counts the rules that name a set, also those that we may not read; only the daemon's helper may ask it. */
-enum naming { NAMED, UNNAMED, NEVER_NAMED /* nor is it missed: there is no IPv6 */, UNKNOWN };
-
-static enum naming
-daemon_says(const struct family *fam)
+/* What the daemon says of a set that it can use; NULL: nothing.  The kernel counts the rules that name it, also those that
+ * we may not read; only the daemon's helper may ask for that. */
+static const struct json *
+daemon_set(const struct family *fam)
 {
 	const struct json *sets = json_get(json_get(fam->status, "firewall"), "sets");
 
 	for (size_t i = 0; i < json_count(sets); i++) {
 		const struct json *set = json_at(sets, i);
 
-		if (!str_eq(json_get_text(set, "name"), str_of(fam->set)) || json_has(set, "error"))
-			continue;
-		if (!json_has(set, "referenced"))
-			return NEVER_NAMED;
-		return json_get_bool(set, "referenced", true) ? NAMED : UNNAMED;
+		if (str_eq(json_get_text(set, "name"), str_of(fam->set)) && !json_has(set, "error"))
+			return set;
 	}
-	return UNKNOWN;
+	return NULL;
 }
 
 static void
 judge_unseen(struct doctor_report *r, const struct family *fam)
 {
-	if (daemon_says(fam) == UNNAMED)
+	if (!json_get_bool(daemon_set(fam), "referenced", true))
 		not_dropped(r, fam, 0, false, STR_NONE);
 	else if (fam->now->why[0] != '\0')
 		doctor_skip(r, "%s", fam->now->why);
@@ -344,10 +340,11 @@ judge_family(struct doctor_report *r, const struct family *fam)
 {
 	static const unsigned ports[] = { 25, 465, 587 };
 	struct str text = capture_text(fam->now), old = capture_text(fam->legacy), hidden;
+	const struct json *set = daemon_set(fam);
 	bool named, unread = false;
 
-	if (daemon_says(fam) == NEVER_NAMED)
-		return;
+	if (set != NULL && !json_has(set, "referenced"))
+		return; /* none is needed: there is no IPv6 */
 	if (fam->now->text == NULL) {
 		judge_unseen(r, fam);
 		return;

@@ -67,11 +67,10 @@ directory_safe(const char *path, bool mine, struct err *e)
 	struct stat st;
 	int rc = 0;
 
-	if (stat(dir, &st) == -1 && errno == ENOENT)
-		rc = err_set(e, "%s: there is no directory %s; make it, for us to write in, or name another place in relay_map", path,
-		    dir);
-	else if (stat(dir, &st) == -1)
-		rc = err_sys(e, "%s: its directory", path);
+	if (stat(dir, &st) == -1)
+		rc = errno != ENOENT ? err_sys(e, "%s: its directory", path) :
+		    err_set(e, "%s: there is no directory %s; make it, for us to write in, or name another place in relay_map", path,
+			dir);
 	else if (st.st_mode & S_IWOTH)
 		rc = err_set(e, "%s: everybody may write in %s", path, dir);
 	else if (mine && st.st_uid != geteuid() && st.st_uid != 0)

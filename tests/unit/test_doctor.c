@@ -543,6 +543,18 @@ daemon_says(void **state)
 	}
 }
 
+/* The daemon's status, with those sets; to be freed. */
+static void
+daemon_tells_of(const char *sets)
+{
+	char text[300];
+	struct err e;
+
+	(void)snprintf(text, sizeof text, "{\"firewall\":{\"state\":\"up\",\"sets\":[%s]}}", sets);
+	facts.status = json_parse(str_of(text), &e);
+	assert_non_null(facts.status);
+}
+
 /* Where the rules cannot be read, the daemon knows whether the kernel has any for a set. */
 static void
 asks_the_daemon_about_rules_unseen(void **state)
@@ -559,8 +571,6 @@ asks_the_daemon_about_rules_unseen(void **state)
 		{ "of others", "{\"name\":\"friends\",\"referenced\":false}", NULL },
 		{ "not told", "", NULL },
 	};
-	char text[300];
-	struct err e;
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -568,9 +578,7 @@ asks_the_daemon_about_rules_unseen(void **state)
 		facts.root = false;
 		strcpy(facts.captures[CAPTURE_IPTABLES].why, "iptables-save: only root");
 		strcpy(facts.captures[CAPTURE_IP6TABLES].why, "ip6tables-save: only root");
-		(void)snprintf(text, sizeof text, "{\"firewall\":{\"state\":\"up\",\"sets\":[%s]}}", rows[i].sets);
-		facts.status = json_parse(str_of(text), &e);
-		assert_non_null(facts.status);
+		daemon_tells_of(rows[i].sets);
 		expect(rows[i].name, "firewall-rule", rows[i].what, rows[i].what == NULL ? NULL : "-I INPUT -p tcp");
 		json_free(facts.status);
 	}
@@ -581,23 +589,18 @@ static void
 misses_no_rule_without_ipv6(void **state)
 {
 	static const struct {
-		const char *name, *referenced, *what;
+		const char *name, *sets, *what;
 	} rows[] = {
-		{ "IPv6", ",\"referenced\":false", "ip6tables: no rule names the set popauth6" },
-		{ "no IPv6", "", NULL },
+		{ "IPv6", "{\"name\":\"popauth6\",\"referenced\":false}", "ip6tables: no rule names the set popauth6" },
+		{ "no IPv6", "{\"name\":\"popauth6\"}", NULL },
 	};
-	char text[200];
-	struct err e;
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		facts_init();
 		strcpy(facts.captures[CAPTURE_IPTABLES].why, "not asked for");
 		put(CAPTURE_IP6TABLES, "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n");
-		(void)snprintf(text, sizeof text, "{\"firewall\":{\"state\":\"up\",\"sets\":[{\"name\":\"popauth6\"%s}]}}",
-		    rows[i].referenced);
-		facts.status = json_parse(str_of(text), &e);
-		assert_non_null(facts.status);
+		daemon_tells_of(rows[i].sets);
 		expect(rows[i].name, "firewall-rule", rows[i].what, NULL);
 		json_free(facts.status);
 	}
